@@ -1,0 +1,60 @@
+import { EncodingError } from '../errors.js'
+import { type Bytes, formatBase64, parseBase64 } from './bytes.js'
+
+/** Nothing that kpki reads is larger: `ca.crt` with a hundred roots is 200 KB. */
+export const MAX_INPUT_BYTES = 1024 * 1024
+
+/** One PEM block (RFC 7468). */
+export interface PemBlock {
+  /** Between the dashes, e.g. `CERTIFICATE`. */
+  readonly label: string
+  readonly bytes: Bytes
+  /** RFC 1421 headers stood in the block: in practice an encrypted traditional key. */
+  readonly hasHeaders: boolean
+}
+
+const BLOCK = /-----BEGIN ([A-Z0-9 ]+)-----[ \t]*\r?\n([\s\S]*?)-----END ([A-Z0-9 ]+)-----/g
+
+/**
+ * Reads every PEM block of a text, in order; text around the blocks is passed over, as Go's `encoding/pem` does.
+ *
+ * @param text - PEM text, at most 1 MiB
+ * @param what - named in errors, e.g. a file name. Default: `'the text'`
+ * @returns the blocks; empty when there is none
+ * @throws {@link EncodingError} `KPKI_INPUT_TOO_LARGE`, `KPKI_PEM_INVALID` for a block that is cut off, whose ends differ,
+ *   or whose content is not base64
+ * @see RFC 7468 section 2 and 3
+ */
+export function parsePem(text: string, what = 'the text'): PemBlock[] {
+  if (text.length > MAX_INPUT_BYTES) {
+    throw new EncodingError('KPKI_INPUT_TOO_LARGE', `${what} is larger than 1 MiB`, { details: { what } })
+  }
+  const invalid = (problem: string) =>
+    new EncodingError('KPKI_PEM_INVALID', `${what}: ${problem}`, { details: { what } })
+  const blocks: PemBlock[] = []
+  let begins = 0
+  for (const _ of text.matchAll(/-----BEGIN /g)) begins++
+  for (const match of text.matchAll(BLOCK)) {
+    const [, label = '', body = '', end = ''] = match
+    if (label !== end || body.includes('-----BEGIN ')) throw invalid(`PEM block ${label} is not ended`)
+    // Headers end at an empty line (RFC 1421 section 4.4); a colon cannot stand in base64.
+    const hasHeaders = /^[A-Za-z0-9-]+:/.test(body)
+    const headersEnd = /\r?\n[ \t]*\r?\n/.exec(body)
+    const base64 = hasHeaders ? body.slice(headersEnd ? headersEnd.index + headersEnd[0].length : body.length) : body
+    const bytes = parseBase64(base64)
+    if (bytes === undefined || bytes.length === 0) throw invalid(`PEM block ${label} does not hold base64`)
+    blocks.push({ label, bytes, hasHeaders })
+  }
+  if (blocks.length !== begins) throw invalid('a PEM block is cut off')
+  return blocks
+}
+
+/**
+ * Writes one PEM block: 64 columns, LF, final newline, as Go's `encoding/pem` writes it.
+ *
+ * @see RFC 7468 section 2
+ */
+export function formatPem(label: string, bytes: Uint8Array): string {
+  const lines = formatBase64(bytes).match(/.{1,64}/g) ?? []
+  return `-----BEGIN ${label}-----\n${lines.join('\n')}\n-----END ${label}-----\n`
+}

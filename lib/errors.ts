@@ -1,0 +1,102 @@
+/**
+ * What can go wrong, as data: a code per *what happened*, a kind (and so a class) per *what the caller can do about it*.
+ *
+ * Codes are API: added, never reused or renamed within a major version. Messages may change any day.
+ */
+export const ERRORS = {
+  KPKI_USAGE: {
+    kind: 'usage',
+    about: 'the command line asks for something that does not exist or does not go together',
+  },
+  KPKI_CONFIG_SYNTAX: { kind: 'usage', about: 'the configuration is not YAML' },
+  KPKI_CONFIG_API_VERSION: { kind: 'usage', about: 'a document has no apiVersion, or one that is not read' },
+  KPKI_CONFIG_KIND: { kind: 'usage', about: 'a document has no kind, an unknown one, or one given twice' },
+  KPKI_FIELD_UNKNOWN: { kind: 'usage', about: 'a field does not exist' },
+  KPKI_FIELD_DUPLICATE: { kind: 'usage', about: 'a field is given twice' },
+  KPKI_FIELD_TYPE: { kind: 'usage', about: 'a field has a value of the wrong type' },
+  KPKI_FIELD_VALUE: { kind: 'usage', about: 'a field has a value that is not allowed' },
+  KPKI_FIELD_CONFLICT: { kind: 'usage', about: 'two fields exclude each other' },
+  KPKI_ADDRESS_UNKNOWN: { kind: 'usage', about: 'no address to advertise was given and none could be found' },
+  KPKI_INPUT_TOO_LARGE: { kind: 'encoding', about: 'the input is larger than anything of its kind can be' },
+  KPKI_YAML_INVALID: { kind: 'encoding', about: 'the text is not YAML, or YAML made to exhaust its reader' },
+  KPKI_PEM_INVALID: { kind: 'encoding', about: 'the text holds no well-formed PEM block' },
+  KPKI_PEM_LABEL: { kind: 'encoding', about: 'a PEM block has another label than expected' },
+  KPKI_DER_INVALID: { kind: 'encoding', about: 'the bytes are not the DER they should be' },
+  KPKI_CERT_INVALID: { kind: 'encoding', about: 'the bytes are not an X.509 certificate' },
+  KPKI_KEY_INVALID: { kind: 'encoding', about: 'the bytes are not a private or public key' },
+  KPKI_KEY_ENCRYPTED: { kind: 'encoding', about: 'the private key is encrypted' },
+  KPKI_KEY_TYPE: { kind: 'encoding', about: 'the key is of a type that Kubernetes does not use here' },
+  KPKI_KUBECONFIG_INVALID: { kind: 'encoding', about: 'the text is not a usable kubeconfig' },
+  KPKI_PIN_INVALID: { kind: 'encoding', about: 'the CA pin has not the form sha256:<64 hex digits>' },
+  KPKI_CERT_SPEC: { kind: 'policy', about: 'the wanted certificate breaks RFC 5280' },
+  KPKI_ISSUER_NOT_CA: { kind: 'policy', about: 'the signing certificate is not a CA' },
+  KPKI_ISSUER_EXPIRED: { kind: 'policy', about: 'the signing certificate is not valid at this moment' },
+  KPKI_ISSUER_KEY_MISMATCH: { kind: 'policy', about: 'the signing key does not belong to the signing certificate' },
+  KPKI_ISSUER_MISSING: {
+    kind: 'policy',
+    about: 'the row needs an issuer that is not there, or whose key is elsewhere',
+  },
+  KPKI_CHAIN_INVALID: { kind: 'verify', about: 'the certificate does not chain to the given CA' },
+  KPKI_PIN_MISMATCH: { kind: 'verify', about: 'no CA certificate has one of the given pins' },
+  KPKI_TREE_MISMATCH: { kind: 'store', about: 'files that exist do not fit the description' },
+  KPKI_FILE_EXISTS: { kind: 'store', about: 'refusing to overwrite' },
+  KPKI_FILE_NOT_FOUND: { kind: 'store', about: 'the file does not exist' },
+  KPKI_FILE_UNREADABLE: { kind: 'store', about: 'the file exists but cannot be read' },
+  KPKI_FILE_NOT_REGULAR: { kind: 'store', about: 'the path is a directory, a device or a link to nothing' },
+  KPKI_DIR_FOREIGN: { kind: 'store', about: 'the directory belongs to somebody else, or others may write to it' },
+  KPKI_DIR_NOT_WRITABLE: { kind: 'store', about: 'the directory cannot be written to' },
+  KPKI_DISK_FULL: { kind: 'store', about: 'no space is left for the file' },
+  KPKI_WRITE_FAILED: { kind: 'store', about: 'the file could not be written' },
+  KPKI_LOCKED: { kind: 'store', about: 'another run is at work on the same tree' },
+  KPKI_INTERRUPTED: { kind: 'workflow', about: 'the run was interrupted and has taken back what it had written' },
+  KPKI_INTERNAL: { kind: 'workflow', about: 'a defect in kpki' },
+} as const satisfies Record<string, { readonly kind: string; readonly about: string }>
+
+/** A stable error code, e.g. `'KPKI_PEM_LABEL'`. */
+export type ErrorCode = keyof typeof ERRORS
+/** What the caller can do about an error: one of the classes below. */
+export type ErrorKind = (typeof ERRORS)[ErrorCode]['kind']
+type CodeOf<K extends ErrorKind> = { [C in ErrorCode]: (typeof ERRORS)[C]['kind'] extends K ? C : never }[ErrorCode]
+
+/** Names and numbers that say what an error is about; never key bytes, tokens or whole PEM. */
+export type ErrorDetails = Readonly<Record<string, string | number | readonly string[]>>
+
+/** Options of every error. */
+export interface KpkiErrorOptions {
+  /** What the error is about. Default: nothing. */
+  readonly details?: ErrorDetails
+  /** What to do next, one sentence. Default: none. */
+  readonly hint?: string
+  /** The foreign error behind it. Default: none. */
+  readonly cause?: unknown
+}
+
+/** Base of all errors that kpki throws; read `code` and `details`, never the message. */
+export class KpkiError<C extends ErrorCode = ErrorCode> extends Error {
+  /** Stable code, a key of {@link ERRORS}. */
+  readonly code: C
+  /** What the error is about. */
+  readonly details: ErrorDetails
+  /** What to do next, where kpki knows. */
+  readonly hint: string | undefined
+
+  constructor(code: C, message: string, options: KpkiErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.name = new.target.name
+    this.code = code
+    this.details = options.details ?? {}
+    this.hint = options.hint
+  }
+}
+/** The description or the command line is wrong: change what was asked. */
+export class UsageError extends KpkiError<CodeOf<'usage'>> {}
+/** Some input is not what it claims to be: look at the file. */
+export class EncodingError extends KpkiError<CodeOf<'encoding'>> {}
+/** What was asked would break a rule of X.509 or Kubernetes: ask for something else. */
+export class PolicyError extends KpkiError<CodeOf<'policy'>> {}
+/** Something may not be trusted. */
+export class VerifyError extends KpkiError<CodeOf<'verify'>> {}
+/** Files, directories, disks: look at the place. */
+export class StoreError extends KpkiError<CodeOf<'store'>> {}
+/** The run as a whole did not finish. */
+export class WorkflowError extends KpkiError<CodeOf<'workflow'>> {}

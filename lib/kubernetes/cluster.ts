@@ -1,0 +1,472 @@
+import type { Context } from '../context.js'
+import { KEY_ALGORITHMS, type KeyAlgorithm } from '../crypto/keys.js'
+import { type ErrorCode, UsageError } from '../errors.js'
+import { formatDuration, parseDuration } from './duration.js'
+import {
+  addressAt,
+  type Cidr,
+  hostBits,
+  type IpAddress,
+  isDnsSubdomain,
+  parseCidr,
+  parseIp,
+  parseSubjectAltName,
+  type SubjectAltName,
+  splitHostPort,
+} from './net.js'
+import { defaultVersion, type KubernetesVersion, kubeadmAlgorithms, MINORS, parseVersion } from './versions.js'
+
+/** What `etcd.external` of a ClusterConfiguration says. */
+export interface ExternalEtcd {
+  readonly endpoints: readonly string[]
+  readonly caFile?: string
+  readonly certFile?: string
+  readonly keyFile?: string
+}
+
+/**
+ * The facts of one host of one cluster, as people write them: every field has the meaning, the syntax and the default of
+ * the kubeadm field in {@link FACT_FIELDS}.
+ */
+export interface ClusterFacts {
+  /** Host name, e.g. `cp-1`; trimmed and lower-cased. */
+  readonly nodeName: string
+  /** The address that the host's API server advertises, IPv4 or IPv6. */
+  readonly advertiseAddress: string
+  /** Default: 6443. */
+  readonly bindPort?: number
+  /** Host name or address in front of all control planes, with or without a port. Default: none. */
+  readonly controlPlaneEndpoint?: string
+  /** `v1.36.4`, `1.36`, `stable-1.33`. Default: the newest known patch of 1.36. */
+  readonly kubernetesVersion?: string
+  /** Default: `kubernetes`. */
+  readonly clusterName?: string
+  /** One CIDR, or two of different families separated by a comma. Default: `10.96.0.0/12`. */
+  readonly serviceSubnet?: string
+  /** As `serviceSubnet`. Default: none. */
+  readonly podSubnet?: string
+  /** Default: `cluster.local`. */
+  readonly dnsDomain?: string
+  /** More names of the API server: addresses, names, `*.` names. Default: none. */
+  readonly apiServerCertSans?: readonly string[]
+  /** More names of the etcd server certificate. Default: none. */
+  readonly etcdServerCertSans?: readonly string[]
+  /** More names of the etcd peer certificate. Default: none. */
+  readonly etcdPeerCertSans?: readonly string[]
+  /** etcd is elsewhere: no etcd certificates are made. Default: etcd runs on the control planes. */
+  readonly externalEtcd?: ExternalEtcd
+  /** Default: `/etc/kubernetes/pki`. */
+  readonly certificatesDir?: string
+  /** One of {@link KEY_ALGORITHMS}. Default: `RSA-2048`, or `ECDSA-P256` with the feature gate `PublicKeysECDSA`. */
+  readonly encryptionAlgorithm?: string
+  /** Go duration. Default: `8760h` (a year). */
+  readonly certificateValidityPeriod?: string
+  /** Go duration. Default: `87600h` (ten years). */
+  readonly caCertificateValidityPeriod?: string
+  /** Default: none. */
+  readonly featureGates?: Readonly<Record<string, boolean>>
+}
+
+/** The kubeadm field behind each fact (kubeadm.k8s.io/v1beta4), as it is named in errors. */
+export const FACT_FIELDS: Readonly<Record<keyof ClusterFacts, string>> = {
+  nodeName: 'nodeRegistration.name',
+  advertiseAddress: 'localAPIEndpoint.advertiseAddress',
+  bindPort: 'localAPIEndpoint.bindPort',
+  controlPlaneEndpoint: 'controlPlaneEndpoint',
+  kubernetesVersion: 'kubernetesVersion',
+  clusterName: 'clusterName',
+  serviceSubnet: 'networking.serviceSubnet',
+  podSubnet: 'networking.podSubnet',
+  dnsDomain: 'networking.dnsDomain',
+  apiServerCertSans: 'apiServer.certSANs',
+  etcdServerCertSans: 'etcd.local.serverCertSANs',
+  etcdPeerCertSans: 'etcd.local.peerCertSANs',
+  externalEtcd: 'etcd.external',
+  certificatesDir: 'certificatesDir',
+  encryptionAlgorithm: 'encryptionAlgorithm',
+  certificateValidityPeriod: 'certificateValidityPeriod',
+  caCertificateValidityPeriod: 'caCertificateValidityPeriod',
+  featureGates: 'featureGates',
+}
+
+/** One host of one cluster: parsed, validated, with every default filled in. */
+export interface Cluster {
+  readonly kubernetesVersion: KubernetesVersion
+  readonly clusterName: string
+  readonly nodeName: string
+  readonly advertiseAddress: IpAddress
+  readonly bindPort: number
+  /** `port` is filled in from `bindPort` where none was given. */
+  readonly controlPlaneEndpoint: { readonly host: string; readonly port: number } | undefined
+  /** One, or two of different families; the first one is the primary. */
+  readonly serviceSubnets: readonly Cidr[]
+  readonly podSubnets: readonly Cidr[]
+  readonly dnsDomain: string
+  readonly apiServerCertSans: readonly SubjectAltName[]
+  readonly etcdServerCertSans: readonly SubjectAltName[]
+  readonly etcdPeerCertSans: readonly SubjectAltName[]
+  readonly externalEtcd: ExternalEtcd | undefined
+  readonly certificatesDir: string
+  readonly encryptionAlgorithm: KeyAlgorithm
+  readonly certificateValiditySeconds: number
+  readonly caCertificateValiditySeconds: number
+  readonly featureGates: Readonly<Record<string, boolean>>
+}
+
+/** Something about a field: an error makes the description unusable, a warning does not. */
+export interface FieldProblem {
+  readonly severity: 'error' | 'warning'
+  readonly code: Extract<ErrorCode, 'KPKI_FIELD_VALUE' | 'KPKI_FIELD_CONFLICT'>
+  /** kubeadm's path, e.g. `apiServer.certSANs[2]`. */
+  readonly field: string
+  readonly message: string
+  readonly hint?: string
+}
+
+/** kubeadm's default periods (kubernetes/kubernetes v1.31, cmd/kubeadm/app/constants/constants.go). */
+export const DEFAULT_VALIDITY_SECONDS = { leaf: 365 * 86_400, ca: 3650 * 86_400 } as const
+
+/** RFC 5280 section 4.1.2.5: the last moment a certificate can name. */
+export const LAST_MOMENT = new Date('9999-12-31T23:59:59Z')
+
+/** X.520 ub-common-name is 64, of which `system:node:` takes twelve. */
+const MAX_NODE_NAME = 52
+
+/**
+ * Parses and judges the facts of a cluster.
+ *
+ * @returns all problems in the order of the fields, and the cluster when none of them is an error
+ * @see kubernetes/kubernetes v1.20.2, cmd/kubeadm/app/apis/kubeadm/validation/validation.go, .../v1beta2/defaults.go
+ */
+export function checkCluster(
+  facts: ClusterFacts,
+  context: Context,
+): { readonly cluster: Cluster | undefined; readonly problems: readonly FieldProblem[] } {
+  const problems: FieldProblem[] = []
+  const report = (severity: 'error' | 'warning', field: string, message: string, hint?: string) =>
+    void problems.push({ severity, code: 'KPKI_FIELD_VALUE', field, message, ...(hint === undefined ? {} : { hint }) })
+  const error = (field: string, message: string, hint?: string) => report('error', field, message, hint)
+  const warn = (field: string, message: string) => report('warning', field, message)
+
+  const nodeName = facts.nodeName.trim().toLowerCase()
+  if (!isDnsSubdomain(nodeName)) {
+    error(
+      FACT_FIELDS.nodeName,
+      `${quote(facts.nodeName)} is not a node name: lower-case letters, digits, '-' and '.', at most 253 characters`,
+      'name the node with --node-name',
+    )
+  } else if (nodeName.length > MAX_NODE_NAME) {
+    warn(
+      FACT_FIELDS.nodeName,
+      `the node name has ${nodeName.length} characters; over ${MAX_NODE_NAME} the common name system:node:… exceeds the 64 of RFC 5280 appendix A.1`,
+    )
+  }
+
+  const advertiseAddress = parseIp(facts.advertiseAddress)
+  if (!advertiseAddress) {
+    error(
+      FACT_FIELDS.advertiseAddress,
+      `${quote(facts.advertiseAddress)} is not an IP address`,
+      'give the address that other hosts reach this one at, e.g. 10.0.0.10',
+    )
+  } else if (!isUsableAddress(advertiseAddress)) {
+    error(
+      FACT_FIELDS.advertiseAddress,
+      `${advertiseAddress.text} cannot be advertised: it is unspecified, multicast or link-local`,
+      'give the address that other hosts reach this one at, e.g. 10.0.0.10',
+    )
+  }
+
+  const bindPort = facts.bindPort ?? 6443
+  if (!isPort(bindPort)) error(FACT_FIELDS.bindPort, `${bindPort} is not a port: 1 to 65535`)
+
+  const kubernetesVersion =
+    facts.kubernetesVersion === undefined ? defaultVersion() : parseVersion(facts.kubernetesVersion)
+  if (!kubernetesVersion) {
+    error(
+      FACT_FIELDS.kubernetesVersion,
+      `${quote(facts.kubernetesVersion ?? '')} is not a Kubernetes version from 1.${MINORS.oldest} on`,
+      `write e.g. ${defaultVersion().text} or stable-1.${MINORS.default}`,
+    )
+  } else if (kubernetesVersion.minor > MINORS.newest) {
+    warn(
+      FACT_FIELDS.kubernetesVersion,
+      `${kubernetesVersion.text} is newer than kpki; the rules of 1.${MINORS.newest} are used`,
+    )
+  }
+
+  const clusterName = facts.clusterName ?? 'kubernetes'
+  if (clusterName === '' || clusterName.length > 253 || hasControlCharacter(clusterName)) {
+    error(
+      FACT_FIELDS.clusterName,
+      'the cluster name is empty, longer than 253 characters or has control characters in it',
+    )
+  }
+
+  const serviceSubnets = subnets(
+    facts.serviceSubnet ?? '10.96.0.0/12',
+    FACT_FIELDS.serviceSubnet,
+    { least: 10, mostHostBits: 20 },
+    error,
+    warn,
+  )
+  const podSubnets = facts.podSubnet ? subnets(facts.podSubnet, FACT_FIELDS.podSubnet, { least: 14 }, error, warn) : []
+
+  const dnsDomain = facts.dnsDomain ?? 'cluster.local'
+  // 63 octets are left of 253 once `kubernetes.default.svc.` stands before it; a longer one still fits a DNS name.
+  if (!isDnsSubdomain(dnsDomain) || !isDnsSubdomain(`kubernetes.default.svc.${dnsDomain}`)) {
+    error(
+      FACT_FIELDS.dnsDomain,
+      `${quote(dnsDomain)} is not a DNS domain`,
+      'write it in lower case without a final dot, e.g. cluster.local',
+    )
+  }
+
+  const names = (list: readonly string[] | undefined, field: string): SubjectAltName[] => {
+    if ((list?.length ?? 0) > MAX_EXTRA_SANS) {
+      error(field, `${list?.length} names are more than the ${MAX_EXTRA_SANS} that any server sends in a handshake`)
+      return []
+    }
+    return (list ?? []).flatMap((text, index) => {
+      // kubeadm lower-cases certSANs before use (v1.20.2, cmd/kubeadm/app/util/config/common.go LowercaseSANs).
+      const name = parseSubjectAltName(text.toLowerCase())
+      if (!name)
+        error(
+          `${field}[${index}]`,
+          `${quote(text)} is neither an IP address nor a DNS name nor a wildcard (*.example.org)`,
+        )
+      return name ? [name] : []
+    })
+  }
+  const apiServerCertSans = names(facts.apiServerCertSans, FACT_FIELDS.apiServerCertSans)
+  const etcdServerCertSans = names(facts.etcdServerCertSans, FACT_FIELDS.etcdServerCertSans)
+  const etcdPeerCertSans = names(facts.etcdPeerCertSans, FACT_FIELDS.etcdPeerCertSans)
+
+  if (facts.externalEtcd) checkExternalEtcd(facts, error, problems)
+
+  const controlPlaneEndpoint = facts.controlPlaneEndpoint
+    ? endpoint(facts.controlPlaneEndpoint, bindPort, error)
+    : undefined
+  if (controlPlaneEndpoint && facts.controlPlaneEndpoint && controlPlaneEndpoint.port !== bindPort) {
+    warn(
+      FACT_FIELDS.controlPlaneEndpoint,
+      `port ${controlPlaneEndpoint.port} differs from bindPort ${bindPort}: something in front has to translate it`,
+    )
+  }
+
+  const certificatesDir = facts.certificatesDir ?? '/etc/kubernetes/pki'
+  if (!certificatesDir.startsWith('/'))
+    error(FACT_FIELDS.certificatesDir, `${quote(certificatesDir)} is not an absolute path`)
+
+  const algorithms = Object.keys(KEY_ALGORITHMS) as KeyAlgorithm[]
+  const wantedAlgorithm =
+    facts.encryptionAlgorithm || (facts.featureGates?.['PublicKeysECDSA'] ? 'ECDSA-P256' : 'RSA-2048')
+  const encryptionAlgorithm = algorithms.find(name => name === wantedAlgorithm)
+  if (!encryptionAlgorithm) {
+    error(FACT_FIELDS.encryptionAlgorithm, `${quote(wantedAlgorithm)} is not one of ${algorithms.join(', ')}`)
+  } else if (kubernetesVersion && !kubeadmAlgorithms(kubernetesVersion).includes(encryptionAlgorithm)) {
+    warn(
+      FACT_FIELDS.encryptionAlgorithm,
+      `kubeadm ${kubernetesVersion.text} could not make ${encryptionAlgorithm} keys; the components read them`,
+    )
+  }
+
+  const period = (text: string | undefined, standard: number, field: string): number => {
+    if (text === undefined || text === '') return standard
+    const seconds = parseDuration(text)
+    if (seconds === undefined) {
+      error(
+        field,
+        `${quote(text)} is not a duration`,
+        'write hours, minutes and seconds, e.g. 8760h0m0s for a year; days are not a unit',
+      )
+    } else if (seconds < 1) {
+      error(field, `${quote(text)} is not a validity: it must be at least one second`)
+    } else if (context.clock().getTime() + seconds * 1000 > LAST_MOMENT.getTime()) {
+      error(field, `${quote(text)} ends after the year 9999, which no certificate can say`)
+    } else if (seconds > standard) {
+      warn(field, `${formatDuration(seconds)} is longer than the usual ${formatDuration(standard)}`)
+    }
+    return seconds ?? standard
+  }
+  const certificateValiditySeconds = period(
+    facts.certificateValidityPeriod,
+    DEFAULT_VALIDITY_SECONDS.leaf,
+    FACT_FIELDS.certificateValidityPeriod,
+  )
+  const caCertificateValiditySeconds = period(
+    facts.caCertificateValidityPeriod,
+    DEFAULT_VALIDITY_SECONDS.ca,
+    FACT_FIELDS.caCertificateValidityPeriod,
+  )
+
+  if (
+    problems.some(({ severity }) => severity === 'error') ||
+    !kubernetesVersion ||
+    !advertiseAddress ||
+    !encryptionAlgorithm
+  ) {
+    return { cluster: undefined, problems }
+  }
+  return {
+    problems,
+    cluster: {
+      kubernetesVersion,
+      clusterName,
+      nodeName,
+      advertiseAddress,
+      bindPort,
+      controlPlaneEndpoint,
+      serviceSubnets,
+      podSubnets,
+      dnsDomain,
+      apiServerCertSans,
+      etcdServerCertSans,
+      etcdPeerCertSans,
+      externalEtcd: facts.externalEtcd,
+      certificatesDir,
+      encryptionAlgorithm,
+      certificateValiditySeconds,
+      caCertificateValiditySeconds,
+      featureGates: facts.featureGates ?? {},
+    },
+  }
+}
+
+/**
+ * Parses the facts of a cluster; warnings go to the context's log.
+ *
+ * @param facts - only `nodeName` and `advertiseAddress` are needed
+ * @throws {@link UsageError} `KPKI_FIELD_VALUE`, `KPKI_FIELD_CONFLICT`: the first problem, with `details.field`
+ * @example const cluster = parseCluster({ nodeName: 'cp-1', advertiseAddress: '10.0.0.10' }, createContext())
+ */
+export function parseCluster(facts: ClusterFacts, context: Context): Cluster {
+  const { cluster, problems } = checkCluster(facts, context)
+  for (const { severity, field, message } of problems) {
+    if (severity === 'warning') context.log({ level: 'warning', message: `${field}: ${message}` })
+  }
+  if (cluster) return cluster
+  const first = problems.find(({ severity }) => severity === 'error')
+  throw new UsageError(first?.code ?? 'KPKI_FIELD_VALUE', `${first?.field}: ${first?.message}`, {
+    details: { field: first?.field ?? '' },
+    ...(first?.hint === undefined ? {} : { hint: first.hint }),
+  })
+}
+
+/** The first service address: the one under which Pods reach the API server. */
+export function serviceAddress(cluster: Cluster): IpAddress {
+  const [primary] = cluster.serviceSubnets
+  return (primary && addressAt(primary, 1)) ?? cluster.advertiseAddress
+}
+
+// A TLS server sends its names in every handshake; 1000 names are 30 KB.
+const MAX_EXTRA_SANS = 1000
+
+type Report = (field: string, message: string, hint?: string) => void
+
+function subnets(
+  text: string,
+  field: string,
+  { least, mostHostBits = 128 }: { readonly least: number; readonly mostHostBits?: number },
+  error: Report,
+  warn: Report,
+): readonly Cidr[] {
+  const parts = text.split(',').map(part => part.trim())
+  const parsed = parts.flatMap(part => {
+    const cidr = parseCidr(part)
+    if (!cidr) error(field, `${quote(part)} is not a subnet`, 'write address/prefix length, e.g. 10.96.0.0/12')
+    return cidr ? [cidr] : []
+  })
+  const [first, second] = parsed
+  if (parsed.length !== parts.length) return parsed
+  if (parsed.length > 2 || (second && first?.address.family === second.address.family)) {
+    error(field, `${quote(text)} must be one subnet, or one of IPv4 and one of IPv6`)
+  }
+  for (const cidr of parsed) {
+    if (2 ** hostBits(cidr) < least) error(field, `${cidr.text} is too small: at least ${least} addresses are needed`)
+    if (hostBits(cidr) > mostHostBits) {
+      error(
+        field,
+        `${cidr.text} is too large: at most ${mostHostBits} bits of addresses, i.e. /${cidr.address.bytes.length * 8 - mostHostBits} or longer`,
+      )
+    }
+    if (cidr.hadHostBits) warn(field, `the subnet has address bits behind its prefix; ${cidr.text} is used`)
+    if (cidr.address.family === 6 && cidr.address.bytes[0] === 0xfe && ((cidr.address.bytes[1] ?? 0) & 0xc0) === 0xc0) {
+      warn(field, `${cidr.text} is site-local, which RFC 3879 deprecates`)
+    }
+  }
+  return parsed
+}
+
+function endpoint(text: string, bindPort: number, error: Report): Cluster['controlPlaneEndpoint'] {
+  const field = FACT_FIELDS.controlPlaneEndpoint
+  const split = splitHostPort(text)
+  const address = split && parseIp(split.host)
+  const name = split && parseSubjectAltName(split.host.toLowerCase())
+  if (!split || (!address && (name?.type !== 'dns' || name.name.startsWith('*')))) {
+    error(
+      field,
+      `${quote(text)} is not a host, or host:port`,
+      'write e.g. api.example.org:6443, 10.0.0.1 or [fd00::1]:6443',
+    )
+    return undefined
+  }
+  if (split.port !== undefined && !(/^[0-9]{1,5}$/.test(split.port) && isPort(Number(split.port)))) {
+    error(field, `${quote(split.port)} is not a port: 1 to 65535`)
+    return undefined
+  }
+  return {
+    host: address?.text ?? split.host.toLowerCase(),
+    port: split.port === undefined ? bindPort : Number(split.port),
+  }
+}
+
+function checkExternalEtcd(facts: ClusterFacts, error: Report, problems: FieldProblem[]): void {
+  const { endpoints = [], caFile = '', certFile = '', keyFile = '' } = facts.externalEtcd ?? {}
+  const field = FACT_FIELDS.externalEtcd
+  if (facts.etcdServerCertSans?.length || facts.etcdPeerCertSans?.length) {
+    problems.push({
+      severity: 'error',
+      code: 'KPKI_FIELD_CONFLICT',
+      field,
+      message: 'etcd.local and etcd.external exclude each other',
+    })
+  }
+  if (endpoints.length === 0) error(`${field}.endpoints`, 'at least one endpoint is needed')
+  const secure = caFile !== '' || certFile !== '' || keyFile !== ''
+  for (const [index, text] of endpoints.entries()) {
+    const scheme = /^(https?):\/\/[^/\s]+$/.exec(text)?.[1]
+    if (!scheme || (scheme === 'http' && secure)) {
+      error(`${field}.endpoints[${index}]`, `${quote(text)} is not ${secure ? 'an https' : 'a'} URL of an etcd member`)
+    }
+  }
+  if ((certFile === '') !== (keyFile === '')) error(field, 'certFile and keyFile go together')
+  if (certFile !== '' && caFile === '')
+    error(`${field}.caFile`, 'a client certificate needs the CA that etcd shows its own under')
+  for (const [name, path] of Object.entries({ caFile, certFile, keyFile })) {
+    if (path !== '' && !path.startsWith('/')) error(`${field}.${name}`, `${quote(path)} is not an absolute path`)
+  }
+}
+
+/** Global unicast or loopback, as Go's `net.IP` has it; kubeadm takes no other (ValidateAPIEndpoint). */
+function isUsableAddress({ family, bytes }: IpAddress): boolean {
+  const [first = 0, second = 0] = bytes
+  if (bytes.every(byte => byte === 0)) return false
+  return family === 4
+    ? first < 224 && !(first === 169 && second === 254)
+    : first !== 0xff && !(first === 0xfe && (second & 0xc0) === 0x80)
+}
+
+function isPort(value: number): boolean {
+  return Number.isInteger(value) && value >= 1 && value <= 65_535
+}
+
+function hasControlCharacter(text: string): boolean {
+  return [...text].some(character => (character.codePointAt(0) ?? 0) < 0x20 || character === '\x7f')
+}
+
+/** Quotes a value for a message: one line, no control characters, at most 80 characters. */
+export function quote(text: string): string {
+  const json = JSON.stringify(text)
+  return json.length > 80 ? `${json.slice(0, 76)}…"` : json
+}
