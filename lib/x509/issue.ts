@@ -1,0 +1,185 @@
+import type { Context } from '../context.js'
+import { type Bytes, formatHex, toBytes } from '../crypto/bytes.js'
+import { parseDer } from '../crypto/der.js'
+import type { PrivateKey } from '../crypto/keys.js'
+import { PolicyError } from '../errors.js'
+import { type Certificate, parseCertificate } from './certificate.js'
+import { EXT_KEY_USAGES, type ExtKeyUsage, KEY_USAGES, type KeyUsage } from './extensions.js'
+import {
+  AuthorityKeyIdentifierExtension,
+  BasicConstraintsExtension,
+  ExtendedKeyUsageExtension,
+  type Extension,
+  KeyUsagesExtension,
+  Name,
+  SubjectAlternativeNameExtension,
+  SubjectKeyIdentifierExtension,
+  X509CertificateGenerator,
+} from './peculiar.js'
+import { signingAlgorithm, verifySignature } from './signature.js'
+
+/** What a certificate is to say. */
+export interface CertificateSpec {
+  readonly commonName: string
+  /** Groups, in one multi-valued RDN before the common name, as Go writes them. Default: none. */
+  readonly organizations?: readonly string[]
+  /** SubjectPublicKeyInfo, DER. */
+  readonly spki: Uint8Array
+  readonly isCa: boolean
+  readonly keyUsages: readonly KeyUsage[]
+  /** In this order. Default: the extension is left out. */
+  readonly extKeyUsages?: readonly ExtKeyUsage[]
+  /** In this order, before the addresses. Default: none. */
+  readonly dnsNames?: readonly string[]
+  /** Text. Default: none. */
+  readonly ipAddresses?: readonly string[]
+  /** Whole seconds; fractions are cut. */
+  readonly notBefore: Date
+  /** Whole seconds; fractions are cut. */
+  readonly notAfter: Date
+}
+
+/** A CA certificate with its private key. */
+export interface Issuer {
+  readonly certificate: Certificate
+  readonly key: PrivateKey
+}
+
+/**
+ * Issues a certificate; with no issuer it signs itself with `key`.
+ *
+ * keyUsage and basicConstraints are critical; subjectKeyIdentifier is always present (RFC 7093 section 2, method 1: 160 bits
+ * of SHA-256), authorityKeyIdentifier whenever there is an issuer. The serial number has 126 random bits (RFC 5280 4.1.2.2
+ * wants at most 20 octets; the CA/Browser Forum at least 64 random bits). The signature is verified before anything is
+ * returned, so that a damaged CA key cannot go unnoticed.
+ *
+ * @throws {@link PolicyError} `KPKI_CERT_SPEC`, `KPKI_ISSUER_NOT_CA`, `KPKI_ISSUER_EXPIRED`, `KPKI_ISSUER_KEY_MISMATCH`
+ * @see RFC 5280 sections 4.1.2 and 4.2.1
+ */
+export async function issueCertificate(
+  spec: CertificateSpec,
+  issuer: Issuer | { readonly certificate?: undefined; readonly key: PrivateKey },
+  context: Context,
+): Promise<Certificate> {
+  checkSpec(spec)
+  if (issuer.certificate) checkIssuer({ certificate: issuer.certificate, key: issuer.key }, context)
+  const subject = toName(spec)
+  const algorithm = signingAlgorithm(issuer.key)
+  const signingKey = await context.crypto.subtle.importKey('pkcs8', issuer.key.exportPkcs8(), algorithm, false, [
+    'sign',
+  ])
+  const made = await X509CertificateGenerator.create(
+    {
+      serialNumber: formatHex(serialNumber(context)),
+      subject,
+      issuer: issuer.certificate ? new Name(toBytes(issuer.certificate.subject.der)) : subject,
+      notBefore: wholeSeconds(spec.notBefore),
+      notAfter: wholeSeconds(spec.notAfter),
+      publicKey: toBytes(spec.spki),
+      signingKey,
+      signingAlgorithm: algorithm,
+      extensions: await extensions(spec, issuer.certificate, context),
+    },
+    context.crypto,
+  )
+  const certificate = parseCertificate(new Uint8Array(made.rawData))
+  if (!(await verifySignature(certificate, issuer.key.spki, context))) {
+    throw new PolicyError('KPKI_ISSUER_KEY_MISMATCH', 'the signing key makes signatures that do not verify', {
+      hint: 'the CA key is damaged: restore it from a backup',
+    })
+  }
+  return certificate
+}
+
+function checkSpec(spec: CertificateSpec): void {
+  const refuse = (problem: string) =>
+    new PolicyError('KPKI_CERT_SPEC', `certificate for ${spec.commonName}: ${problem}`)
+  if (spec.commonName === '') throw refuse('a common name is needed')
+  if (!(spec.notBefore.getTime() < spec.notAfter.getTime())) throw refuse('it would end before it begins')
+  // RFC 5280 section 4.1.2.5: GeneralizedTime has four digits for the year.
+  if (spec.notAfter.getTime() > Date.UTC(9999, 11, 31, 23, 59, 59, 999))
+    throw refuse('it would end after the year 9999')
+  if (!spec.isCa && !spec.extKeyUsages?.length) throw refuse('a leaf needs an extended key usage')
+}
+
+function checkIssuer({ certificate, key }: Issuer, context: Context): void {
+  const { subject, isCa, keyUsages, notBefore, notAfter } = certificate
+  const details = { issuer: subject.text }
+  if (!isCa || (keyUsages && !keyUsages.includes('keyCertSign'))) {
+    throw new PolicyError('KPKI_ISSUER_NOT_CA', `${subject.text} may not sign certificates: it is not a CA`, {
+      details,
+    })
+  }
+  const now = context.clock()
+  if (now < notBefore || now > notAfter) {
+    const when = now > notAfter ? `ended on ${notAfter.toISOString()}` : `begins on ${notBefore.toISOString()}`
+    throw new PolicyError('KPKI_ISSUER_EXPIRED', `the CA certificate of ${subject.text} ${when}`, { details })
+  }
+  if (!key.isKeyOf(certificate.spki)) {
+    throw new PolicyError(
+      'KPKI_ISSUER_KEY_MISMATCH',
+      `the CA key does not belong to the certificate of ${subject.text}`,
+      { details },
+    )
+  }
+}
+
+function serialNumber(context: Context): Bytes {
+  const bytes = context.crypto.getRandomValues(new Uint8Array(16))
+  // Positive, and never shorter than its sixteen octets.
+  bytes[0] = ((bytes[0] ?? 0) & 0x7f) | 0x40
+  return bytes
+}
+
+function toName({ commonName, organizations = [] }: CertificateSpec): Name {
+  // PrintableString where it can be, else UTF8String, as Go chooses (encoding/asn1 marshal.go); given as objects, since
+  // plain strings would be read as RFC 4514 text with escapes.
+  const value = (text: string) =>
+    /^[A-Za-z0-9 '()+,\-./:=?]*$/.test(text) ? { printableString: text } : { utf8String: text }
+  // DER orders the elements of a SET by their encodings (X.690 section 11.6): shorter first, then bytewise.
+  const encoder = new TextEncoder()
+  const ordered = [...organizations].sort((a, b) => {
+    const [x, y] = [encoder.encode(a), encoder.encode(b)]
+    return x.length - y.length || formatHex(x).localeCompare(formatHex(y), 'en')
+  })
+  return new Name([...(ordered.length > 0 ? [{ O: ordered.map(value) }] : []), { CN: [value(commonName)] }])
+}
+
+/** In the order in which Go writes them (crypto/x509 buildCertExtensions). */
+async function extensions(
+  spec: CertificateSpec,
+  issuer: Certificate | undefined,
+  context: Context,
+): Promise<Extension[]> {
+  const { extKeyUsages = [], dnsNames = [], ipAddresses = [] } = spec
+  const list: Extension[] = [
+    new KeyUsagesExtension(
+      spec.keyUsages.reduce((bits, usage) => bits | (1 << KEY_USAGES.indexOf(usage)), 0),
+      true,
+    ),
+  ]
+  if (extKeyUsages.length > 0)
+    list.push(new ExtendedKeyUsageExtension(extKeyUsages.map(usage => EXT_KEY_USAGES[usage])))
+  list.push(new BasicConstraintsExtension(spec.isCa, undefined, true))
+  list.push(new SubjectKeyIdentifierExtension(await keyIdentifier(spec.spki, context)))
+  if (issuer?.subjectKeyIdentifier !== undefined)
+    list.push(new AuthorityKeyIdentifierExtension(issuer.subjectKeyIdentifier))
+  if (dnsNames.length + ipAddresses.length > 0) {
+    list.push(
+      new SubjectAlternativeNameExtension([
+        ...dnsNames.map(value => ({ type: 'dns' as const, value })),
+        ...ipAddresses.map(value => ({ type: 'ip' as const, value })),
+      ]),
+    )
+  }
+  return list
+}
+
+async function keyIdentifier(spki: Uint8Array, context: Context): Promise<string> {
+  const bits = parseDer(spki, 'the public key').children[1]?.content.slice(1) ?? new Uint8Array()
+  return formatHex(new Uint8Array(await context.crypto.subtle.digest('SHA-256', bits)).subarray(0, 20))
+}
+
+function wholeSeconds(date: Date): Date {
+  return new Date(Math.floor(date.getTime() / 1000) * 1000)
+}
