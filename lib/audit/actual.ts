@@ -1,0 +1,85 @@
+import { type Kubeconfig, parseKubeconfig } from '../access/kubeconfig.js'
+import type { Context } from '../context.js'
+import { type Bytes, decodeUtf8 } from '../crypto/bytes.js'
+import { type PrivateKey, parsePrivateKey } from '../crypto/keys.js'
+import { parsePem } from '../crypto/pem.js'
+import { EncodingError, KpkiError } from '../errors.js'
+import { isKubeconfigId, type RowId } from '../kubernetes/catalogue.js'
+import { type FileKind, filesOf, type TreePath } from '../tree/layout.js'
+import type { Store, StoredFile } from '../tree/store.js'
+import { type Certificate, parseCertificates } from '../x509/certificate.js'
+import { type Finding, finding } from './findings.js'
+
+/** The files of one row as they are, parsed as far as they can be. */
+export interface ActualRow {
+  readonly id: RowId
+  /** Paths that exist, with their bytes. */
+  readonly files: ReadonlyMap<TreePath, StoredFile>
+  /** Certificates of the `.crt` file, in order. */
+  readonly certificates: readonly Certificate[]
+  readonly key: PrivateKey | undefined
+  /** SubjectPublicKeyInfo of `sa.pub`. */
+  readonly publicKey: Bytes | undefined
+  readonly kubeconfig: Kubeconfig | undefined
+  /** What could not be read, and who else could read it. */
+  readonly findings: readonly Finding[]
+}
+
+/**
+ * Reads the files of a row.
+ *
+ * @throws {@link StoreError} when a file exists but the store cannot hand it out
+ */
+export async function readRow(id: RowId, store: Store, context: Context): Promise<ActualRow> {
+  const files = new Map<TreePath, StoredFile>()
+  const findings: Finding[] = []
+  let certificates: readonly Certificate[] = []
+  let key: PrivateKey | undefined
+  let publicKey: Bytes | undefined
+  let kubeconfig: Kubeconfig | undefined
+  for (const { path, kind } of filesOf(id)) {
+    const file = await store.read(path)
+    if (!file) continue
+    files.set(path, file)
+    findings.push(...accessFindings(id, path, kind, file))
+    try {
+      const what = store.locate(path)
+      const text = decodeUtf8(file.bytes)
+      if (text === undefined) throw new EncodingError('KPKI_PEM_INVALID', `${what} is not text`, { details: { what } })
+      if (kind === 'certificate') certificates = parseCertificates(text, what)
+      else if (kind === 'private-key') key = await parsePrivateKey(text, context, what)
+      else if (kind === 'public-key') publicKey = parsePublicKey(text, what)
+      else kubeconfig = await parseKubeconfig(text, context, what)
+    } catch (error) {
+      if (!(error instanceof KpkiError)) throw error
+      const message = error.message.replace(`${store.locate(path)}: `, '').replace(`${store.locate(path)} `, '')
+      findings.push(
+        finding(
+          'unreadable',
+          id,
+          path,
+          message,
+          error.hint ?? 'restore it from a backup, or move it away to have it made anew',
+        ),
+      )
+    }
+  }
+  return { id, files, certificates, key, publicKey, kubeconfig, findings }
+}
+
+function accessFindings(id: RowId, path: TreePath, kind: FileKind, { mode, owner }: StoredFile): Finding[] {
+  const isSecret = kind === 'private-key' || isKubeconfigId(id)
+  const findings: Finding[] = []
+  if (isSecret && mode !== undefined && (mode & 0o077) !== 0) {
+    findings.push(finding('mode-open', id, path, `has mode ${mode.toString(8).padStart(4, '0')}`, 'chmod 600 it'))
+  }
+  if (owner === 'foreign')
+    findings.push(finding('owner-foreign', id, path, 'belongs neither to root nor to this user', 'chown it'))
+  return findings
+}
+
+function parsePublicKey(text: string, what: string): Bytes {
+  const block = parsePem(text, what).find(({ label }) => label === 'PUBLIC KEY')
+  if (block) return block.bytes
+  throw new EncodingError('KPKI_PEM_LABEL', `${what} holds no public key`, { details: { what } })
+}

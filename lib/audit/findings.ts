@@ -1,0 +1,60 @@
+import type { RowId } from '../kubernetes/catalogue.js'
+import type { TreePath } from '../tree/layout.js'
+
+/**
+ * What can be wrong with a file that exists. An error means that something would break, so that nothing is written; a
+ * warning that it works, but is weaker than what kpki makes.
+ */
+export const FINDINGS = {
+  unreadable: { severity: 'error', about: 'the file cannot be read as what it should be' },
+  'key-missing': { severity: 'error', about: 'the certificate is there without its private key' },
+  'key-mismatch': { severity: 'error', about: 'the private key belongs to another certificate' },
+  'key-weak': { severity: 'warning', about: 'the key is shorter than RSA-2048' },
+  'key-algorithm': { severity: 'warning', about: 'the key is of another type than the description asks for' },
+  'missing-external': {
+    severity: 'error',
+    about: 'the file is missing, and its CA key is elsewhere, so that it cannot be made here',
+  },
+  'not-a-ca': { severity: 'error', about: 'the certificate may not sign others' },
+  'not-yet-valid': { severity: 'error', about: 'the certificate is not valid yet' },
+  expired: { severity: 'error', about: 'the certificate has expired' },
+  chain: { severity: 'error', about: 'the certificate is not signed by its CA' },
+  'common-name': { severity: 'error', about: 'the certificate is for somebody else' },
+  'groups-missing': { severity: 'error', about: 'the certificate lacks a group, so that its bearer would be refused' },
+  'groups-extra': { severity: 'warning', about: 'the certificate has more rights than its role needs' },
+  'names-missing': { severity: 'error', about: 'the certificate lacks names under which it is asked for' },
+  'usage-missing': { severity: 'error', about: 'the certificate is not made for what it is used for' },
+  'signature-weak': { severity: 'error', about: 'the certificate is signed with SHA-1 or MD5, which Go refuses' },
+  'outlives-ca': { severity: 'warning', about: 'the certificate ends after its CA' },
+  'serial-short': { severity: 'warning', about: 'the serial number has fewer than 64 bits' },
+  'no-key-identifier': { severity: 'warning', about: 'the certificate has no subject key identifier' },
+  'ec-key-encipherment': { severity: 'warning', about: 'a certificate with an EC key claims keyEncipherment' },
+  'ca-data': { severity: 'error', about: 'the kubeconfig trusts another CA' },
+  'ca-data-partial': { severity: 'warning', about: 'the kubeconfig trusts only a part of the CA bundle' },
+  server: { severity: 'warning', about: 'the kubeconfig names another API server than the description asks for' },
+  'no-credentials': { severity: 'error', about: 'the kubeconfig has no client certificate with its key' },
+  'public-key-mismatch': { severity: 'error', about: 'sa.pub is not the public half of sa.key' },
+  'mode-open': { severity: 'warning', about: 'others can read a secret' },
+  'owner-foreign': { severity: 'warning', about: 'the file belongs to somebody else' },
+  'source-differs': { severity: 'error', about: 'the file is another one than in the directory named with --ca-from' },
+} as const satisfies Record<string, { readonly severity: 'error' | 'warning'; readonly about: string }>
+/** Stable id of a finding. */
+export type FindingCode = keyof typeof FINDINGS
+
+/** Something about one file that exists, or should. */
+export interface Finding {
+  readonly code: FindingCode
+  readonly severity: 'error' | 'warning'
+  readonly row: RowId
+  /** Tree path. */
+  readonly path: TreePath
+  /** One sentence without the path. */
+  readonly message: string
+  /** What to do. */
+  readonly hint?: string
+}
+
+/** Makes a finding; the severity comes from {@link FINDINGS}. */
+export function finding(code: FindingCode, row: RowId, path: TreePath, message: string, hint?: string): Finding {
+  return { code, severity: FINDINGS[code].severity, row, path, message, ...(hint === undefined ? {} : { hint }) }
+}

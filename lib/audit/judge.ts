@@ -1,0 +1,211 @@
+import type { Context } from '../context.js'
+import type { PrivateKey } from '../crypto/keys.js'
+import { VerifyError } from '../errors.js'
+import { isKubeconfigId, type Role, type RowId, serverOf, wantedCertificate } from '../kubernetes/catalogue.js'
+import type { Cluster } from '../kubernetes/cluster.js'
+import { filesOf, keyPath, type TreePath } from '../tree/layout.js'
+import type { Certificate } from '../x509/certificate.js'
+import { canSign, verifyCertificate } from '../x509/verify.js'
+import type { ActualRow } from './actual.js'
+import { type Finding, type FindingCode, finding } from './findings.js'
+
+const SUPERUSERS = 'system:masters'
+
+/** Judges the certificates of a CA row. The subject is not looked at: people bring CAs of their own. */
+export function judgeCa(row: ActualRow, cluster: Cluster, context: Context): Finding[] {
+  const { id, certificates, key } = row
+  const path = filesOf(id)[1]?.path ?? ''
+  const report = (code: FindingCode, message: string, hint?: string) => finding(code, id, path, message, hint)
+  const signer = signerOf(row)
+  const [first] = certificates
+  if (!first) return []
+  if (key && !signer)
+    return [
+      finding('key-mismatch', id, filesOf(id)[0]?.path ?? path, `is the key of none of the certificates in ${path}`),
+    ]
+  const judged = signer ?? first
+  const findings: Finding[] = []
+  if (!canSign(judged)) findings.push(report('not-a-ca', `${judged.subject.text} may not sign certificates`))
+  findings.push(...periodFindings(judged, report, context), ...strengthFindings(judged, report))
+  // A root's own signature is not looked at by anybody; an intermediate's is.
+  if (key)
+    findings.push(
+      ...keyFindings(key, cluster, (code, message) => finding(code, id, filesOf(id)[0]?.path ?? path, message)),
+    )
+  return findings
+}
+
+/** The certificate of a CA row that belongs to its key: the one that signs. */
+export function signerOf({ certificates, key }: ActualRow): Certificate | undefined {
+  return key && certificates.find(({ spki }) => key.isKeyOf(spki))
+}
+
+/** A leaf certificate and the key that came with it, from a file pair or out of a kubeconfig. */
+export interface LeafPair {
+  readonly path: TreePath
+  /** The leaf first, intermediates behind it. */
+  readonly certificates: readonly Certificate[]
+  readonly key: PrivateKey | undefined
+}
+
+/**
+ * Judges a leaf against what its row is to say.
+ *
+ * @param roots - certificates of its CA's file; empty when they cannot be judged against
+ */
+export async function judgeLeaf(
+  id: Exclude<RowId, 'sa'>,
+  { path, certificates, key }: LeafPair,
+  roots: readonly Certificate[],
+  cluster: Cluster,
+  context: Context,
+): Promise<Finding[]> {
+  const [leaf, ...intermediates] = certificates
+  if (!leaf) return []
+  const report = (code: FindingCode, message: string, hint?: string) => finding(code, id, path, message, hint)
+  const wanted = wantedCertificate(id, cluster)
+  const findings: Finding[] = []
+  if (key && !key.isKeyOf(leaf.spki)) {
+    findings.push(
+      isKubeconfigId(id)
+        ? report('key-mismatch', 'has the key of another certificate')
+        : finding('key-mismatch', id, keyPath(id), `is not the key of ${path}`),
+    )
+  }
+  const period = periodFindings(leaf, report, context)
+  findings.push(...period)
+  if (period.length === 0 && roots.length > 0) {
+    try {
+      await verifyCertificate(leaf, { roots, intermediates, what: path }, context)
+    } catch (error) {
+      if (!(error instanceof VerifyError)) throw error
+      findings.push(report('chain', error.message.replace(`${path} `, '')))
+    }
+  }
+  if (leaf.subject.commonName !== wanted.commonName) {
+    findings.push(
+      report('common-name', `is for ${leaf.subject.commonName || 'nobody'} instead of ${wanted.commonName}`),
+    )
+  }
+  findings.push(...groupFindings(leaf.subject.organizations, wanted.organizations, report))
+  const missing = [
+    ...wanted.dnsNames.filter(name => !coversName(leaf.dnsNames, name)),
+    ...wanted.ipAddresses.filter(address => !leaf.ipAddresses.includes(address)),
+  ]
+  if (missing.length > 0) findings.push(report('names-missing', `lacks the names ${missing.join(', ')}`))
+  const usages = wanted.profile.extKeyUsages.filter(
+    usage =>
+      leaf.extKeyUsages && !leaf.extKeyUsages.includes(usage) && !leaf.extKeyUsages.includes('anyExtendedKeyUsage'),
+  )
+  if (usages.length > 0) findings.push(report('usage-missing', `is not made for ${usages.join(', ')}`))
+  if (leaf.keyUsages && !leaf.keyUsages.includes('digitalSignature'))
+    findings.push(report('usage-missing', 'lacks the key usage digitalSignature'))
+  if (/^(SHA-1|MD5)$/.test(leaf.signatureHash))
+    findings.push(report('signature-weak', `is signed with ${leaf.signatureHash}`))
+  findings.push(...strengthFindings(leaf, report))
+  const [issuer] = roots
+  if (issuer && leaf.notAfter > issuer.notAfter)
+    findings.push(
+      report('outlives-ca', `ends on ${leaf.notAfter.toISOString()}, its CA on ${issuer.notAfter.toISOString()}`),
+    )
+  if (key) findings.push(...keyFindings(key, cluster, report))
+  return findings
+}
+
+/** Judges what a kubeconfig says beside its client certificate. */
+export function judgeKubeconfig(
+  row: ActualRow,
+  caCertificates: readonly Certificate[],
+  signer: Certificate | undefined,
+  cluster: Cluster,
+  role: Role,
+): Finding[] {
+  const { id, kubeconfig } = row
+  if (!kubeconfig || !isKubeconfigId(id)) return []
+  const report = (code: FindingCode, message: string, hint?: string) => finding(code, id, id, message, hint)
+  const findings: Finding[] = []
+  const trusted = kubeconfig.caCertificates
+  const isTrusted = (certificate: Certificate) => trusted.some(({ der }) => der.join() === certificate.der.join())
+  if (caCertificates.length > 0 && trusted.length > 0) {
+    const essential = signer ? [signer] : caCertificates
+    if (!essential.some(isTrusted)) findings.push(report('ca-data', 'trusts another CA than pki/ca.crt'))
+    else if (!caCertificates.every(isTrusted))
+      findings.push(
+        report(
+          'ca-data-partial',
+          `trusts ${trusted.length} of the ${caCertificates.length} certificates in pki/ca.crt`,
+        ),
+      )
+  } else if (trusted.length === 0 && !kubeconfig.caFile) {
+    findings.push(report('ca-data', 'names no CA'))
+  }
+  const server = serverOf(id, cluster, role)
+  if (kubeconfig.server !== server) findings.push(report('server', `goes to ${kubeconfig.server} instead of ${server}`))
+  return findings
+}
+
+function periodFindings(
+  certificate: Certificate,
+  report: (code: FindingCode, message: string, hint?: string) => Finding,
+  context: Context,
+): Finding[] {
+  const now = context.clock()
+  if (now < certificate.notBefore)
+    return [
+      report(
+        'not-yet-valid',
+        `is not valid before ${certificate.notBefore.toISOString()}`,
+        'look at the clock of this host',
+      ),
+    ]
+  if (now > certificate.notAfter)
+    return [report('expired', `expired on ${certificate.notAfter.toISOString()}`, 'move it away to have it made anew')]
+  return []
+}
+
+function strengthFindings(
+  certificate: Certificate,
+  report: (code: FindingCode, message: string) => Finding,
+): Finding[] {
+  const { publicKey, subjectKeyIdentifier, serialNumber, keyUsages } = certificate
+  const findings: Finding[] = []
+  if (publicKey.kind === 'RSA' && publicKey.modulusBits < 2048)
+    findings.push(report('key-weak', `has a key of ${publicKey.modulusBits} bits`))
+  if (subjectKeyIdentifier === undefined)
+    findings.push(report('no-key-identifier', 'has no subject key identifier (RFC 5280 section 4.2.1.2)'))
+  if (BigInt(`0x${serialNumber || '0'}`).toString(2).length < 64)
+    findings.push(report('serial-short', 'has a serial number of fewer than 64 bits'))
+  if (publicKey.kind === 'ECDSA' && keyUsages?.includes('keyEncipherment'))
+    findings.push(report('ec-key-encipherment', 'claims keyEncipherment with an EC key (RFC 8813 section 3)'))
+  return findings
+}
+
+function keyFindings(
+  key: PrivateKey,
+  cluster: Cluster,
+  report: (code: FindingCode, message: string) => Finding,
+): Finding[] {
+  const { name } = key.type
+  return name === cluster.encryptionAlgorithm
+    ? []
+    : [report('key-algorithm', `has a key of type ${name}, not ${cluster.encryptionAlgorithm}`)]
+}
+
+function groupFindings(
+  actual: readonly string[],
+  wanted: readonly string[],
+  report: (code: FindingCode, message: string) => Finding,
+): Finding[] {
+  const missing = wanted.filter(group => !actual.includes(group))
+  const extra = actual.filter(group => !wanted.includes(group))
+  // Nothing is refused to a superuser, so that a certificate of the time before 1.29 still works.
+  if (missing.length > 0 && !actual.includes(SUPERUSERS))
+    return [report('groups-missing', `lacks the group ${missing.join(', ')}`)]
+  return extra.length > 0 ? [report('groups-extra', `is in the group ${extra.join(', ')}, which it does not need`)] : []
+}
+
+/** RFC 6125 section 6.4.3: a wildcard stands for exactly one label. */
+function coversName(names: readonly string[], wanted: string): boolean {
+  const parent = wanted.slice(wanted.indexOf('.') + 1)
+  return names.includes(wanted) || (!wanted.startsWith('*') && wanted.includes('.') && names.includes(`*.${parent}`))
+}

@@ -1,0 +1,47 @@
+import { KpkiError, StoreError } from '../errors.js'
+
+/** A system error's code, e.g. `ENOENT`; `''` for anything else. */
+export type Failure = string
+
+/** The code of a system error. */
+export function failureCode(error: unknown): Failure {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
+}
+
+const NOT_WRITABLE: readonly Failure[] = ['EACCES', 'EPERM', 'EROFS']
+const NO_SPACE: readonly Failure[] = ['ENOSPC', 'EDQUOT', 'EFBIG']
+
+/** What a system error means for a path; kpki's own errors pass through. */
+export function toStoreError(error: unknown, path: string, doing: 'read' | 'write'): unknown {
+  if (error instanceof KpkiError) return error
+  const failure = failureCode(error)
+  if (failure === '') return error
+  const options = { details: { path, errno: failure }, cause: error }
+  if (failure === 'ENOTDIR')
+    return new StoreError('KPKI_FILE_NOT_REGULAR', `${path} lies below something that is not a directory`, options)
+  if (failure === 'ELOOP')
+    return new StoreError('KPKI_FILE_NOT_REGULAR', `${path} is a link that leads in a circle`, options)
+  if (doing === 'read') {
+    const hint = failure === 'EACCES' ? { hint: 'run as the user that it belongs to, or with sudo' } : {}
+    return new StoreError('KPKI_FILE_UNREADABLE', `${path} cannot be read (${failure})`, { ...options, ...hint })
+  }
+  if (failure === 'EEXIST') {
+    return new StoreError('KPKI_FILE_EXISTS', `${path} exists already`, {
+      ...options,
+      hint: 'somebody made it meanwhile; run again',
+    })
+  }
+  if (NOT_WRITABLE.includes(failure)) {
+    return new StoreError('KPKI_DIR_NOT_WRITABLE', `${path} cannot be written to (${failure})`, {
+      ...options,
+      hint: 'name another directory with --dir, or run with sudo',
+    })
+  }
+  if (NO_SPACE.includes(failure)) {
+    return new StoreError('KPKI_DISK_FULL', `no space is left for ${path}`, {
+      ...options,
+      hint: 'make room and run again',
+    })
+  }
+  return new StoreError('KPKI_WRITE_FAILED', `${path} cannot be written (${failure})`, options)
+}

@@ -1,0 +1,90 @@
+import type { Bytes } from '../crypto/bytes.js'
+import { StoreError } from '../errors.js'
+import type { TreePath } from './layout.js'
+
+/** A file as it is. */
+export interface StoredFile {
+  readonly bytes: Bytes
+  /** Permission bits; `undefined` where the store has none. */
+  readonly mode: number | undefined
+  /** Whose file it is: ours or root's, or somebody else's. */
+  readonly owner: 'trusted' | 'foreign'
+}
+
+/**
+ * Where a tree is kept. Paths are tree paths (`pki/…`, `*.conf`); a file is whole or it is not there, at every moment.
+ */
+export interface Store {
+  /** How people find a path, e.g. `/etc/kubernetes/pki/ca.crt`. */
+  locate(path: TreePath): string
+  /**
+   * The file, or `undefined` when there is none.
+   *
+   * @throws {@link StoreError} `KPKI_FILE_UNREADABLE`, `KPKI_FILE_NOT_REGULAR`; `KPKI_INPUT_TOO_LARGE` over 1 MiB
+   */
+  read(path: TreePath): Promise<StoredFile | undefined>
+  /**
+   * Writes a new file with its mode, whole or not at all.
+   *
+   * @throws {@link StoreError} `KPKI_FILE_EXISTS`, `KPKI_DIR_NOT_WRITABLE`, `KPKI_DIR_FOREIGN`, `KPKI_DISK_FULL`, `KPKI_WRITE_FAILED`
+   */
+  create(path: TreePath, bytes: Uint8Array, mode: number): Promise<void>
+  /** Takes back a file that this run created, and the directories it created for it. */
+  takeBack(path: TreePath): Promise<void>
+  /**
+   * Makes sure that these files can be created, before anything is: directories exist or can be made, belong to us, are writable.
+   *
+   * @throws as `create`
+   */
+  prepare(paths: readonly TreePath[]): Promise<void>
+  /**
+   * Keeps other runs out.
+   *
+   * @returns gives the tree free again
+   * @throws {@link StoreError} `KPKI_LOCKED`
+   */
+  lock(): Promise<() => Promise<void>>
+}
+
+/** A store in memory: for tests, browsers and rehearsals. */
+export class MemoryStore implements Store {
+  /** Contents by tree path. */
+  readonly files: Map<TreePath, { readonly bytes: Bytes; readonly mode: number }> = new Map()
+  #locked = false
+
+  /** @param initial - contents to begin with, by tree path */
+  constructor(initial: Readonly<Record<TreePath, Uint8Array | string>> = {}) {
+    for (const [path, content] of Object.entries(initial)) {
+      const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : new Uint8Array(content)
+      this.files.set(path, { bytes, mode: 0o600 })
+    }
+  }
+
+  locate(path: TreePath): string {
+    return path
+  }
+
+  async read(path: TreePath): Promise<StoredFile | undefined> {
+    const file = this.files.get(path)
+    return file && { bytes: new Uint8Array(file.bytes), mode: file.mode, owner: 'trusted' }
+  }
+
+  async create(path: TreePath, bytes: Uint8Array, mode: number): Promise<void> {
+    if (this.files.has(path)) throw new StoreError('KPKI_FILE_EXISTS', `${path} exists already`, { details: { path } })
+    this.files.set(path, { bytes: new Uint8Array(bytes), mode })
+  }
+
+  async takeBack(path: TreePath): Promise<void> {
+    this.files.delete(path)
+  }
+
+  async prepare(): Promise<void> {}
+
+  async lock(): Promise<() => Promise<void>> {
+    if (this.#locked) throw new StoreError('KPKI_LOCKED', 'another run is at work on this store')
+    this.#locked = true
+    return async () => {
+      this.#locked = false
+    }
+  }
+}

@@ -1,0 +1,259 @@
+import { formatKubeconfig } from '../access/kubeconfig.js'
+import { signerOf } from '../audit/judge.js'
+import { type PlanOptions, planTree, type RowPlan, type TreePlan } from '../audit/plan.js'
+import type { Context } from '../context.js'
+import { encodeUtf8 } from '../crypto/bytes.js'
+import { formatPrivateKey, formatPublicKey, generateKey, type PrivateKey } from '../crypto/keys.js'
+import { StoreError, WorkflowError } from '../errors.js'
+import {
+  type CertificateId,
+  isKubeconfigId,
+  issuerOf,
+  keyUsages,
+  type RowId,
+  serverOf,
+  wantedCertificate,
+} from '../kubernetes/catalogue.js'
+import type { Cluster } from '../kubernetes/cluster.js'
+import { writesPreferences } from '../kubernetes/versions.js'
+import { certificatePath, type FileSpec, keyPath } from '../tree/layout.js'
+import type { Store } from '../tree/store.js'
+import { type Certificate, formatCertificate } from '../x509/certificate.js'
+import { issueCertificate } from '../x509/issue.js'
+
+/** Options of {@link generateTree}. */
+export interface GenerateOptions extends PlanOptions {
+  /** Plan only: nothing is made or written. Default: false. */
+  readonly dryRun?: boolean
+  /** Stops the run between two writes; what was written is taken back. Default: none. */
+  readonly signal?: AbortSignal
+}
+
+/** One row of a finished run (or of a plan, when it was a dry one). */
+export interface RowResult {
+  readonly id: RowId
+  readonly action: RowPlan['action']
+  /** Tree paths that were written, or would be. */
+  readonly written: readonly string[]
+  /** The row's certificate; for a kubeconfig its client certificate. Absent for `sa` and in a dry run for what is not there yet. */
+  readonly certificate: Certificate | undefined
+  /** Kubeconfigs: the API server named in the file. */
+  readonly server: string | undefined
+}
+
+/** What a run did. */
+export interface GenerateResult {
+  readonly plan: TreePlan
+  readonly rows: readonly RowResult[]
+}
+
+/** RFC 5280 leaves room for clocks that differ; so does kubeadm since v1.31 (PR 124652). */
+const BACKDATE_SECONDS = 5 * 60
+
+/**
+ * Makes what is missing in a tree, and nothing else: plans, makes all keys at once, issues, writes. An error takes back what
+ * was written; a killed run leaves only whole files, which the next run completes.
+ *
+ * @param wanted - rows to have, e.g. `rowsOf(cluster, 'init')`
+ * @throws {@link StoreError} `KPKI_TREE_MISMATCH` when a file that exists does not fit (nothing is written), and what the
+ *   store throws; {@link PolicyError}; {@link WorkflowError} `KPKI_INTERRUPTED`
+ * @example const result = await generateTree(rowsOf(cluster, 'init'), cluster, new MemoryStore(), context)
+ */
+export async function generateTree(
+  wanted: readonly RowId[],
+  cluster: Cluster,
+  store: Store,
+  context: Context,
+  options: GenerateOptions = {},
+): Promise<GenerateResult> {
+  if (options.dryRun) {
+    const plan = await planTree(wanted, cluster, store, context, options)
+    return { plan, rows: plan.rows.map(row => toResult(row, undefined, cluster, options)) }
+  }
+  const release = await store.lock()
+  try {
+    const plan = await planTree(wanted, cluster, store, context, options)
+    assertFits(plan, store)
+    await store.prepare(plan.rows.flatMap(({ writes }) => writes.map(({ path }) => path)))
+    const artefacts = await makeArtefacts(plan, cluster, context, options)
+    await writeAll(artefacts.files, store, options.signal)
+    return { plan, rows: plan.rows.map(row => toResult(row, artefacts.certificates.get(row.id), cluster, options)) }
+  } finally {
+    await release()
+  }
+}
+
+/**
+ * Refuses a plan with errors in it.
+ *
+ * @throws {@link StoreError} `KPKI_TREE_MISMATCH`
+ */
+export function assertFits({ findings }: TreePlan, store: Store): void {
+  const errors = findings.filter(({ severity }) => severity === 'error')
+  const [first] = errors
+  if (!first) return
+  const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : ''
+  throw new StoreError(
+    'KPKI_TREE_MISMATCH',
+    `${store.locate(first.path)} ${first.message}${more}; nothing was written`,
+    {
+      details: { findings: errors.map(({ path, code }) => `${store.locate(path)}: ${code}`) },
+      ...(first.hint === undefined ? {} : { hint: first.hint }),
+    },
+  )
+}
+
+interface NewFile extends FileSpec {
+  readonly bytes: Uint8Array
+}
+
+async function makeArtefacts(plan: TreePlan, cluster: Cluster, context: Context, options: GenerateOptions) {
+  const now = context.clock()
+  const keys = await makeKeys(plan, cluster, context)
+  const certificates = new Map<RowId, Certificate>()
+  const files: NewFile[] = []
+  for (const row of plan.rows) {
+    const add = (file: FileSpec, content: string | Uint8Array) =>
+      void files.push({ ...file, bytes: typeof content === 'string' ? encodeUtf8(content) : content })
+    for (const { copy, ...file } of row.writes) {
+      const key = keys.get(row.id) ?? row.actual.key
+      if (copy) add(file, copy.bytes)
+      else if (!key) throw new WorkflowError('KPKI_INTERNAL', `no key for ${row.id}`)
+      else if (file.kind === 'private-key') add(file, formatPrivateKey(key))
+      else if (file.kind === 'public-key') add(file, formatPublicKey(key.spki))
+      else if (row.id !== 'sa') {
+        const certificate = await issueRow(row.id, key, { plan, keys, certificates, now }, cluster, context)
+        certificates.set(row.id, certificate)
+        add(
+          file,
+          file.kind === 'certificate'
+            ? formatCertificate(certificate)
+            : kubeconfig(row.id, certificate, key, { plan, certificates }, cluster, options),
+        )
+      }
+    }
+  }
+  return { files, certificates }
+}
+
+/** All keys at once: on Node they are made on all cores. */
+async function makeKeys(plan: TreePlan, cluster: Cluster, context: Context): Promise<Map<RowId, PrivateKey>> {
+  const needing = plan.rows.filter(({ writes }) =>
+    writes.some(({ kind, copy }) => !copy && (kind === 'private-key' || kind === 'kubeconfig')),
+  )
+  let done = 0
+  const progress = () =>
+    context.log({
+      level: 'progress',
+      message: `making ${cluster.encryptionAlgorithm} keys`,
+      done,
+      total: needing.length,
+    })
+  progress()
+  const made = await Promise.all(
+    needing.map(async ({ id }) => {
+      const key = await generateKey(cluster.encryptionAlgorithm, context)
+      done++
+      progress()
+      return [id, key] as const
+    }),
+  )
+  return new Map(made)
+}
+
+interface Made {
+  readonly plan: TreePlan
+  readonly certificates: ReadonlyMap<RowId, Certificate>
+}
+
+async function issueRow(
+  id: Exclude<RowId, 'sa'>,
+  key: PrivateKey,
+  { plan, keys, certificates, now }: Made & { readonly keys: ReadonlyMap<RowId, PrivateKey>; readonly now: Date },
+  cluster: Cluster,
+  context: Context,
+): Promise<Certificate> {
+  const wanted = wantedCertificate(id, cluster)
+  const issuerId = issuerOf(id)
+  const issuerRow = plan.rows.find(row => row.id === issuerId)
+  const issuerCertificate = issuerId && (certificates.get(issuerId) ?? (issuerRow && signerOf(issuerRow.actual)))
+  const issuerKey = issuerId && (keys.get(issuerId) ?? issuerRow?.actual.key)
+  if (issuerId && !(issuerCertificate && issuerKey)) throw new WorkflowError('KPKI_INTERNAL', `no issuer for ${id}`)
+  const end = now.getTime() + wanted.validitySeconds * 1000
+  const isClamped = issuerCertificate !== undefined && end > issuerCertificate.notAfter.getTime()
+  if (isClamped) {
+    context.log({
+      level: 'warning',
+      message: `${id} ends with its CA on ${issuerCertificate.notAfter.toISOString().slice(0, 10)}, before its validity period is over`,
+    })
+  }
+  return issueCertificate(
+    {
+      commonName: wanted.commonName,
+      organizations: wanted.organizations,
+      spki: key.spki,
+      isCa: wanted.profile.isCa,
+      keyUsages: keyUsages(wanted.profile, key.type),
+      extKeyUsages: wanted.profile.extKeyUsages,
+      dnsNames: wanted.dnsNames,
+      ipAddresses: wanted.ipAddresses,
+      notBefore: new Date(now.getTime() - BACKDATE_SECONDS * 1000),
+      notAfter: isClamped ? issuerCertificate.notAfter : new Date(end),
+    },
+    issuerCertificate && issuerKey ? { certificate: issuerCertificate, key: issuerKey } : { key },
+    context,
+  )
+}
+
+function kubeconfig(
+  id: RowId,
+  certificate: Certificate,
+  key: PrivateKey,
+  { plan, certificates }: Made,
+  cluster: Cluster,
+  { role = 'init' }: GenerateOptions,
+): string {
+  if (!isKubeconfigId(id)) throw new WorkflowError('KPKI_INTERNAL', `${id} is no kubeconfig`)
+  const made = certificates.get('ca')
+  return formatKubeconfig({
+    clusterName: cluster.clusterName,
+    userName: wantedCertificate(id, cluster).commonName,
+    server: serverOf(id, cluster, role),
+    caCertificates: made ? [made] : (plan.rows.find(row => row.id === 'ca')?.actual.certificates ?? []),
+    certificate,
+    key,
+    withPreferences: writesPreferences(cluster.kubernetesVersion),
+  })
+}
+
+async function writeAll(files: readonly NewFile[], store: Store, signal: AbortSignal | undefined): Promise<void> {
+  const written: string[] = []
+  try {
+    for (const { path, bytes, mode } of files) {
+      if (signal?.aborted)
+        throw new WorkflowError('KPKI_INTERRUPTED', 'interrupted; what was written has been taken back')
+      await store.create(path, bytes, mode)
+      written.push(path)
+    }
+  } catch (error) {
+    for (const path of written.reverse()) await store.takeBack(path)
+    throw error
+  }
+}
+
+function toResult(
+  { id, action, writes, actual }: RowPlan,
+  made: Certificate | undefined,
+  cluster: Cluster,
+  { role = 'init' }: GenerateOptions,
+): RowResult {
+  const present = isKubeconfigId(id) ? actual.kubeconfig?.certificates[0] : (signerOf(actual) ?? actual.certificates[0])
+  const server = !isKubeconfigId(id) ? undefined : (actual.kubeconfig?.server ?? serverOf(id, cluster, role))
+  return { id, action, written: writes.map(({ path }) => path), certificate: made ?? present, server }
+}
+
+/** Files of a row that a person looks for first. */
+export function mainPath(id: RowId): string {
+  if (isKubeconfigId(id)) return id
+  return id === 'sa' ? keyPath('sa') : certificatePath(id as CertificateId)
+}
