@@ -14,7 +14,8 @@ const ENCODING = {
  */
 export function generateNodeKeyPair(parameters: KeyParameters): Promise<RawKeyPair> {
   return new Promise((resolve, reject) => {
-    const done = (error: Error | null, spki: Uint8Array, pkcs8: Uint8Array) => (error ? reject(error) : resolve({ pkcs8, spki }))
+    const done = (error: Error | null, spki: Uint8Array, pkcs8: Uint8Array) =>
+      error ? reject(error) : resolve({ pkcs8, spki })
     if (parameters.name === 'RSA') {
       generateKeyPair('rsa', { modulusLength: parameters.modulusLength, publicExponent: 65537, ...ENCODING }, done)
     } else {

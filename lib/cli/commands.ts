@@ -1,0 +1,177 @@
+import { CERTIFICATE_IDS, KUBECONFIG_IDS } from '../index.js'
+import {
+  CLOCK_FLAGS,
+  COMMON_FLAGS,
+  CONFIG_FLAGS,
+  DESCRIPTION_FLAGS,
+  type Flag,
+  type FlagValues,
+  TREE_FLAGS,
+} from './flags.js'
+import type { Io } from './io.js'
+
+/** What a command is called with. */
+export interface Invocation {
+  /** e.g. `gen all` */
+  readonly path: string
+  readonly flags: FlagValues
+  readonly args: readonly string[]
+}
+
+/** Does a command's work and returns the exit status. */
+export type Run = (invocation: Invocation, io: Io) => Promise<number>
+
+/** One command. Groups have no `load`. */
+export interface Command {
+  readonly about: string
+  readonly flags?: Readonly<Record<string, Flag>>
+  /** Positional arguments: name for help, how many. Default: none. */
+  readonly args?: {
+    readonly name: string
+    readonly least: number
+    readonly most: number
+    readonly about: string
+    readonly choices?: readonly string[]
+  }
+  readonly examples?: readonly (readonly [command: string, about: string])[]
+  /** Loads what the command needs, and only that. */
+  readonly load?: () => Promise<Run>
+}
+
+const GENERATE_FLAGS = {
+  ...TREE_FLAGS,
+  ...CONFIG_FLAGS,
+  ...DESCRIPTION_FLAGS,
+  'ca-from': {
+    type: 'string',
+    value: 'DIR',
+    about: "another host's tree (or its pki) of the same cluster: its CAs and service-account keys are taken over",
+  },
+  role: {
+    type: 'string',
+    choices: ['init', 'control-plane', 'worker'],
+    about: 'what this host is (default init; with --ca-from control-plane)',
+  },
+  'dry-run': { type: 'boolean', about: 'print what would be done, write nothing' },
+  ...CLOCK_FLAGS,
+  ...COMMON_FLAGS,
+} as const satisfies Record<string, Flag>
+
+const generate = async () => (await import('./generate.js')).runGenerate
+
+const ROW_COMMANDS = Object.fromEntries(
+  CERTIFICATE_IDS.map(id => [
+    `gen ${id}`,
+    { about: `make the certificate and key of ${id}`, flags: GENERATE_FLAGS, load: generate } satisfies Command,
+  ]),
+)
+
+/** Every command by its path, in the order of the help text. */
+export const COMMANDS: Readonly<Record<string, Command>> = {
+  gen: {
+    about: 'make the PKI of a host: CAs, certificates, keys, kubeconfigs',
+    examples: [
+      ['kpki gen all --dir ./demo', 'everything for a first control plane, below ./demo'],
+      ['kpki gen apiserver --apiserver-cert-extra-sans api.example.org', 'one certificate; its CA must be there'],
+    ],
+  },
+  'gen all': {
+    about:
+      'make everything that is missing on a host; what fits is kept, what does not is named and nothing is written',
+    flags: GENERATE_FLAGS,
+    load: generate,
+    examples: [
+      ['kpki gen all --dir ./demo', 'a first control plane, below ./demo'],
+      ['kpki gen all --config kubeadm.yaml', "from kubeadm's own configuration, to /etc/kubernetes"],
+      [
+        'kpki gen all --dir ./cp-2 --ca-from ./demo --node-name cp-2 --apiserver-advertise-address 10.0.0.11',
+        'a second control plane',
+      ],
+      [
+        'kpki gen all --dir ./w-1 --ca-from ./demo --role worker --node-name w-1 --control-plane-endpoint api.example.org:6443',
+        'a worker',
+      ],
+      ['kpki gen all --dry-run -o json', 'what would be done, for programs'],
+    ],
+  },
+  ...ROW_COMMANDS,
+  'gen sa': {
+    about: 'make the service-account key pair, or derive sa.pub from sa.key',
+    flags: GENERATE_FLAGS,
+    load: generate,
+  },
+  'gen kubeconfig': {
+    about: 'make all kubeconfigs, or the named one',
+    args: { name: 'file', least: 0, most: 1, about: 'which kubeconfig', choices: KUBECONFIG_IDS },
+    flags: GENERATE_FLAGS,
+    load: generate,
+    examples: [['kpki gen kubeconfig admin.conf --dir ./demo', "the administrators' one"]],
+  },
+  config: {
+    about: 'print, show, check and convert cluster descriptions',
+    examples: [
+      ['kpki config print init-defaults > kubeadm.yaml', 'a configuration to begin with'],
+      ['kpki config validate --config kubeadm.yaml', 'find every mistake in it'],
+    ],
+  },
+  'config print': {
+    about: "print kubeadm's default configuration",
+    args: { name: 'what', least: 1, most: 1, about: 'which defaults', choices: ['init-defaults', 'join-defaults'] },
+    flags: COMMON_FLAGS,
+    load: async () => (await import('./config.js')).runPrint,
+    examples: [['kpki config print init-defaults', 'for a first control plane']],
+  },
+  'config show': {
+    about: 'print every value in effect and where it comes from',
+    flags: { ...CONFIG_FLAGS, ...DESCRIPTION_FLAGS, ...COMMON_FLAGS },
+    load: async () => (await import('./config.js')).runShow,
+    examples: [['kpki config show --config kubeadm.yaml --node-name cp-2', 'a file, and a flag over it']],
+  },
+  'config validate': {
+    about: 'find every mistake in a configuration file',
+    flags: { ...CONFIG_FLAGS, ...DESCRIPTION_FLAGS, ...COMMON_FLAGS },
+    load: async () => (await import('./config.js')).runValidate,
+    examples: [['kpki config validate --config kubeadm.yaml', 'exit status 1 when there is one']],
+  },
+  'config migrate': {
+    about: 'convert a configuration to kubeadm.k8s.io/v1beta4',
+    flags: {
+      'old-config': { type: 'string', value: 'FILE', about: 'what to convert; - for standard input' },
+      'new-config': {
+        type: 'string',
+        value: 'FILE',
+        about: 'where to write it, a new file (default: standard output)',
+      },
+      ...COMMON_FLAGS,
+    },
+    load: async () => (await import('./config.js')).runMigrate,
+    examples: [['kpki config migrate --old-config old.yaml --new-config kubeadm.yaml', '']],
+  },
+  hash: {
+    about: 'print CA pins for --discovery-token-ca-cert-hash, one line per CA certificate',
+    args: {
+      name: 'files',
+      least: 0,
+      most: 100,
+      about: 'certificates, bundles or kubeconfigs; - for standard input (default: pki/ca.crt of the tree)',
+    },
+    flags: { ...TREE_FLAGS, ...COMMON_FLAGS },
+    load: async () => (await import('./hash.js')).runHash,
+    examples: [
+      ['kpki hash ca.crt', ''],
+      ['kpki hash admin.conf', 'of the CA that a kubeconfig trusts'],
+      ['kpki hash verify sha256:… --ca-cert ca.crt', 'exit status 3 when it is another CA'],
+    ],
+  },
+  'hash verify': {
+    about: 'check CA pins against a CA certificate or a kubeconfig; exit status 3 when none matches',
+    args: { name: 'pins', least: 1, most: 100, about: 'any of them may match' },
+    flags: {
+      'ca-cert': { type: 'string', value: 'FILE', about: 'certificate or bundle' },
+      kubeconfig: { type: 'string', value: 'FILE', about: 'its CA is checked' },
+      ...COMMON_FLAGS,
+    },
+    load: async () => (await import('./hash.js')).runHashVerify,
+    examples: [['kpki hash verify sha256:… --ca-cert /etc/kubernetes/pki/ca.crt', '']],
+  },
+}

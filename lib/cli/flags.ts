@@ -1,0 +1,135 @@
+import type { ClusterFacts } from '../index.js'
+
+/** One flag, as the parser and the help text need it. */
+export interface Flag {
+  readonly type: 'string' | 'boolean' | 'list'
+  readonly about: string
+  /** Allowed values. Default: any. */
+  readonly choices?: readonly string[]
+  /** Short form. */
+  readonly alias?: string
+  /** Word for the value in help, e.g. `DIR`. */
+  readonly value?: string
+}
+
+/** Flags of every command. */
+export const COMMON_FLAGS = {
+  output: {
+    type: 'string',
+    alias: 'o',
+    choices: ['text', 'json', 'yaml'],
+    about: 'how to print the result (default text)',
+  },
+  quiet: { type: 'boolean', alias: 'q', about: 'print errors only' },
+} as const satisfies Record<string, Flag>
+
+/** Where a tree is. */
+export const TREE_FLAGS = {
+  dir: { type: 'string', value: 'DIR', about: 'the tree (default /etc/kubernetes)' },
+  'cert-dir': { type: 'string', value: 'DIR', about: 'certificates and keys (default DIR/pki)' },
+  'kubeconfig-dir': { type: 'string', value: 'DIR', about: 'kubeconfigs (default DIR)' },
+} as const satisfies Record<string, Flag>
+
+/** The description of a cluster: kubeadm's flags, and ours for what kubeadm takes from a file only. */
+export const DESCRIPTION_FLAGS = {
+  'node-name': { type: 'string', value: 'NAME', fact: 'nodeName', about: 'name of this node (default: the host name)' },
+  'apiserver-advertise-address': {
+    type: 'string',
+    value: 'IP',
+    fact: 'advertiseAddress',
+    about: "address of this host's API server (default: of the default route's interface)",
+  },
+  'apiserver-bind-port': {
+    type: 'string',
+    value: 'PORT',
+    fact: 'bindPort',
+    about: "port of this host's API server (default 6443)",
+  },
+  'control-plane-endpoint': {
+    type: 'string',
+    value: 'HOST[:PORT]',
+    fact: 'controlPlaneEndpoint',
+    about: 'stable name or address in front of all control planes',
+  },
+  'apiserver-cert-extra-sans': {
+    type: 'list',
+    value: 'NAMES',
+    fact: 'apiServerCertSans',
+    about: "more names and addresses for the API server's certificate, comma-separated",
+  },
+  'service-cidr': {
+    type: 'string',
+    value: 'CIDR[,CIDR]',
+    fact: 'serviceSubnet',
+    about: 'addresses of Services (default 10.96.0.0/12)',
+  },
+  'pod-network-cidr': { type: 'string', value: 'CIDR[,CIDR]', fact: 'podSubnet', about: 'addresses of Pods' },
+  'service-dns-domain': {
+    type: 'string',
+    value: 'DOMAIN',
+    fact: 'dnsDomain',
+    about: 'domain of Services (default cluster.local)',
+  },
+  'kubernetes-version': {
+    type: 'string',
+    value: 'VERSION',
+    fact: 'kubernetesVersion',
+    about: 'e.g. v1.36.4, 1.33, stable-1.30 (default: the newest known 1.36)',
+  },
+  'feature-gates': {
+    type: 'list',
+    value: 'NAME=BOOL',
+    fact: 'featureGates',
+    about: "kubeadm's feature gates, comma-separated",
+  },
+  'cluster-name': {
+    type: 'string',
+    value: 'NAME',
+    fact: 'clusterName',
+    about: 'name in kubeconfigs (default kubernetes)',
+  },
+  'encryption-algorithm': {
+    type: 'string',
+    value: 'ALGORITHM',
+    fact: 'encryptionAlgorithm',
+    about: 'RSA-2048 (default), RSA-3072, RSA-4096, ECDSA-P256, ECDSA-P384',
+  },
+  'certificate-validity-period': {
+    type: 'string',
+    value: 'DURATION',
+    fact: 'certificateValidityPeriod',
+    about: 'life of leaf certificates (default 8760h)',
+  },
+  'ca-certificate-validity-period': {
+    type: 'string',
+    value: 'DURATION',
+    fact: 'caCertificateValidityPeriod',
+    about: 'life of CA certificates (default 87600h)',
+  },
+} as const satisfies Record<string, Flag & { readonly fact: keyof ClusterFacts }>
+
+/** The description's file, and the moment to work at. */
+export const CONFIG_FLAGS = {
+  config: {
+    type: 'string',
+    value: 'FILE',
+    about: 'kubeadm configuration (v1beta4, v1beta3 or v1beta2); - for standard input',
+  },
+} as const satisfies Record<string, Flag>
+/** The clock, for tests and rehearsals. */
+export const CLOCK_FLAGS = {
+  now: {
+    type: 'string',
+    value: 'TIME',
+    about: 'the moment to work at instead of the clock, e.g. 2027-01-31T12:00:00Z',
+  },
+} as const satisfies Record<string, Flag>
+
+/** Parsed values of flags, by name. */
+export type FlagValues = Readonly<Record<string, string | boolean | readonly string[] | undefined>>
+
+/** A flag's text, or `undefined` when it was not given. */
+export function text(flags: FlagValues, name: string): string | undefined {
+  const value = flags[name]
+  return typeof value === 'string' ? value : undefined
+}

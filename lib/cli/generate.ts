@@ -1,0 +1,132 @@
+import {
+  CERTIFICATE_IDS,
+  type Certificate,
+  caPin,
+  type Finding,
+  type GenerateResult,
+  generateTree,
+  KUBECONFIG_IDS,
+  type Role,
+  type RowId,
+  type RowResult,
+  rowsOf,
+  UsageError,
+} from '../index.js'
+import { createNodeContext, DiskStore } from '../node.js'
+import type { Invocation, Run } from './commands.js'
+import { describeCluster, parseClock } from './description.js'
+import { text } from './flags.js'
+import { wantsColour } from './io.js'
+import { createLog } from './main.js'
+import { formatStructured, OUTPUT_VERSION } from './structured.js'
+import { formatGenerated } from './summary.js'
+
+const DEFAULT_DIR = '/etc/kubernetes'
+
+/** `kpki gen …`: makes what is missing. */
+export const runGenerate: Run = async (invocation, io) => {
+  const { flags } = invocation
+  const warnings: string[] = []
+  const log = createLog(invocation, io)
+  const context = createNodeContext({
+    clock: parseClock(text(flags, 'now')),
+    log: event => {
+      if (event.level === 'warning') warnings.push(event.message)
+      log(event)
+    },
+  })
+  const { cluster, role: describedRole } = await describeCluster(invocation, io, context)
+  const from = text(flags, 'ca-from')
+  const role = (text(flags, 'role') ??
+    (from === undefined ? (describedRole ?? 'init') : (describedRole ?? 'control-plane'))) as Role
+  if (role === 'worker' && !cluster.controlPlaneEndpoint) {
+    throw new UsageError('KPKI_USAGE', 'a worker has no API server of its own and needs to know where to go', {
+      hint: "name the control planes' address: --control-plane-endpoint HOST[:PORT]",
+    })
+  }
+  const dir = text(flags, 'dir') ?? DEFAULT_DIR
+  const store = new DiskStore(dir, {
+    ...(text(flags, 'cert-dir') === undefined ? {} : { certDir: text(flags, 'cert-dir') ?? '' }),
+    ...(text(flags, 'kubeconfig-dir') === undefined ? {} : { kubeconfigDir: text(flags, 'kubeconfig-dir') ?? '' }),
+  })
+  const isDryRun = flags['dry-run'] === true
+  const result = await generateTree(wantedRows(invocation, rowsOf(cluster, role)), cluster, store, context, {
+    role,
+    dryRun: isDryRun,
+    signal: io.signal,
+    ...(from === undefined ? {} : { source: await openSource(from) }),
+  })
+  const ca = result.rows.find(({ id }) => id === 'ca')?.certificate
+  const pin = ca && (await caPin(ca, context))
+  const isBlocked = result.plan.findings.some(({ severity }) => severity === 'error')
+  const output = text(flags, 'output') ?? 'text'
+  if (output === 'json' || output === 'yaml') {
+    io.stdout(formatStructured(toStructured(result, store, isDryRun, warnings, pin), output))
+  } else if (flags['quiet'] !== true) {
+    const colour = wantsColour(io.stdoutIsTerminal, io)
+    const { columns } = io
+    io.stdout(formatGenerated(result, { store, dir, isDryRun, pin, columns, colour }))
+  }
+  return isBlocked ? 1 : 0
+}
+
+function wantedRows({ path, args }: Invocation, all: readonly RowId[]): readonly RowId[] {
+  const name = path.slice('gen '.length)
+  if (name === 'all') return all
+  if (name !== 'kubeconfig') return [name as RowId]
+  const [file] = args
+  return file === undefined ? KUBECONFIG_IDS.filter(id => all.includes(id)) : [file as RowId]
+}
+
+/** A tree, or the `pki` directory of one: whichever holds `ca.crt`. */
+async function openSource(dir: string): Promise<DiskStore> {
+  const tree = new DiskStore(dir)
+  if (await tree.read('pki/ca.crt')) return tree
+  const pki = new DiskStore(dir, { certDir: dir })
+  if (await pki.read('pki/ca.crt')) return pki
+  throw new UsageError('KPKI_USAGE', `--ca-from ${dir}: neither pki/ca.crt nor ca.crt is in it`, {
+    hint: "name a copy of the first control plane's /etc/kubernetes, or of its pki directory",
+  })
+}
+
+function toStructured(
+  { rows, plan }: GenerateResult,
+  store: DiskStore,
+  isDryRun: boolean,
+  warnings: readonly string[],
+  pin: string | undefined,
+) {
+  return {
+    apiVersion: OUTPUT_VERSION,
+    kind: 'GenerateResult',
+    dryRun: isDryRun,
+    ...(pin === undefined ? {} : { caPin: pin }),
+    items: rows.map(row => ({
+      name: row.id,
+      action: row.action,
+      written: row.written.map(path => store.locate(path)),
+      ...(row.server === undefined ? {} : { server: row.server }),
+      ...(row.certificate ? { certificate: certificateFacts(row) } : {}),
+    })),
+    findings: plan.findings.map((finding: Finding) => ({ ...finding, path: store.locate(finding.path) })),
+    warnings,
+  }
+}
+
+function certificateFacts({ certificate, id }: RowResult) {
+  const { subject, issuer, serialNumber, notBefore, notAfter, dnsNames, ipAddresses, publicKey, extKeyUsages, isCa } =
+    certificate as Certificate
+  return {
+    isCA: isCa,
+    subject: { commonName: subject.commonName, organizations: subject.organizations },
+    issuer: issuer.commonName,
+    serialNumber,
+    notBefore: notBefore.toISOString(),
+    notAfter: notAfter.toISOString(),
+    dnsNames,
+    ipAddresses,
+    extKeyUsages: extKeyUsages ?? [],
+    keyAlgorithm: publicKey.name,
+    embedded: !CERTIFICATE_IDS.some(name => name === id),
+  }
+}

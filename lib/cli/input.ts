@@ -1,0 +1,19 @@
+import { EncodingError, StoreError } from '../index.js'
+import { readRegularFile } from '../node.js'
+import type { Io } from './io.js'
+
+/**
+ * Reads a file that the command line names; `-` is standard input.
+ *
+ * @throws {@link StoreError} `KPKI_FILE_NOT_FOUND` and as {@link readRegularFile}; {@link EncodingError} when it is not text
+ */
+export async function readInput(path: string, io: Io): Promise<{ readonly text: string; readonly name: string }> {
+  const name = path === '-' ? 'standard input' : path
+  const bytes = path === '-' ? await io.readStdin() : (await readRegularFile(path))?.bytes
+  if (!bytes) throw new StoreError('KPKI_FILE_NOT_FOUND', `${path} does not exist`, { details: { path } })
+  try {
+    return { text: new TextDecoder('utf-8', { fatal: true }).decode(bytes), name }
+  } catch (cause) {
+    throw new EncodingError('KPKI_PEM_INVALID', `${name} is not text`, { details: { what: name }, cause })
+  }
+}

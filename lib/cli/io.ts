@@ -1,0 +1,24 @@
+/** The world as a command sees it; tests and other programs bring their own. */
+export interface Io {
+  /** Data. */
+  readonly stdout: (text: string) => void
+  /** For people. */
+  readonly stderr: (text: string) => void
+  readonly stdoutIsTerminal: boolean
+  readonly stderrIsTerminal: boolean
+  /** Width of the terminal in characters. */
+  readonly columns: number
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** Standard input, whole; at most a little over 1 MiB is read. */
+  readonly readStdin: () => Promise<Uint8Array>
+  /** Aborted when the person interrupts. */
+  readonly signal: AbortSignal
+}
+
+/** Exit statuses. */
+export const EXIT = { done: 0, failed: 1, usage: 2, findings: 3 } as const
+
+/** Whether to colour a stream: on a terminal, and never with NO_COLOR (no-color.org). */
+export function wantsColour(isTerminal: boolean, { env }: Io): boolean {
+  return isTerminal && !env['NO_COLOR'] && env['TERM'] !== 'dumb'
+}

@@ -1,0 +1,82 @@
+import { KpkiError, type LogEvent, UsageError } from '../index.js'
+import { COMMANDS, type Invocation } from './commands.js'
+import { findCommand, formatHelp } from './help.js'
+import { EXIT, type Io } from './io.js'
+import { formatStructured, type Structured } from './structured.js'
+import { VERSION } from './version.js'
+
+/**
+ * Runs one command line.
+ *
+ * @param argv - without node and script, e.g. `['gen', 'all', '--dir', 'demo']`
+ * @returns exit status: 0 done, 1 failed, 2 usage, 3 findings to act on. Never throws, never exits.
+ */
+export async function main(argv: readonly string[], io: Io): Promise<number> {
+  let invocation: Invocation | undefined
+  try {
+    const end = argv.indexOf('--')
+    const words = end < 0 ? argv : argv.slice(0, end)
+    if (words[0] === '--version' || (words[0] === 'version' && words.length === 1)) {
+      io.stdout(`kpki ${VERSION}\n`)
+      return EXIT.done
+    }
+    if (argv.length === 0 || words[0] === 'help' || words.includes('--help') || words.includes('-h')) {
+      const { path, rest } = findCommand(words[0] === 'help' ? words.slice(1) : words)
+      if (path !== '' || (rest[0] ?? '-').startsWith('-')) {
+        io.stdout(formatHelp(path, io.columns))
+        return EXIT.done
+      }
+    }
+    // Help and version need no parser; everything else pays for it.
+    const { parseArguments } = await import('./parse.js')
+    invocation = parseArguments(argv)
+    const run = await COMMANDS[invocation.path]?.load?.()
+    return run ? await run(invocation, io) : EXIT.usage
+  } catch (error) {
+    reportError(error, outputOf(invocation, argv), io)
+    return error instanceof UsageError ? EXIT.usage : EXIT.failed
+  }
+}
+
+/** Errors in the shape that was asked for, on stderr: stdout holds data or nothing. */
+function reportError(error: unknown, output: 'text' | Structured, io: Io): void {
+  const known = error instanceof KpkiError
+  const code = known ? error.code : 'KPKI_INTERNAL'
+  const message = known ? error.message : `a defect in kpki: ${error instanceof Error ? error.message : String(error)}`
+  const hint = known ? error.hint : 'run again with KPKI_DEBUG=1 and report what it prints'
+  if (output !== 'text') {
+    io.stderr(
+      formatStructured(
+        { error: { code, message, details: known ? error.details : {}, ...(hint === undefined ? {} : { hint }) } },
+        output,
+      ),
+    )
+  } else {
+    const findings = known ? error.details['findings'] : undefined
+    if (Array.isArray(findings) && findings.length > 1) for (const line of findings) io.stderr(`kpki: error: ${line}\n`)
+    else io.stderr(`kpki: error: ${message}\n`)
+    if (Array.isArray(findings) && findings.length > 1)
+      io.stderr(`kpki: error: ${findings.length} problems; nothing was written\n`)
+    if (hint !== undefined) io.stderr(`kpki: hint: ${hint}\n`)
+  }
+  if (io.env['KPKI_DEBUG'] === '1' && error instanceof Error) io.stderr(`${error.stack}\n`)
+}
+
+function outputOf(invocation: Invocation | undefined, argv: readonly string[]): 'text' | Structured {
+  const wanted =
+    invocation?.flags['output'] ?? argv.find((_, index) => argv[index - 1] === '-o' || argv[index - 1] === '--output')
+  return wanted === 'json' || wanted === 'yaml' ? wanted : 'text'
+}
+
+/** A log for a run: warnings and notes as lines, progress as one line that is drawn over; nothing when structured or quiet. */
+export function createLog({ flags }: Invocation, io: Io): (event: LogEvent) => void {
+  if (flags['quiet'] === true || (flags['output'] ?? 'text') !== 'text') return () => {}
+  return ({ level, message, done = 0, total = 0 }) => {
+    if (level === 'progress') {
+      if (!io.stderrIsTerminal || total === 0) return
+      io.stderr(done < total ? `\r\x1b[Kkpki: ${message} ${done}/${total}` : '\r\x1b[K')
+    } else {
+      io.stderr(level === 'warning' ? `kpki: warning: ${message}\n` : `kpki: ${message}\n`)
+    }
+  }
+}

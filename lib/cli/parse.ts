@@ -1,0 +1,128 @@
+import yargs, { type Argv } from 'yargs'
+import { nearestName, UsageError } from '../index.js'
+import { COMMANDS, type Command, type Invocation } from './commands.js'
+import type { Flag } from './flags.js'
+import { childrenOf, findCommand } from './help.js'
+
+const PARSER = {
+  'camel-case-expansion': false,
+  'dot-notation': false,
+  'boolean-negation': false,
+  'parse-numbers': false,
+  'parse-positional-numbers': false,
+  'greedy-arrays': false,
+  'strip-aliased': true,
+  'unknown-options-as-args': true,
+} as const
+
+/**
+ * Parses a command line. yargs takes it apart; what the parts may be is decided here, so that every refusal says what to do.
+ *
+ * @throws {@link UsageError} `KPKI_USAGE`
+ */
+export function parseArguments(argv: readonly string[]): Invocation {
+  const { path, rest } = findCommand(argv)
+  const command = COMMANDS[path]
+  const [word = ''] = rest
+  if (!command?.load && !word.startsWith('-')) throw unknownCommand(path, word)
+  if (!command?.load) throw refuse(path, path === '' ? 'which command?' : `${path}: which one?`)
+  const flags = command.flags ?? {}
+  const values = parserOf(flags).parseSync([...rest]) as Readonly<Record<string, unknown>> & {
+    readonly _: readonly (string | number)[]
+  }
+  const words = values._.map(String)
+  const literal = rest.includes('--') ? rest.slice(rest.indexOf('--') + 1).length : 0
+  const unknown = words.slice(0, words.length - literal).find(item => /^-./.test(item))
+  if (unknown !== undefined) throw unknownFlag(path, unknown, flags)
+  return { path, flags: flagsOf(path, flags, values), args: argumentsOf(path, command, words) }
+}
+
+function parserOf(flags: Readonly<Record<string, Flag>>): Argv {
+  const parser = yargs([]).help(false).version(false).exitProcess(false).parserConfiguration(PARSER)
+  for (const [name, { type, alias }] of Object.entries(flags)) {
+    // Arrays, so that a flag that is given twice shows.
+    parser.option(name, {
+      ...(type === 'boolean' ? { type: 'boolean' } : { type: 'string', array: true }),
+      ...(alias ? { alias } : {}),
+    })
+  }
+  return parser.fail((message, error) => {
+    throw error ?? new UsageError('KPKI_USAGE', message)
+  })
+}
+
+function flagsOf(
+  path: string,
+  flags: Readonly<Record<string, Flag>>,
+  values: Readonly<Record<string, unknown>>,
+): Invocation['flags'] {
+  const given: Record<string, string | boolean | readonly string[]> = {}
+  for (const [name, { type, choices }] of Object.entries(flags)) {
+    const value = values[name]
+    if (value === undefined) continue
+    if (type === 'boolean') {
+      given[name] = Array.isArray(value) ? value.at(-1) === true : value === true
+      continue
+    }
+    const list = (Array.isArray(value) ? value : [value]).map(String)
+    const [first = ''] = list
+    if (list.length === 0 || first === '') throw refuse(path, `--${name} needs a value`)
+    if (type === 'list') {
+      given[name] = list
+        .flatMap(item => item.split(','))
+        .map(item => item.trim())
+        .filter(Boolean)
+      continue
+    }
+    if (list.length > 1) throw refuse(path, `--${name} is given twice`)
+    if (choices && !choices.includes(first))
+      throw refuse(path, `--${name} ${first}: it must be one of ${choices.join(', ')}`)
+    given[name] = first
+  }
+  return given
+}
+
+function argumentsOf(path: string, { args }: Command, words: readonly string[]): readonly string[] {
+  const { least, most, name, choices } = args ?? { least: 0, most: 0, name: 'argument', choices: undefined }
+  if (words.length > most) {
+    const [child] = childrenOf(path)
+    throw refuse(
+      path,
+      `${path} takes no ${most === 0 ? '' : 'further '}argument ${JSON.stringify(words[most])}`,
+      child ? `did you mean kpki ${child[0]}?` : undefined,
+    )
+  }
+  if (words.length < least)
+    throw refuse(path, `${path} needs ${choices ? `one of ${choices.join(', ')}` : `<${name}>`}`)
+  const wrong = words.find(word => choices && !choices.includes(word))
+  if (wrong !== undefined) {
+    const nearest = nearestName(wrong, choices ?? [])
+    throw refuse(
+      path,
+      `${path} ${wrong}: it must be one of ${choices?.join(', ')}`,
+      nearest && `did you mean ${nearest}?`,
+    )
+  }
+  return words
+}
+
+function unknownCommand(path: string, word: string): UsageError {
+  const names = childrenOf(path).map(([name]) => name.slice(path === '' ? 0 : path.length + 1))
+  if (word === '') return refuse(path, path === '' ? 'which command?' : `${path}: which one? ${names.join(', ')}`)
+  const nearest = nearestName(word, names)
+  return refuse(
+    path,
+    `there is no command ${[path, word].filter(Boolean).join(' ')}`,
+    nearest && `did you mean kpki ${[path, nearest].filter(Boolean).join(' ')}?`,
+  )
+}
+
+function unknownFlag(path: string, word: string, flags: Readonly<Record<string, Flag>>): UsageError {
+  const [name = ''] = word.replace(/^-+/, '').split('=')
+  const nearest = nearestName(name, Object.keys(flags))
+  return refuse(path, `${path} has no flag ${word.split('=')[0]}`, nearest && `did you mean --${nearest}?`)
+}
+
+function refuse(path: string, message: string, hint?: string): UsageError {
+  return new UsageError('KPKI_USAGE', message, { hint: hint ?? `see kpki ${path === '' ? '' : `${path} `}--help` })
+}

@@ -1,0 +1,42 @@
+import { writeSync } from 'node:fs'
+import { MAX_INPUT_BYTES } from '../index.js'
+import type { Io } from './io.js'
+
+/** The Io of this process. A first interrupt lets the run take back what it wrote; a second one ends it at once. */
+export function processIo(): Io {
+  const interrupt = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupt.abort())
+  return {
+    stdout: text => write(1, text),
+    stderr: text => write(2, text),
+    stdoutIsTerminal: process.stdout.isTTY === true,
+    stderrIsTerminal: process.stderr.isTTY === true,
+    columns: process.stdout.columns ?? 80,
+    env: process.env,
+    readStdin: async () => {
+      const chunks: Uint8Array[] = []
+      let size = 0
+      for await (const chunk of process.stdin) {
+        chunks.push(chunk as Uint8Array)
+        size += (chunk as Uint8Array).length
+        if (size > MAX_INPUT_BYTES) break
+      }
+      return Buffer.concat(chunks)
+    },
+    signal: interrupt.signal,
+  }
+}
+
+/** Writes synchronously, so that nothing is lost when the process ends; a reader that went away is no error. */
+function write(descriptor: number, text: string): void {
+  const bytes = Buffer.from(text)
+  for (let offset = 0; offset < bytes.length; ) {
+    try {
+      offset += writeSync(descriptor, bytes, offset)
+    } catch (error) {
+      const code = error instanceof Error && 'code' in error ? error.code : ''
+      if (code === 'EPIPE') return
+      if (code !== 'EAGAIN') throw error
+    }
+  }
+}

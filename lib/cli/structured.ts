@@ -1,0 +1,13 @@
+import { formatYaml, type YamlValue } from '../index.js'
+
+/** Output for programs. */
+export type Structured = 'json' | 'yaml'
+
+/** Version of every shape that `-o json|yaml` prints. */
+export const OUTPUT_VERSION = 'kpki.dev/v1alpha1'
+
+/** Writes a value as JSON (two spaces) or YAML, with a final newline. */
+export function formatStructured(value: unknown, format: Structured): string {
+  const plain: unknown = JSON.parse(JSON.stringify(value))
+  return format === 'json' ? `${JSON.stringify(plain, undefined, 2)}\n` : formatYaml(plain as YamlValue)
+}

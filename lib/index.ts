@@ -1,0 +1,88 @@
+/**
+ * Everything pure: no disks, no sockets, no `node:` module. Runs on Node, in browsers, Deno and Bun.
+ *
+ * @module kpki
+ */
+export { formatKubeconfig, type Kubeconfig, type KubeconfigSpec, parseKubeconfig } from './access/kubeconfig.js'
+export { caPin, parsePin, verifyCaPin } from './access/pins.js'
+export type { ActualRow } from './audit/actual.js'
+export { FINDINGS, type Finding, type FindingCode } from './audit/findings.js'
+export { type PlanOptions, planTree, type RowPlan, type TreePlan } from './audit/plan.js'
+export { nearestName } from './config/problems.js'
+export { type Context, createContext, type KeyParameters, type LogEvent, type RawKeyPair } from './context.js'
+export type { Bytes } from './crypto/bytes.js'
+export {
+  formatPrivateKey,
+  formatPublicKey,
+  generateKey,
+  KEY_ALGORITHMS,
+  type KeyAlgorithm,
+  type KeyType,
+  PrivateKey,
+  parsePrivateKey,
+} from './crypto/keys.js'
+export { formatPem, MAX_INPUT_BYTES, type PemBlock, parsePem } from './crypto/pem.js'
+export {
+  EncodingError,
+  ERRORS,
+  type ErrorCode,
+  type ErrorDetails,
+  type ErrorKind,
+  KpkiError,
+  type KpkiErrorOptions,
+  PolicyError,
+  StoreError,
+  UsageError,
+  VerifyError,
+  WorkflowError,
+} from './errors.js'
+export {
+  CATALOGUE,
+  CERTIFICATE_IDS,
+  type CertificateId,
+  type CertificateRow,
+  type GroupSource,
+  issuerOf,
+  KUBECONFIG_IDS,
+  KUBECONFIGS,
+  type KubeconfigId,
+  type KubeconfigRow,
+  PROFILES,
+  type Profile,
+  type ProfileName,
+  ROW_IDS,
+  type Role,
+  type RowId,
+  rowsOf,
+  SAN_SOURCES,
+  type SanSource,
+  serverOf,
+  type WantedCertificate,
+  wantedCertificate,
+} from './kubernetes/catalogue.js'
+export {
+  type Cluster,
+  type ClusterFacts,
+  checkCluster,
+  DEFAULT_VALIDITY_SECONDS,
+  type ExternalEtcd,
+  FACT_FIELDS,
+  type FieldProblem,
+  parseCluster,
+} from './kubernetes/cluster.js'
+export type { Cidr, IpAddress, SubjectAltName } from './kubernetes/net.js'
+export { type KubernetesVersion, MINORS, parseVersion } from './kubernetes/versions.js'
+export { FILE_MODES, type FileKind, type FileSpec, filesOf, type TreePath } from './tree/layout.js'
+export { MemoryStore, type Store, type StoredFile } from './tree/store.js'
+export { type GenerateOptions, type GenerateResult, generateTree, type RowResult } from './workflow/generate.js'
+export {
+  type Certificate,
+  type DistinguishedName,
+  formatCertificate,
+  parseCertificate,
+  parseCertificates,
+} from './x509/certificate.js'
+export { EXT_KEY_USAGES, type ExtKeyUsage, KEY_USAGES, type KeyUsage } from './x509/extensions.js'
+export { type CertificateSpec, type Issuer, issueCertificate } from './x509/issue.js'
+export { type VerifyOptions, verifyCertificate } from './x509/verify.js'
+export { formatYaml, type YamlValue } from './yaml.js'

@@ -1,0 +1,8 @@
+/**
+ * What only Node can do: disks, hosts, keys on all cores.
+ *
+ * @module kpki/node
+ */
+export { createNodeContext, generateNodeKeyPair } from './host/context.js'
+export { DiskStore, type DiskStoreOptions, readRegularFile } from './host/disk-store.js'
+export { type DetectedAddress, detectDefaultAddress, detectHostName } from './host/network.js'
