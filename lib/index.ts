@@ -8,7 +8,20 @@ export { caPin, parsePin, verifyCaPin } from './access/pins.js'
 export type { ActualRow } from './audit/actual.js'
 export { FINDINGS, type Finding, type FindingCode } from './audit/findings.js'
 export { type PlanOptions, planTree, type RowPlan, type TreePlan } from './audit/plan.js'
-export { nearestName } from './config/problems.js'
+export type { FactName, FlagFacts, FlagName } from './config/facts.js'
+export { type ParsedConfiguration, parseConfiguration } from './config/parse.js'
+export { type ConfigCode, type ConfigProblem, formatProblem, nearestName } from './config/problems.js'
+export {
+  type Description,
+  type DescriptionSources,
+  type HostFacts,
+  type Lazy,
+  type Origin,
+  parseDescription,
+  resolveDescription,
+} from './config/resolve.js'
+export type { ApiVersion, KubeadmKind } from './config/schema.js'
+export type { Configuration } from './config/types.js'
 export { type Context, createContext, type KeyParameters, type LogEvent, type RawKeyPair } from './context.js'
 export type { Bytes } from './crypto/bytes.js'
 export {

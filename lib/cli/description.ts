@@ -1,17 +1,28 @@
-import { type Cluster, type ClusterFacts, type Context, parseCluster, type Role, UsageError } from '../index.js'
+import {
+  type Cluster,
+  type Context,
+  type Description,
+  type FlagFacts,
+  formatProblem,
+  resolveDescription,
+  UsageError,
+} from '../index.js'
 import { detectDefaultAddress, detectHostName } from '../node.js'
 import type { Invocation } from './commands.js'
-import { DESCRIPTION_FLAGS, text } from './flags.js'
+import { DESCRIPTION_FLAGS, type FlagValues, text } from './flags.js'
+import { readInput } from './input.js'
 import type { Io } from './io.js'
 
-/** The clock of a run: the system's, or the moment named with `--now`. */
+/**
+ * The clock of a run, read once: the system's, or the moment named with `--now`.
+ *
+ * @throws {@link UsageError} `KPKI_USAGE`
+ */
 export function parseClock(value: string | undefined): () => Date {
-  const moment = new Date(value ?? Date.now())
-  if (
-    value !== undefined &&
-    (!/^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2}))?$/.test(value) ||
-      Number.isNaN(moment.getTime()))
-  ) {
+  const moment = value === undefined ? new Date() : new Date(value)
+  const isTime =
+    value === undefined || /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2}))?$/.test(value)
+  if (!isTime || Number.isNaN(moment.getTime())) {
     throw new UsageError('KPKI_USAGE', `--now: ${value} is not a time`, {
       hint: 'write it as RFC 3339, e.g. 2027-01-31T12:00:00Z',
     })
@@ -19,16 +30,59 @@ export function parseClock(value: string | undefined): () => Date {
   return () => moment
 }
 
-/** The cluster that the command line describes. */
+/** Everything that the command line and its `--config` say about a cluster, with all problems. */
+export async function readDescription({ flags }: Invocation, io: Io, context: Context): Promise<Description> {
+  const config = text(flags, 'config')
+  const file = config === undefined ? undefined : await readInput(config, io)
+  return resolveDescription(
+    {
+      ...(file ? { file } : {}),
+      flags: factsOf(flags),
+      host: { hostname: detectHostName, defaultAddress: detectDefaultAddress },
+    },
+    context,
+  )
+}
+
+/**
+ * The cluster that the command line describes; what was detected and what is doubtful goes to the log.
+ *
+ * @throws {@link UsageError} with every error when there are several
+ */
 export async function describeCluster(
-  { flags }: Invocation,
-  _io: Io,
+  invocation: Invocation,
+  io: Io,
   context: Context,
-): Promise<{ cluster: Cluster; role: Role | undefined }> {
-  const facts: Record<string, unknown> = {}
-  for (const [name, { fact }] of Object.entries(DESCRIPTION_FLAGS))
-    if (flags[name] !== undefined) facts[fact] = fact === 'bindPort' ? Number(text(flags, name)) : flags[name]
-  facts['nodeName'] ??= detectHostName()
-  facts['advertiseAddress'] ??= (await detectDefaultAddress())?.address
-  return { cluster: parseCluster(facts as unknown as ClusterFacts, context), role: undefined }
+): Promise<Description & { readonly cluster: Cluster }> {
+  const description = await readDescription(invocation, io, context)
+  const { cluster, problems, origins } = description
+  for (const problem of problems) {
+    if (problem.severity === 'warning') context.log({ level: 'warning', message: formatProblem(problem) })
+  }
+  const errors = problems.filter(({ severity }) => severity === 'error')
+  const [first] = errors
+  if (first || !cluster) {
+    const { code, hint } = first ?? { code: 'KPKI_FIELD_VALUE' }
+    throw new UsageError(code, first ? formatProblem(first) : 'the description is not usable', {
+      details: { findings: errors.map(formatProblem), ...(first ? { field: first.field } : {}) },
+      ...(hint === undefined ? {} : { hint }),
+    })
+  }
+  const { advertiseAddress } = origins
+  if (advertiseAddress.kind === 'detected') {
+    context.log({
+      level: 'info',
+      message: `advertise address ${cluster.advertiseAddress.text}, of ${advertiseAddress.from}`,
+    })
+  }
+  return { ...description, cluster }
+}
+
+function factsOf(flags: FlagValues): FlagFacts {
+  return Object.fromEntries(
+    Object.entries(DESCRIPTION_FLAGS).flatMap(([name, { fact }]) => {
+      const value = flags[name]
+      return value === undefined || typeof value === 'boolean' ? [] : [[fact, value]]
+    }),
+  )
 }

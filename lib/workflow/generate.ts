@@ -97,7 +97,7 @@ export function assertFits({ findings }: TreePlan, store: Store): void {
     'KPKI_TREE_MISMATCH',
     `${store.locate(first.path)} ${first.message}${more}; nothing was written`,
     {
-      details: { findings: errors.map(({ path, code }) => `${store.locate(path)}: ${code}`) },
+      details: { findings: errors.map(({ path, message }) => `${store.locate(path)} ${message}`) },
       ...(first.hint === undefined ? {} : { hint: first.hint }),
     },
   )
