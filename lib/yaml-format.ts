@@ -106,7 +106,7 @@ function formatNumber(value: number): string {
   if (Number.isSafeInteger(value)) return String(value === 0 ? 0 : value)
   const [mantissa = '', exponent = ''] = value.toExponential().split('e')
   const power = Number(exponent)
-  if (power >= -4 && power < 21 && !Number.isInteger(value)) return String(value)
+  if (power >= -4 && power < 6 && !Number.isInteger(value)) return String(value)
   return `${mantissa}e${power < 0 ? '-' : '+'}${String(Math.abs(power)).padStart(2, '0')}`
 }
 

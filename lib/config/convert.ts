@@ -63,8 +63,12 @@ export function convertDecoded(
     if (value === undefined || (when !== undefined && value !== when)) continue
     if (warning !== undefined) report(kind)(from, 'KPKI_FIELD_VALUE', warning, { severity: 'warning' })
     out = { ...out, [kind]: without(out[kind] ?? {}, from) }
-    if (to && at(out[to.kind], to.path) === undefined)
-      out = { ...out, [to.kind]: withValue(out[to.kind] ?? {}, to.path, to.value ?? value) }
+    if (!to) continue
+    // Only a document of its own makes a host the first one of its cluster: a host that joins keeps to what it has.
+    const target =
+      to.kind === 'InitConfiguration' && !out[to.kind] && out.JoinConfiguration ? 'JoinConfiguration' : to.kind
+    if (at(out[target], to.path) === undefined)
+      out = { ...out, [target]: withValue(out[target] ?? {}, to.path, to.value ?? value) }
   }
   return out
 }
@@ -84,7 +88,8 @@ function without(object: YamlObject, [key = '', ...rest]: readonly string[]): Ya
   return Object.keys(shrunk).length === 0 ? others : { ...others, [key]: shrunk }
 }
 
-function withValue(object: YamlObject, [key = '', ...rest]: readonly string[], value: YamlValue): YamlObject {
+/** An object with a value at a path, mappings on the way made where there are none. */
+export function withValue(object: YamlObject, [key = '', ...rest]: readonly string[], value: YamlValue): YamlObject {
   if (rest.length === 0) return { ...object, [key]: value }
   const child = object[key]
   return { ...object, [key]: withValue(isYamlObject(child) ? child : {}, rest, value) }

@@ -1,6 +1,7 @@
 import type { ClusterFacts, ExternalEtcd } from '../kubernetes/cluster.js'
 import { parseIp } from '../kubernetes/net.js'
-import type { YamlPath } from '../yaml.js'
+import type { YamlValue } from '../yaml.js'
+import { type Decoded, withValue } from './convert.js'
 import type { KubeadmKind } from './schema.js'
 import type { Configuration } from './types.js'
 
@@ -37,9 +38,9 @@ export type FlagFacts = { readonly [Name in FlagName]?: string | readonly string
 /** Where a fact stands in kubeadm's kinds; `joinPath` counts when there is a JoinConfiguration and no InitConfiguration. */
 export interface FactSource {
   readonly kind: KubeadmKind
-  readonly path: YamlPath
+  readonly path: readonly string[]
   /** Its place within JoinConfiguration. Default: JoinConfiguration does not have it. */
-  readonly joinPath?: YamlPath
+  readonly joinPath?: readonly string[]
 }
 
 const cluster = (...path: string[]): FactSource => ({ kind: 'ClusterConfiguration', path })
@@ -107,6 +108,19 @@ export function factsOf(configuration: Configuration): Partial<ClusterFacts> {
     caCertificateValidityPeriod: cluster.caCertificateValidityPeriod,
     featureGates: cluster.featureGates,
   })
+}
+
+/** The configuration that states these facts, and nothing else: the way back of {@link factsOf}. */
+export function configurationOf(facts: Partial<ClusterFacts>): Configuration {
+  const documents: Decoded = {}
+  for (const name of Object.keys(FACT_SOURCES) as FactName[]) {
+    const { kind, path } = FACT_SOURCES[name]
+    const value = facts[name]
+    if (value === undefined || (Array.isArray(value) && value.length === 0)) continue
+    documents[kind] = withValue(documents[kind] ?? {}, path, value as YamlValue)
+  }
+  // The paths are those of the table that the type is made from.
+  return { ...documents, carried: [] } as Configuration
 }
 
 /** The document that describes this host: JoinConfiguration only where there is no InitConfiguration. */

@@ -39,6 +39,8 @@ export interface FieldRow {
   readonly check?: string
   /** Never to be shown. */
   readonly isSecret?: true
+  /** Written even when it is empty, 0 or false: Go has no omitempty, or a pointer, there. */
+  readonly isWritten?: true
 }
 
 const NAMES = { type: 'strings' } as const
@@ -48,7 +50,9 @@ const ABSOLUTE = { type: 'string', check: 'absolute-path' } as const
 const TOKEN = { type: 'string', check: 'token', isSecret: true } as const
 const CERTIFICATE_KEY = { type: 'string', check: 'certificate-key', isSecret: true } as const
 const PULL_POLICY = { type: 'string', check: 'pull-policy', since: 'v1beta3' } as const
-const PULL_SERIAL = { type: 'bool', since: 'v1beta4' } as const
+const PULL_SERIAL = { type: 'bool', since: 'v1beta4', isWritten: true } as const
+const CHOICE = { type: 'bool', isWritten: true } as const
+const WRITTEN = { type: 'string', isWritten: true } as const
 
 const IMAGE = { imageRepository: STRING, imageTag: STRING } as const
 const COMPONENT = {
@@ -138,7 +142,7 @@ export const STRUCTS = {
   Etcd: { local: { type: 'LocalEtcd' }, external: { type: 'ExternalEtcd' } },
   LocalEtcd: {
     ...IMAGE,
-    dataDir: ABSOLUTE,
+    dataDir: { type: 'string', check: 'absolute-path', isWritten: true },
     extraArgs: { type: 'args' },
     extraEnvs: { type: 'EnvVar[]', since: 'v1beta4' },
     serverCertSANs: NAMES,
@@ -146,33 +150,33 @@ export const STRUCTS = {
   },
   // httpEndpoints came with v1.35, without a new API version.
   ExternalEtcd: {
-    endpoints: NAMES,
+    endpoints: { type: 'strings', isWritten: true },
     httpEndpoints: { type: 'strings', since: 'v1beta4' },
-    caFile: STRING,
-    certFile: STRING,
-    keyFile: STRING,
+    caFile: WRITTEN,
+    certFile: WRITTEN,
+    keyFile: WRITTEN,
   },
   HostPathMount: {
-    name: STRING,
-    hostPath: STRING,
-    mountPath: STRING,
+    name: WRITTEN,
+    hostPath: WRITTEN,
+    mountPath: WRITTEN,
     readOnly: BOOL,
     pathType: { type: 'string', check: 'host-path-type' },
   },
-  EnvVar: { name: STRING, value: STRING, valueFrom: { type: 'object' } },
+  EnvVar: { name: WRITTEN, value: STRING, valueFrom: { type: 'object' } },
   NodeRegistrationOptions: {
     name: STRING,
     criSocket: STRING,
-    taints: { type: 'Taint[]' },
+    taints: { type: 'Taint[]', isWritten: true },
     kubeletExtraArgs: { type: 'args' },
     ignorePreflightErrors: NAMES,
     imagePullPolicy: PULL_POLICY,
     imagePullSerial: PULL_SERIAL,
   },
   Taint: {
-    key: STRING,
+    key: WRITTEN,
     value: STRING,
-    effect: { type: 'string', check: 'taint-effect' },
+    effect: { type: 'string', check: 'taint-effect', isWritten: true },
     timeAdded: { type: 'time' },
   },
   BootstrapToken: {
@@ -195,7 +199,7 @@ export const STRUCTS = {
     caCertHashes: { type: 'strings', check: 'ca-cert-hash' },
     unsafeSkipCAVerification: BOOL,
   },
-  FileDiscovery: { kubeConfigPath: STRING },
+  FileDiscovery: { kubeConfigPath: WRITTEN },
   JoinControlPlane: { localAPIEndpoint: { type: 'APIEndpoint' }, certificateKey: CERTIFICATE_KEY },
   Patches: { directory: STRING },
   Timeouts: {
@@ -209,23 +213,23 @@ export const STRUCTS = {
   },
   UpgradeApplyConfiguration: {
     kubernetesVersion: STRING,
-    allowExperimentalUpgrades: BOOL,
-    allowRCUpgrades: BOOL,
-    certificateRenewal: BOOL,
-    dryRun: BOOL,
-    etcdUpgrade: BOOL,
-    forceUpgrade: BOOL,
+    allowExperimentalUpgrades: CHOICE,
+    allowRCUpgrades: CHOICE,
+    certificateRenewal: CHOICE,
+    dryRun: CHOICE,
+    etcdUpgrade: CHOICE,
+    forceUpgrade: CHOICE,
     ignorePreflightErrors: NAMES,
     patches: { type: 'Patches' },
-    printConfig: BOOL,
+    printConfig: CHOICE,
     skipPhases: NAMES,
     imagePullPolicy: PULL_POLICY,
     imagePullSerial: PULL_SERIAL,
   },
   UpgradeNodeConfiguration: {
-    certificateRenewal: BOOL,
-    dryRun: BOOL,
-    etcdUpgrade: BOOL,
+    certificateRenewal: CHOICE,
+    dryRun: CHOICE,
+    etcdUpgrade: CHOICE,
     ignorePreflightErrors: NAMES,
     skipPhases: NAMES,
     patches: { type: 'Patches' },
@@ -234,12 +238,12 @@ export const STRUCTS = {
   },
   UpgradePlanConfiguration: {
     kubernetesVersion: STRING,
-    allowExperimentalUpgrades: BOOL,
-    allowRCUpgrades: BOOL,
-    dryRun: BOOL,
-    etcdUpgrade: BOOL,
+    allowExperimentalUpgrades: CHOICE,
+    allowRCUpgrades: CHOICE,
+    dryRun: CHOICE,
+    etcdUpgrade: CHOICE,
     ignorePreflightErrors: NAMES,
-    printConfig: BOOL,
+    printConfig: CHOICE,
   },
   UpgradeDiffConfiguration: { kubernetesVersion: STRING, contextLines: { type: 'int32' } },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, FieldRow>>>>
