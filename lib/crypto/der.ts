@@ -29,14 +29,23 @@ const LIMITS = { maxDepth: 32, maxNodes: 20_000, maxContentLength: 1024 * 1024 }
  * @throws {@link EncodingError} `KPKI_DER_INVALID`: not DER, cut off, followed by something, nested or large beyond measure
  */
 export function parseDer(bytes: Uint8Array, what: string): DerNode {
-  const { offset, result } = asn1.fromBER(toBytes(bytes), LIMITS)
-  if (offset !== bytes.length || result.error || result.lenBlock.isIndefiniteForm) {
-    throw new EncodingError('KPKI_DER_INVALID', `${what} is not well-formed DER`, { details: { what } })
+  const invalid = () => new EncodingError('KPKI_DER_INVALID', `${what} is not well-formed DER`, { details: { what } })
+  let parsed: ReturnType<typeof asn1.fromBER>
+  try {
+    parsed = asn1.fromBER(toBytes(bytes), LIMITS)
+  } catch {
+    // Some string and time types throw what they mean; it would quote the input.
+    throw invalid()
   }
-  return toNode(result)
+  if (parsed.offset !== bytes.length || parsed.result.error) throw invalid()
+  return toNode(parsed.result, invalid)
 }
 
-function toNode(block: asn1.BaseBlock): DerNode {
+function toNode(block: asn1.BaseBlock, invalid: () => EncodingError): DerNode {
+  // X.690 section 10.1: lengths are definite and as short as they can be; asn1js reads BER, Go's encoding/asn1 does not.
+  const { isIndefiniteForm, longFormUsed, length, blockLength } = block.lenBlock
+  const shortest = length < 0x80 ? 1 : 1 + Math.ceil(length.toString(16).length / 2)
+  if (isIndefiniteForm || (longFormUsed && length < 0x80) || blockLength !== shortest) throw invalid()
   const bytes = new Uint8Array(block.valueBeforeDecodeView)
   const inner = (block.valueBlock as { value?: unknown }).value
   return {
@@ -44,7 +53,7 @@ function toNode(block: asn1.BaseBlock): DerNode {
     tagNumber: block.idBlock.tagNumber,
     bytes,
     content: bytes.slice(block.idBlock.blockLength + block.lenBlock.blockLength),
-    children: block.idBlock.isConstructed && Array.isArray(inner) ? inner.map(toNode) : [],
+    children: block.idBlock.isConstructed && Array.isArray(inner) ? inner.map(child => toNode(child, invalid)) : [],
   }
 }
 

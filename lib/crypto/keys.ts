@@ -19,12 +19,34 @@ export const KEY_ALGORITHMS = {
 /** One of kubeadm's `encryptionAlgorithm` values. */
 export type KeyAlgorithm = keyof typeof KEY_ALGORITHMS
 
+const PRIVATE_KEY_LABELS: readonly string[] = ['PRIVATE KEY', 'RSA PRIVATE KEY', 'EC PRIVATE KEY']
+
 const OID = { rsa: '1.2.840.113549.1.1.1', ec: '1.2.840.10045.2.1', ed25519: '1.3.101.112' } as const
-/** Field sizes in bytes, by curve (RFC 5480 section 2.1.1.1; SEC 2). */
-const CURVES: Readonly<Record<string, { readonly name: 'P-256' | 'P-384' | 'P-521'; readonly bytes: number }>> = {
-  '1.2.840.10045.3.1.7': { name: 'P-256', bytes: 32 },
-  '1.3.132.0.34': { name: 'P-384', bytes: 48 },
-  '1.3.132.0.35': { name: 'P-521', bytes: 66 },
+interface Curve {
+  readonly name: 'P-256' | 'P-384' | 'P-521'
+  /** Size of a coordinate. */
+  readonly bytes: number
+  /** Of the base point: a private key is below it. */
+  readonly order: bigint
+}
+/** By object identifier (RFC 5480 section 2.1.1.1; NIST SP 800-186 section 3.2.1). */
+const CURVES: Readonly<Record<string, Curve>> = {
+  '1.2.840.10045.3.1.7': {
+    name: 'P-256',
+    bytes: 32,
+    order: 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n,
+  },
+  '1.3.132.0.34': {
+    name: 'P-384',
+    bytes: 48,
+    order: 0xffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973n,
+  },
+  '1.3.132.0.35': {
+    name: 'P-521',
+    bytes: 66,
+    order:
+      0x01fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffa51868783bf2f966b7fcc0148f709a5d03bb5c9b8899c47aebb6fb71e91386409n,
+  },
 }
 
 /** What kind of key a public key is. */
@@ -171,13 +193,14 @@ export async function parsePrivateKey(pem: string, context: Context, what = 'the
       hint: 'Kubernetes reads unencrypted keys only; decrypt it with: openssl pkey -in FILE',
     })
   }
+  if (!PRIVATE_KEY_LABELS.includes(block.label)) throw wrongType(what)
   const root = parseDer(block.bytes, what)
   switch (block.label) {
     case 'RSA PRIVATE KEY':
       return rsaKey(root, what)
     case 'EC PRIVATE KEY':
       return ecKey(root, undefined, context, what)
-    case 'PRIVATE KEY': {
+    default: {
       const [, algorithm, secret] = root.children
       const oid = algorithm?.children[0]
       if (oid && secret?.tagNumber === TAG.octetString) {
@@ -188,8 +211,6 @@ export async function parsePrivateKey(pem: string, context: Context, what = 'the
       }
       throw invalidKey(what)
     }
-    default:
-      throw wrongType(what)
   }
 }
 
@@ -246,7 +267,8 @@ async function ecKey(
   // Some writers drop leading zeros; RFC 5915 section 3 wants the full length, and so do strict readers.
   const secret = new Uint8Array(curve.bytes)
   const trimmed = scalar.content.slice(Math.max(0, scalar.content.length - curve.bytes))
-  if (toBigInt(trimmed) !== toBigInt(scalar.content)) throw invalidKey(what)
+  const number = toBigInt(scalar.content)
+  if (toBigInt(trimmed) !== number || number === 0n || number >= curve.order) throw invalidKey(what)
   secret.set(trimmed, curve.bytes - trimmed.length)
   const algorithm = der.sequence(der.oid(OID.ec), oid.bytes)
   const pkcs8 = (...publicPoint: Uint8Array[]) =>
@@ -255,7 +277,11 @@ async function ecKey(
       algorithm,
       der.octetString(der.sequence(der.integer(1), der.octetString(secret), ...publicPoint)),
     )
-  const stored = optional(1)
+  const given = optional(1)
+  // A compressed point (SEC 1 section 2.3.3) is as good as none: Go does not read it, and we write uncompressed ones.
+  const isCompressed = given?.content.length === 2 + curve.bytes && (given.content[1] === 2 || given.content[1] === 3)
+  const stored = isCompressed ? undefined : given
+  if (stored && (stored.content.length !== 2 + 2 * curve.bytes || stored.content[1] !== 4)) throw invalidKey(what)
   const point = await publicPoint(pkcs8, stored, curve, context)
   if (!point && !stored) {
     throw new EncodingError(
@@ -278,7 +304,7 @@ async function ecKey(
 async function publicPoint(
   pkcs8: (...publicPoint: Uint8Array[]) => Bytes,
   stored: DerNode | undefined,
-  curve: { readonly name: string; readonly bytes: number },
+  curve: Curve,
   { crypto: { subtle } }: Context,
 ): Promise<Bytes | undefined> {
   const algorithm = { name: 'ECDSA', namedCurve: curve.name }

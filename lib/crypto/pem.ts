@@ -13,7 +13,8 @@ export interface PemBlock {
   readonly hasHeaders: boolean
 }
 
-const BLOCK = /-----BEGIN ([A-Z0-9 ]+)-----[ \t]*\r?\n([\s\S]*?)-----END ([A-Z0-9 ]+)-----/g
+const BEGIN = '-----BEGIN '
+const DASHES = '-----'
 
 /**
  * Reads every PEM block of a text, in order; text around the blocks is passed over, as Go's `encoding/pem` does.
@@ -32,21 +33,30 @@ export function parsePem(text: string, what = 'the text'): PemBlock[] {
   const invalid = (problem: string) =>
     new EncodingError('KPKI_PEM_INVALID', `${what}: ${problem}`, { details: { what } })
   const blocks: PemBlock[] = []
-  let begins = 0
-  for (const _ of text.matchAll(/-----BEGIN /g)) begins++
-  for (const match of text.matchAll(BLOCK)) {
-    const [, label = '', body = '', end = ''] = match
-    if (label !== end || body.includes('-----BEGIN ')) throw invalid(`PEM block ${label} is not ended`)
-    // Headers end at an empty line (RFC 1421 section 4.4); a colon cannot stand in base64.
-    const hasHeaders = /^[A-Za-z0-9-]+:/.test(body)
-    const headersEnd = /\r?\n[ \t]*\r?\n/.exec(body)
-    const base64 = hasHeaders ? body.slice(headersEnd ? headersEnd.index + headersEnd[0].length : body.length) : body
-    const bytes = parseBase64(base64)
-    if (bytes === undefined || bytes.length === 0) throw invalid(`PEM block ${label} does not hold base64`)
-    blocks.push({ label, bytes, hasHeaders })
+  // By searching forwards only: a pattern over the whole text would read a megabyte of block starts once for each of them.
+  for (let at = text.indexOf(BEGIN); at >= 0; ) {
+    const labelEnd = text.indexOf(DASHES, at + BEGIN.length)
+    const label = text.slice(at + BEGIN.length, Math.max(labelEnd, 0))
+    const end = text.indexOf(DASHES, labelEnd + DASHES.length)
+    if (labelEnd < 0 || end < 0 || !/^[A-Z0-9 ]{1,64}$/.test(label)) throw invalid('a PEM block is cut off')
+    const footer = `-----END ${label}-----`
+    if (!text.startsWith(footer, end)) throw invalid(`PEM block ${label} is not ended`)
+    blocks.push(readBlock(label, text.slice(labelEnd + DASHES.length, end), invalid))
+    at = text.indexOf(BEGIN, end + footer.length)
   }
-  if (blocks.length !== begins) throw invalid('a PEM block is cut off')
   return blocks
+}
+
+function readBlock(label: string, body: string, invalid: (problem: string) => EncodingError): PemBlock {
+  const content = body.trimStart()
+  // Headers end at an empty line (RFC 1421 section 4.4); a colon cannot stand in base64.
+  const hasHeaders = /^[A-Za-z0-9-]{1,64}:/.test(content)
+  const headersEnd = /\r?\n[ \t]*\r?\n/.exec(content)
+  const base64 = !hasHeaders ? content : headersEnd ? content.slice(headersEnd.index + headersEnd[0].length) : ''
+  const bytes = parseBase64(base64)
+  if (!/^[ \t]*\r?\n/.test(body) || bytes === undefined || bytes.length === 0)
+    throw invalid(`PEM block ${label} does not hold base64`)
+  return { label, bytes, hasHeaders }
 }
 
 /**

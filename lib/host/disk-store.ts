@@ -50,6 +50,7 @@ export class DiskStore implements Store {
     const target = this.locate(path)
     const dir = dirname(target)
     const temporary = join(dir, `.${basename(target)}.kpki-tmp-${process.pid}-${this.#temporaries++}`)
+    let isInPlace = false
     try {
       await this.#makeDir(dir)
       // Born 0600 whatever it becomes, and only if nothing is there: neither a file nor a link laid out for us.
@@ -61,10 +62,13 @@ export class DiskStore implements Store {
       } finally {
         await handle.close()
       }
-      await moveIntoPlace(temporary, target)
+      await takeName(temporary, target)
+      isInPlace = true
+      await fs.rm(temporary, { force: true })
       await syncDir(dir)
     } catch (error) {
-      await fs.rm(temporary, { force: true }).catch(() => {})
+      for (const file of isInPlace ? [temporary, target] : [temporary])
+        await fs.rm(file, { force: true }).catch(() => {})
       throw toStoreError(error, target, 'write')
     }
   }
@@ -173,15 +177,15 @@ export async function readRegularFile(path: string): Promise<StoredFile | undefi
   }
 }
 
-/** A hard link takes a name only if it is free, which a rename does not ask. */
-async function moveIntoPlace(temporary: string, target: string): Promise<void> {
+/** Gives a file its name if that is free, which a rename would not ask; the temporary name may stay beside it. */
+async function takeName(temporary: string, target: string): Promise<void> {
   try {
     await fs.link(temporary, target)
-    await fs.unlink(temporary)
   } catch (error) {
     const unsupported: readonly Failure[] = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']
-    if (!unsupported.includes(failureCode(error)) || (await exists(target)) || (await isLink(target))) throw error
+    if (!unsupported.includes(failureCode(error))) throw error
     // FAT and some network file systems have no hard links; the lock keeps other runs of ours away meanwhile.
+    if ((await exists(target)) || (await isLink(target))) throw Object.assign(new Error('exists'), { code: 'EEXIST' })
     await fs.rename(temporary, target)
   }
 }
