@@ -112,6 +112,7 @@ test('aliases that blow up are refused: nodes, characters, number', async () => 
     `l0: &l0 [x]\n${levels.join('\n')}\n`,
     `a: &a ${'x'.repeat(500_000)}\nb: [${'*a,'.repeat(100)}]\n`,
     `a: &a 1\nb: [${'*a,'.repeat(1100)}]\n`,
+    `a: &a [${'x,'.repeat(100)}]\nb: [${'*a,'.repeat(500)}]\n`,
     `l0: &l0 {x: 1}\n${levels.map(line => line.replace('[', '{<<: [').replace(']', ']}')).join('\n')}\n`,
   ]
   for (const bomb of bombs) assert.is((await rejects(() => parseYaml(bomb, 'x'))).code, 'KPKI_YAML_INVALID')

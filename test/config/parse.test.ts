@@ -293,11 +293,13 @@ test('the nearest name is a near one', () => {
     ['clustername', 'clusterName'],
     ['clutserName', 'clusterName'],
     ['certSAN', 'certSANs'],
+    ['certifPeriod', 'certificatePeriod'],
     ['x', undefined],
     ['completelyDifferent', undefined],
     ['c'.repeat(100_000), undefined],
   ]
-  for (const [text, expected] of rows) assert.is(nearestName(text, ['clusterName', 'certSANs', 'v']), expected, text)
+  for (const [text, expected] of rows)
+    assert.is(nearestName(text, ['clusterName', 'certSANs', 'certificatePeriod', 'v']), expected, text)
   assert.is(formatPath(['a', 0, 'b', 1]), 'a[0].b[1]')
 })
 
