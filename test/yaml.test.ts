@@ -3,7 +3,15 @@ import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { formatYaml, parseYaml, parseYamlStream, type YamlInput, type YamlPath } from '../lib/yaml.js'
+import {
+  formatYaml,
+  isYamlObject,
+  parseYaml,
+  parseYamlStream,
+  type YamlInput,
+  type YamlPath,
+  type YamlValue,
+} from '../lib/yaml.js'
 import { rejects } from './support/context.js'
 
 const vector = (name: string) =>
@@ -179,13 +187,24 @@ for (const name of ['init-defaults.v1beta2.yaml', 'join-defaults.v1beta2.yaml', 
   })
 }
 
+/** The same value with its keys the other way round. */
+function backwards(value: YamlValue): YamlValue {
+  return isYamlObject(value)
+    ? Object.fromEntries(
+        Object.entries(value)
+          .map(([key, child]) => [key, backwards(child)] as const)
+          .reverse(),
+      )
+    : value
+}
+
 test('strings are quoted, folded and sorted as kubeadm does', () => {
   const text = vector('strings.v1beta2.yaml')
   // The departure that formatYaml documents: a line separator is escaped.
   const expected = text.replace("'\u2028      x'", '"\\Lx"')
   assert.is.not(expected, text)
-  const { value } = parseYaml(text.replace("'\u2028      x'", '"\\Lx"'), 'x')
-  assert.is(formatYaml(value), expected)
+  const { value } = parseYaml(expected, 'x')
+  assert.is(formatYaml(backwards(value)), expected)
 })
 
 const WRITTEN: readonly [YamlInput, string][] = [
