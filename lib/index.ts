@@ -8,7 +8,16 @@ export { caPin, parsePin, verifyCaPin } from './access/pins.js'
 export type { ActualRow } from './audit/actual.js'
 export { FINDINGS, type Finding, type FindingCode } from './audit/findings.js'
 export { type PlanOptions, planTree, type RowPlan, type TreePlan } from './audit/plan.js'
+export type { DefaultsOptions } from './config/defaults.js'
+export { describeEffective, type EffectiveValue, formatOrigin } from './config/describe.js'
 export type { FactName, FlagFacts, FlagName } from './config/facts.js'
+export {
+  formatConfiguration,
+  initDefaults,
+  joinDefaults,
+  migrateConfiguration,
+  type PrintOptions,
+} from './config/format.js'
 export { type ParsedConfiguration, parseConfiguration } from './config/parse.js'
 export { type ConfigCode, type ConfigProblem, formatProblem, nearestName } from './config/problems.js'
 export {
@@ -98,4 +107,4 @@ export {
 export { EXT_KEY_USAGES, type ExtKeyUsage, KEY_USAGES, type KeyUsage } from './x509/extensions.js'
 export { type CertificateSpec, type Issuer, issueCertificate } from './x509/issue.js'
 export { type VerifyOptions, verifyCertificate } from './x509/verify.js'
-export { formatYaml, type YamlValue } from './yaml.js'
+export { formatYaml, parseYamlStream, type YamlDocument, type YamlValue } from './yaml.js'

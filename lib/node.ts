@@ -4,5 +4,6 @@
  * @module kpki/node
  */
 export { createNodeContext, generateNodeKeyPair } from './host/context.js'
-export { DiskStore, type DiskStoreOptions, readRegularFile } from './host/disk-store.js'
+export { DiskStore, type DiskStoreOptions } from './host/disk-store.js'
+export { createFile, readRegularFile } from './host/files.js'
 export { type DetectedAddress, detectDefaultAddress, detectHostName } from './host/network.js'

@@ -1,5 +1,115 @@
+import {
+  type ConfigProblem,
+  describeEffective,
+  formatOrigin,
+  formatProblem,
+  initDefaults,
+  joinDefaults,
+  migrateConfiguration,
+  parseYamlStream,
+  UsageError,
+} from '../index.js'
+import { createFile, createNodeContext } from '../node.js'
 import type { Run } from './commands.js'
-export const runPrint: Run = async () => 1
-export const runShow: Run = async () => 1
-export const runValidate: Run = async () => 1
-export const runMigrate: Run = async () => 1
+import { describeCluster, readDescription } from './description.js'
+import { text } from './flags.js'
+import { readInput } from './input.js'
+import { EXIT, type Io } from './io.js'
+import { createLog } from './main.js'
+import { formatStructured, isStructured, OUTPUT_VERSION } from './structured.js'
+
+/** `kpki config print`: kubeadm's defaults. */
+export const runPrint: Run = async ({ args, flags }, io) => {
+  const document = args[0] === 'join-defaults' ? joinDefaults() : initDefaults()
+  printConfiguration(document, text(flags, 'output'), io)
+  return EXIT.done
+}
+
+/** `kpki config show`: every value in effect, with its origin. */
+export const runShow: Run = async (invocation, io) => {
+  const context = createNodeContext({ log: createLog(invocation, io) })
+  const { cluster, origins } = await describeCluster(invocation, io, context)
+  const values = describeEffective(cluster, origins)
+  const output = text(invocation.flags, 'output')
+  if (isStructured(output)) {
+    const items = values.map(({ field, value, origin }) => ({
+      field,
+      value,
+      origin: { ...origin, text: formatOrigin(origin) },
+    }))
+    io.stdout(formatStructured({ apiVersion: OUTPUT_VERSION, kind: 'EffectiveConfiguration', items }, output))
+    return EXIT.done
+  }
+  const rows = values.map(({ field, value, origin }) => [field, shown(value), formatOrigin(origin)] as const)
+  const widths = [0, 1].map(column => Math.max(...rows.map(cells => cells[column]?.length ?? 0)))
+  for (const [field, value, origin] of rows) {
+    io.stdout(`${field.padEnd(widths[0] ?? 0)}  ${value.padEnd(Math.min(widths[1] ?? 0, 28))}  ${origin}\n`)
+  }
+  return EXIT.done
+}
+
+/** `kpki config validate`: all mistakes; status 1 when there is one. */
+export const runValidate: Run = async (invocation, io) => {
+  const { flags } = invocation
+  const config = text(flags, 'config')
+  if (config === undefined) {
+    throw new UsageError('KPKI_USAGE', 'config validate needs --config FILE', {
+      hint: 'see kpki config validate --help',
+    })
+  }
+  const { problems } = await readDescription(invocation, io, createNodeContext())
+  const errors = problems.filter(({ severity }) => severity === 'error')
+  const output = text(flags, 'output')
+  if (isStructured(output)) {
+    io.stdout(
+      formatStructured(
+        { apiVersion: OUTPUT_VERSION, kind: 'ConfigurationValidation', valid: errors.length === 0, problems },
+        output,
+      ),
+    )
+  } else {
+    for (const problem of problems) printProblem(problem, io.stderr)
+    if (errors.length === 0 && flags['quiet'] !== true) io.stdout('ok\n')
+  }
+  return errors.length === 0 ? EXIT.done : EXIT.failed
+}
+
+/** `kpki config migrate`: to v1beta4, on stdout or into a new file. */
+export const runMigrate: Run = async (invocation, io) => {
+  const { flags } = invocation
+  const old = text(flags, 'old-config')
+  const file = text(flags, 'new-config')
+  if (old === undefined) {
+    throw new UsageError('KPKI_USAGE', 'config migrate needs --old-config FILE', {
+      hint: 'see kpki config migrate --help',
+    })
+  }
+  const { text: source, name } = await readInput(old, io)
+  const { text: migrated, warnings } = migrateConfiguration(source, name)
+  if (flags['quiet'] !== true) for (const warning of warnings) printProblem(warning, io.stderr)
+  if (file === undefined) printConfiguration(migrated, text(flags, 'output'), io)
+  // It may hold tokens and a certificate key: 0600, and never over a file that is there.
+  else await createFile(file, new TextEncoder().encode(migrated), 0o600)
+  return EXIT.done
+}
+
+/** A configuration is a stream of YAML documents already; JSON has no such thing, and gets a list. */
+function printConfiguration(yaml: string, output: string | undefined, io: Io): void {
+  const documents = () => parseYamlStream(yaml, 'the configuration').map(({ value }) => value)
+  io.stdout(
+    output === 'json'
+      ? formatStructured({ apiVersion: OUTPUT_VERSION, kind: 'ConfigurationList', documents: documents() }, output)
+      : yaml,
+  )
+}
+
+function printProblem(problem: ConfigProblem, print: (text: string) => void): void {
+  print(`kpki: ${problem.severity}: ${formatProblem(problem)}\n`)
+  if (problem.severity === 'error' && problem.hint !== undefined) print(`kpki: hint: ${problem.hint}\n`)
+}
+
+function shown(value: unknown): string {
+  if (value === null || value === undefined) return '-'
+  if (Array.isArray(value)) return value.join(',') || '-'
+  return typeof value === 'object' ? JSON.stringify(value).replace(/^\{\}$/, '-') : String(value)
+}

@@ -18,7 +18,7 @@ import { describeCluster, parseClock } from './description.js'
 import { text } from './flags.js'
 import { wantsColour } from './io.js'
 import { createLog } from './main.js'
-import { formatStructured, OUTPUT_VERSION } from './structured.js'
+import { formatStructured, isStructured, OUTPUT_VERSION } from './structured.js'
 import { formatGenerated } from './summary.js'
 
 const DEFAULT_DIR = '/etc/kubernetes'
@@ -59,8 +59,8 @@ export const runGenerate: Run = async (invocation, io) => {
   const ca = result.rows.find(({ id }) => id === 'ca')?.certificate
   const pin = ca && (await caPin(ca, context))
   const isBlocked = result.plan.findings.some(({ severity }) => severity === 'error')
-  const output = text(flags, 'output') ?? 'text'
-  if (output === 'json' || output === 'yaml') {
+  const output = text(flags, 'output')
+  if (isStructured(output)) {
     io.stdout(formatStructured(toStructured(result, store, isDryRun, warnings, pin), output))
   } else if (flags['quiet'] !== true) {
     const colour = wantsColour(io.stdoutIsTerminal, io)

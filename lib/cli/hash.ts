@@ -16,7 +16,7 @@ import { text } from './flags.js'
 import { readInput } from './input.js'
 import { EXIT, type Io } from './io.js'
 import { createLog } from './main.js'
-import { formatStructured, OUTPUT_VERSION } from './structured.js'
+import { formatStructured, isStructured, OUTPUT_VERSION } from './structured.js'
 
 /** `kpki hash`: prints pins, one line each. */
 export const runHash: Run = async (invocation, io) => {
@@ -29,8 +29,8 @@ export const runHash: Run = async (invocation, io) => {
     for (const certificate of await readCas(file, context, io))
       items.push({ file, pin: await caPin(certificate, context), certificate })
   }
-  const output = text(flags, 'output') ?? 'text'
-  if (output === 'json' || output === 'yaml') {
+  const output = text(flags, 'output')
+  if (isStructured(output)) {
     const list = items.map(({ file, pin, certificate }) => ({
       pin,
       file,
@@ -57,7 +57,7 @@ export const runHashVerify: Run = async (invocation, io) => {
     })
   }
   const certificates = await readCas(file, context, io)
-  const output = text(flags, 'output') ?? 'text'
+  const output = text(flags, 'output')
   const actual = await Promise.all(certificates.map(certificate => caPin(certificate, context)))
   let match: Certificate | undefined
   let problem = ''
@@ -67,7 +67,7 @@ export const runHashVerify: Run = async (invocation, io) => {
     if (!(error instanceof VerifyError)) throw error
     problem = `kpki: ${error.message}\nkpki: hint: ${error.hint}\n`
   }
-  if (output === 'json' || output === 'yaml') {
+  if (isStructured(output)) {
     io.stdout(
       formatStructured(
         { apiVersion: OUTPUT_VERSION, kind: 'CAPinVerification', matches: match !== undefined, pins, actual, file },

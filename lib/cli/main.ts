@@ -2,7 +2,7 @@ import { KpkiError, type LogEvent, UsageError } from '../index.js'
 import { COMMANDS, type Invocation } from './commands.js'
 import { findCommand, formatHelp } from './help.js'
 import { EXIT, type Io } from './io.js'
-import { formatStructured, type Structured } from './structured.js'
+import { formatStructured, isStructured, type Structured } from './structured.js'
 import { VERSION } from './version.js'
 
 /**
@@ -65,7 +65,7 @@ function reportError(error: unknown, output: 'text' | Structured, io: Io): void 
 function outputOf(invocation: Invocation | undefined, argv: readonly string[]): 'text' | Structured {
   const wanted =
     invocation?.flags['output'] ?? argv.find((_, index) => argv[index - 1] === '-o' || argv[index - 1] === '--output')
-  return wanted === 'json' || wanted === 'yaml' ? wanted : 'text'
+  return isStructured(wanted) ? wanted : 'text'
 }
 
 /** A log for a run: warnings and notes as lines, progress as one line that is drawn over; nothing when structured or quiet. */

@@ -42,18 +42,23 @@ export function parseDer(bytes: Uint8Array, what: string): DerNode {
 }
 
 function toNode(block: asn1.BaseBlock, invalid: () => EncodingError): DerNode {
-  // X.690 section 10.1: lengths are definite and as short as they can be; asn1js reads BER, Go's encoding/asn1 does not.
+  // asn1js reads BER and is generous with lengths; Go's encoding/asn1, which reads our files in the end, is not. Lengths
+  // are definite, as short as they can be (X.690 section 10.1), and inner elements fill the outer one exactly.
   const { isIndefiniteForm, longFormUsed, length, blockLength } = block.lenBlock
   const shortest = length < 0x80 ? 1 : 1 + Math.ceil(length.toString(16).length / 2)
-  if (isIndefiniteForm || (longFormUsed && length < 0x80) || blockLength !== shortest) throw invalid()
   const bytes = new Uint8Array(block.valueBeforeDecodeView)
+  const header = block.idBlock.blockLength + blockLength
+  if (isIndefiniteForm || (longFormUsed && length < 0x80) || blockLength !== shortest) throw invalid()
   const inner = (block.valueBlock as { value?: unknown }).value
+  const children = block.idBlock.isConstructed && Array.isArray(inner) ? inner.map(child => toNode(child, invalid)) : []
+  const filled = children.reduce((sum, child) => sum + child.bytes.length, 0)
+  if (bytes.length !== header + length || (block.idBlock.isConstructed && filled !== length)) throw invalid()
   return {
     tagClass: block.idBlock.tagClass,
     tagNumber: block.idBlock.tagNumber,
     bytes,
-    content: bytes.slice(block.idBlock.blockLength + block.lenBlock.blockLength),
-    children: block.idBlock.isConstructed && Array.isArray(inner) ? inner.map(child => toNode(child, invalid)) : [],
+    content: bytes.slice(header),
+    children,
   }
 }
 

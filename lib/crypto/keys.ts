@@ -201,7 +201,7 @@ export async function parsePrivateKey(pem: string, context: Context, what = 'the
     case 'EC PRIVATE KEY':
       return ecKey(root, undefined, context, what)
     default: {
-      const [, algorithm, secret] = root.children
+      const [, algorithm, secret] = isSequence(root) ? root.children : []
       const oid = algorithm?.children[0]
       if (oid && secret?.tagNumber === TAG.octetString) {
         const inner = () => parseDer(secret.content, what)
@@ -225,8 +225,15 @@ function wrongType(what: string): EncodingError {
   })
 }
 
+function isSequence({ tagClass, tagNumber }: DerNode): boolean {
+  return tagClass === 1 && tagNumber === TAG.sequence
+}
+
 function rsaKey(pkcs1: DerNode, what: string): PrivateKey {
-  const integers = pkcs1.children.map(node => (node.tagNumber === TAG.integer ? toBigInt(node.content) : -1n))
+  const isPositive = ({ tagClass, tagNumber, content }: DerNode) =>
+    tagClass === 1 && tagNumber === TAG.integer && ((content[0] ?? 0x80) & 0x80) === 0
+  if (!isSequence(pkcs1) || !pkcs1.children.every(isPositive)) throw invalidKey(what)
+  const integers = pkcs1.children.map(({ content }) => toBigInt(content))
   const [version, n, e, d, p, q, dp, dq, qinv] = integers
   const [, nNode, eNode] = pkcs1.children
   if (version !== 0n || !n || !e || !d || !p || !q || !dp || !dq || !qinv || !nNode || !eNode) throw invalidKey(what)
@@ -256,6 +263,7 @@ async function ecKey(
   context: Context,
   what: string,
 ): Promise<PrivateKey> {
+  if (!isSequence(sec1)) throw invalidKey(what)
   const [version, scalar] = sec1.children
   const optional = (tag: number) =>
     sec1.children.find(node => node.tagClass === 3 && node.tagNumber === tag)?.children[0]

@@ -1,0 +1,122 @@
+// The default export on purpose: tests put faults into single calls of it.
+import fs from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { MAX_INPUT_BYTES } from '../crypto/pem.js'
+import { EncodingError, StoreError } from '../errors.js'
+import type { StoredFile } from '../tree/store.js'
+import { type Failure, failureCode, toStoreError } from './disk-errors.js'
+
+/** Names of files that are being written: process and number make them unique. */
+export const TEMPORARY = /^\..+\.kpki-tmp-[0-9]+-[0-9]+$/
+
+/**
+ * Reads a file that somebody named: a regular one (or a link to one) of at most 1 MiB. Never waits on a pipe.
+ *
+ * @returns `undefined` when there is none
+ * @throws {@link StoreError} `KPKI_FILE_UNREADABLE`, `KPKI_FILE_NOT_REGULAR`; {@link EncodingError} `KPKI_INPUT_TOO_LARGE`
+ */
+export async function readRegularFile(path: string): Promise<StoredFile | undefined> {
+  try {
+    const handle = await fs.open(path, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK)
+    try {
+      const stats = await handle.stat()
+      if (!stats.isFile()) {
+        throw new StoreError(
+          'KPKI_FILE_NOT_REGULAR',
+          `${path} is ${stats.isDirectory() ? 'a directory' : 'not a regular file'}`,
+          { details: { path } },
+        )
+      }
+      if (stats.size > MAX_INPUT_BYTES) {
+        throw new EncodingError('KPKI_INPUT_TOO_LARGE', `${path} is larger than 1 MiB`, { details: { path } })
+      }
+      const bytes = new Uint8Array(await handle.readFile())
+      return { bytes, mode: stats.mode & 0o7777, owner: isOurs(stats.uid) ? 'trusted' : 'foreign' }
+    } finally {
+      await handle.close()
+    }
+  } catch (error) {
+    if (failureCode(error) !== 'ENOENT') throw toStoreError(error, path, 'read')
+    if (await isLink(path))
+      throw new StoreError('KPKI_FILE_NOT_REGULAR', `${path} is a link to nothing`, { details: { path } })
+    return undefined
+  }
+}
+
+/**
+ * Writes a new file: whole or not at all, with its mode from the first moment on, never over something that is there.
+ *
+ * @throws {@link StoreError} `KPKI_FILE_EXISTS`, `KPKI_DIR_NOT_WRITABLE`, `KPKI_DISK_FULL`, `KPKI_WRITE_FAILED`
+ */
+export async function createFile(target: string, bytes: Uint8Array, mode: number): Promise<void> {
+  const dir = dirname(target)
+  const temporary = join(dir, `.${basename(target)}.kpki-tmp-${process.pid}-${temporaries++}`)
+  let isInPlace = false
+  try {
+    // Born 0600 whatever it becomes, and only if nothing is there: neither a file nor a link laid out for us.
+    const handle = await fs.open(temporary, 'wx', 0o600)
+    try {
+      await handle.writeFile(bytes)
+      await handle.chmod(mode)
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+    await takeName(temporary, target)
+    isInPlace = true
+    await fs.rm(temporary, { force: true })
+    await syncDir(dir)
+  } catch (error) {
+    for (const file of isInPlace ? [temporary, target] : [temporary]) await fs.rm(file, { force: true }).catch(() => {})
+    throw toStoreError(error, target, 'write')
+  }
+}
+
+let temporaries = 0
+
+/** Gives a file its name if that is free, which a rename would not ask; the temporary name may stay beside it. */
+async function takeName(temporary: string, target: string): Promise<void> {
+  try {
+    await fs.link(temporary, target)
+  } catch (error) {
+    const unsupported: readonly Failure[] = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']
+    if (!unsupported.includes(failureCode(error))) throw error
+    // FAT and some network file systems have no hard links; the lock keeps other runs of ours away meanwhile.
+    if ((await exists(target)) || (await isLink(target))) throw Object.assign(new Error('exists'), { code: 'EEXIST' })
+    await fs.rename(temporary, target)
+  }
+}
+
+/** Makes a directory's new entries outlive a crash; not every system lets directories be opened. */
+async function syncDir(dir: string): Promise<void> {
+  const handle = await fs.open(dir, 'r').catch(() => undefined)
+  try {
+    await handle?.sync()
+  } catch (error) {
+    const harmless: readonly Failure[] = ['EINVAL', 'EISDIR', 'EPERM']
+    if (!harmless.includes(failureCode(error))) throw error
+  } finally {
+    await handle?.close()
+  }
+}
+
+/** Whether a file or directory is root's or this user's. */
+export function isOurs(uid: number): boolean {
+  return uid === 0 || process.geteuid === undefined || uid === process.geteuid()
+}
+
+/** Whether a path leads to something. */
+export async function exists(path: string): Promise<boolean> {
+  return fs.stat(path).then(
+    () => true,
+    () => false,
+  )
+}
+
+/** Whether a path is a symbolic link itself. */
+export async function isLink(path: string): Promise<boolean> {
+  return fs.lstat(path).then(
+    stats => stats.isSymbolicLink(),
+    () => false,
+  )
+}
