@@ -33,6 +33,7 @@ export type { ApiVersion, KubeadmKind } from './config/schema.js'
 export type { Configuration } from './config/types.js'
 export { type Context, createContext, type KeyParameters, type LogEvent, type RawKeyPair } from './context.js'
 export type { Bytes } from './crypto/bytes.js'
+export type { IpAddress } from './crypto/ip.js'
 export {
   formatPrivateKey,
   formatPublicKey,
@@ -92,7 +93,7 @@ export {
   type FieldProblem,
   parseCluster,
 } from './kubernetes/cluster.js'
-export type { Cidr, IpAddress, SubjectAltName } from './kubernetes/net.js'
+export type { Cidr, SubjectAltName } from './kubernetes/net.js'
 export { type KubernetesVersion, MINORS, parseVersion } from './kubernetes/versions.js'
 export { FILE_MODES, type FileKind, type FileSpec, filesOf, type TreePath } from './tree/layout.js'
 export { MemoryStore, type Store, type StoredFile } from './tree/store.js'

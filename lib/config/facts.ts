@@ -1,5 +1,5 @@
+import { parseIp } from '../crypto/ip.js'
 import type { ClusterFacts, ExternalEtcd } from '../kubernetes/cluster.js'
-import { parseIp } from '../kubernetes/net.js'
 import type { YamlValue } from '../yaml.js'
 import { type Decoded, withValue } from './convert.js'
 import type { KubeadmKind } from './schema.js'

@@ -1,7 +1,7 @@
 import { createSocket } from 'node:dgram'
 import { readFile } from 'node:fs/promises'
 import { hostname, networkInterfaces } from 'node:os'
-import { parseIp } from '../kubernetes/net.js'
+import { parseIp } from '../crypto/ip.js'
 
 /** An address and the interface that has it. */
 export interface DetectedAddress {

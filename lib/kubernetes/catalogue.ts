@@ -1,7 +1,8 @@
+import { parseIp } from '../crypto/ip.js'
 import type { KeyType } from '../crypto/keys.js'
 import type { ExtKeyUsage, KeyUsage } from '../x509/extensions.js'
 import { type Cluster, type DEFAULT_VALIDITY_SECONDS, serviceAddress } from './cluster.js'
-import { formatHostPort, parseIp, type SubjectAltName } from './net.js'
+import { formatHostPort, type SubjectAltName } from './net.js'
 import { adminGroup, etcdClientGroups, hasSuperAdmin, kubeletUsesLocalEndpoint } from './versions.js'
 
 /** What a kind of certificate is good for. */

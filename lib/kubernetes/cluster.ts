@@ -1,4 +1,5 @@
 import type { Context } from '../context.js'
+import { type IpAddress, parseIp } from '../crypto/ip.js'
 import { KEY_ALGORITHMS, type KeyAlgorithm } from '../crypto/keys.js'
 import { type ErrorCode, UsageError } from '../errors.js'
 import { formatDuration, parseDuration } from './duration.js'
@@ -6,10 +7,8 @@ import {
   addressAt,
   type Cidr,
   hostBits,
-  type IpAddress,
   isDnsSubdomain,
   parseCidr,
-  parseIp,
   parseSubjectAltName,
   type SubjectAltName,
   splitHostPort,

@@ -1,4 +1,6 @@
 import { type Bytes, toBytes } from '../crypto/bytes.js'
+import { parseDer } from '../crypto/der.js'
+import { parseIp } from '../crypto/ip.js'
 import { describePublicKey, type KeyType } from '../crypto/keys.js'
 import { formatPem, parsePem } from '../crypto/pem.js'
 import { EncodingError, KpkiError } from '../errors.js'
@@ -63,6 +65,8 @@ export interface Certificate {
  * @see RFC 5280 section 4.1
  */
 export function parseCertificate(der: Uint8Array, what = 'the certificate'): Certificate {
+  // Strict about form first, as Go is: nothing behind the certificate, no BER inside it, bounded in depth and number.
+  parseDer(der, what)
   try {
     const certificate = new X509Certificate(toBytes(der))
     const extension = <T>(oid: string, type: abstract new (...args: never[]) => T): T | undefined => {
@@ -72,6 +76,7 @@ export function parseCertificate(der: Uint8Array, what = 'the certificate'): Cer
     const usages = extension(EXTENSIONS.keyUsage, KeyUsagesExtension)?.usages
     const constraints = extension(EXTENSIONS.basicConstraints, BasicConstraintsExtension)
     const names = extension(EXTENSIONS.subjectAltName, SubjectAlternativeNameExtension)?.names.items ?? []
+    const extKeyUsages = extension(EXTENSIONS.extKeyUsage, ExtendedKeyUsageExtension)?.usages
     const spki = toBytes(certificate.publicKey.rawData)
     const { hash } = certificate.signatureAlgorithm as { readonly hash?: { readonly name: string } }
     return {
@@ -87,9 +92,9 @@ export function parseCertificate(der: Uint8Array, what = 'the certificate'): Cer
       isCa: constraints?.ca ?? false,
       pathLength: constraints?.pathLength,
       keyUsages: usages === undefined ? undefined : KEY_USAGES.filter((_, bit) => usages & (1 << bit)),
-      extKeyUsages: extension(EXTENSIONS.extKeyUsage, ExtendedKeyUsageExtension)?.usages.map(extKeyUsageName),
+      extKeyUsages: extKeyUsages && Array.from(extKeyUsages, extKeyUsageName),
       dnsNames: names.filter(({ type }) => type === 'dns').map(({ value }) => value),
-      ipAddresses: names.filter(({ type }) => type === 'ip').map(({ value }) => value),
+      ipAddresses: names.filter(({ type }) => type === 'ip').map(({ value }) => parseIp(value)?.text ?? value),
       subjectKeyIdentifier: extension(
         EXTENSIONS.subjectKeyIdentifier,
         SubjectKeyIdentifierExtension,
@@ -98,7 +103,9 @@ export function parseCertificate(der: Uint8Array, what = 'the certificate'): Cer
         EXTENSIONS.authorityKeyIdentifier,
         AuthorityKeyIdentifierExtension,
       )?.keyId?.toLowerCase(),
-      criticalExtensions: certificate.extensions.filter(({ critical }) => critical).map(({ type }) => type),
+      criticalExtensions: Array.from(certificate.extensions)
+        .filter(({ critical }) => critical)
+        .map(({ type }) => type),
     }
   } catch (cause) {
     if (cause instanceof KpkiError) throw cause

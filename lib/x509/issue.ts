@@ -1,7 +1,8 @@
 import type { Context } from '../context.js'
 import { type Bytes, formatHex, toBytes } from '../crypto/bytes.js'
 import { parseDer } from '../crypto/der.js'
-import type { PrivateKey } from '../crypto/keys.js'
+import { parseIp } from '../crypto/ip.js'
+import { describePublicKey, type PrivateKey } from '../crypto/keys.js'
 import { PolicyError } from '../errors.js'
 import { type Certificate, parseCertificate } from './certificate.js'
 import { EXT_KEY_USAGES, type ExtKeyUsage, KEY_USAGES, type KeyUsage } from './extensions.js'
@@ -61,7 +62,7 @@ export async function issueCertificate(
   issuer: Issuer | { readonly certificate?: undefined; readonly key: PrivateKey },
   context: Context,
 ): Promise<Certificate> {
-  checkSpec(spec)
+  checkSpec(spec, issuer.certificate)
   if (issuer.certificate) checkIssuer({ certificate: issuer.certificate, key: issuer.key }, context)
   const subject = toName(spec)
   const algorithm = signingAlgorithm(issuer.key)
@@ -91,15 +92,26 @@ export async function issueCertificate(
   return certificate
 }
 
-function checkSpec(spec: CertificateSpec): void {
-  const refuse = (problem: string) =>
-    new PolicyError('KPKI_CERT_SPEC', `certificate for ${spec.commonName}: ${problem}`)
+function checkSpec(spec: CertificateSpec, issuer: Certificate | undefined): void {
+  const refuse = (problem: string, cause?: unknown) =>
+    new PolicyError('KPKI_CERT_SPEC', `certificate for ${spec.commonName}: ${problem}`, { cause })
   if (spec.commonName === '') throw refuse('a common name is needed')
   if (!(spec.notBefore.getTime() < spec.notAfter.getTime())) throw refuse('it would end before it begins')
-  // RFC 5280 section 4.1.2.5: GeneralizedTime has four digits for the year.
-  if (spec.notAfter.getTime() > Date.UTC(9999, 11, 31, 23, 59, 59, 999))
-    throw refuse('it would end after the year 9999')
+  // RFC 5280 section 4.1.2.5: UTCTime begins with 1950, GeneralizedTime has four digits for the year.
+  if (spec.notBefore.getTime() < Date.UTC(1950, 0, 1)) throw refuse('it would begin before the year 1950')
+  if (spec.notAfter.getTime() >= Date.UTC(10_000, 0, 1)) throw refuse('it would end after the year 9999')
   if (!spec.isCa && !spec.extKeyUsages?.length) throw refuse('a leaf needs an extended key usage')
+  // RFC 5280 section 4.2.1.6: dNSName is an IA5String and never empty.
+  const badName = spec.dnsNames?.find(name => !/^(\*\.)?[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?$/.test(name))
+  if (badName !== undefined) throw refuse(`${JSON.stringify(badName)} is not a DNS name`)
+  const badAddress = spec.ipAddresses?.find(address => parseIp(address) === undefined)
+  if (badAddress !== undefined) throw refuse(`${JSON.stringify(badAddress)} is not an IP address`)
+  if (spec.isCa && issuer?.pathLength === 0) throw refuse(`${issuer.subject.text} may have no CA below it`)
+  try {
+    describePublicKey(spec.spki)
+  } catch (cause) {
+    throw refuse('the public key is none', cause)
+  }
 }
 
 function checkIssuer({ certificate, key }: Issuer, context: Context): void {
@@ -134,14 +146,15 @@ function serialNumber(context: Context): Bytes {
 function toName({ commonName, organizations = [] }: CertificateSpec): Name {
   // PrintableString where it can be, else UTF8String, as Go chooses (encoding/asn1 marshal.go); given as objects, since
   // plain strings would be read as RFC 4514 text with escapes.
-  const value = (text: string) =>
-    /^[A-Za-z0-9 '()+,\-./:=?]*$/.test(text) ? { printableString: text } : { utf8String: text }
-  // DER orders the elements of a SET by their encodings (X.690 section 11.6): shorter first, then bytewise.
-  const encoder = new TextEncoder()
-  const ordered = [...organizations].sort((a, b) => {
-    const [x, y] = [encoder.encode(a), encoder.encode(b)]
-    return x.length - y.length || formatHex(x).localeCompare(formatHex(y), 'en')
-  })
+  const isPrintable = (text: string) => /^[A-Za-z0-9 '()+,\-./:=?]*$/.test(text)
+  const value = (text: string) => (isPrintable(text) ? { printableString: text } : { utf8String: text })
+  // DER orders the elements of a SET by their encodings (X.690 section 11.6): by length, then tag (12 is UTF8String, 19
+  // PrintableString), then content.
+  const rank = (text: string) => {
+    const bytes = new TextEncoder().encode(text)
+    return formatHex(new Uint8Array([bytes.length >> 8, bytes.length & 255, isPrintable(text) ? 19 : 12, ...bytes]))
+  }
+  const ordered = [...organizations].sort((a, b) => (rank(a) < rank(b) ? -1 : 1))
   return new Name([...(ordered.length > 0 ? [{ O: ordered.map(value) }] : []), { CN: [value(commonName)] }])
 }
 
