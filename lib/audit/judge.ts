@@ -5,7 +5,7 @@ import { isKubeconfigId, type Role, type RowId, serverOf, wantedCertificate } fr
 import type { Cluster } from '../kubernetes/cluster.js'
 import { filesOf, keyPath, type TreePath } from '../tree/layout.js'
 import type { Certificate } from '../x509/certificate.js'
-import { canSign, verifyCertificate } from '../x509/verify.js'
+import { canSign, isWeaklySigned, outsideValidity, verifyCertificate } from '../x509/verify.js'
 import type { ActualRow } from './actual.js'
 import { type Finding, type FindingCode, finding } from './findings.js'
 
@@ -16,7 +16,7 @@ export function judgeCa(row: ActualRow, cluster: Cluster, context: Context): Fin
   const { id, certificates, key } = row
   const path = filesOf(id)[1]?.path ?? ''
   const report = (code: FindingCode, message: string, hint?: string) => finding(code, id, path, message, hint)
-  const signer = signerOf(row)
+  const signer = signerOf(row, context)
   const [first] = certificates
   if (!first) return []
   if (key && !signer)
@@ -35,9 +35,16 @@ export function judgeCa(row: ActualRow, cluster: Cluster, context: Context): Fin
   return findings
 }
 
-/** The certificate of a CA row that belongs to its key: the one that signs. */
-export function signerOf({ certificates, key }: ActualRow): Certificate | undefined {
-  return key && certificates.find(({ spki }) => key.isKeyOf(spki))
+/**
+ * The certificate of a CA row that belongs to its key: the one that signs. A renewed CA has several for one key, of which
+ * the first that is good at the context's moment counts.
+ */
+export function signerOf({ certificates, key }: ActualRow, context: Context): Certificate | undefined {
+  const own = certificates.filter(({ spki }) => key?.isKeyOf(spki))
+  return (
+    own.find(certificate => canSign(certificate) && outsideValidity(certificate, context.clock()) === undefined) ??
+    own[0]
+  )
 }
 
 /** A leaf certificate and the key that came with it, from a file pair or out of a kubeconfig. */
@@ -72,11 +79,20 @@ export async function judgeLeaf(
         : finding('key-mismatch', id, keyPath(id), `is not the key of ${path}`),
     )
   }
-  const period = periodFindings(leaf, report, context)
-  findings.push(...period)
-  if (period.length === 0 && roots.length > 0) {
+  const usages = wanted.profile.extKeyUsages.filter(
+    usage =>
+      leaf.extKeyUsages && !leaf.extKeyUsages.includes(usage) && !leaf.extKeyUsages.includes('anyExtendedKeyUsage'),
+  )
+  const ownFaults = [
+    ...periodFindings(leaf, report, context),
+    ...(usages.length > 0 ? [report('usage-missing', `is not made for ${usages.join(', ')}`)] : []),
+    ...(isWeaklySigned(leaf) ? [report('signature-weak', `is signed with ${leaf.signatureHash}`)] : []),
+  ]
+  findings.push(...ownFaults)
+  // What is wrong with the leaf itself would only be said again as a chain that does not hold.
+  if (ownFaults.length === 0 && roots.length > 0) {
     try {
-      await verifyCertificate(leaf, { roots, intermediates, what: path }, context)
+      await verifyCertificate(leaf, { roots, intermediates, usages: wanted.profile.extKeyUsages, what: path }, context)
     } catch (error) {
       if (!(error instanceof VerifyError)) throw error
       findings.push(report('chain', error.message.replace(`${path} `, '')))
@@ -93,15 +109,8 @@ export async function judgeLeaf(
     ...wanted.ipAddresses.filter(address => !leaf.ipAddresses.includes(address)),
   ]
   if (missing.length > 0) findings.push(report('names-missing', `lacks the names ${missing.join(', ')}`))
-  const usages = wanted.profile.extKeyUsages.filter(
-    usage =>
-      leaf.extKeyUsages && !leaf.extKeyUsages.includes(usage) && !leaf.extKeyUsages.includes('anyExtendedKeyUsage'),
-  )
-  if (usages.length > 0) findings.push(report('usage-missing', `is not made for ${usages.join(', ')}`))
   if (leaf.keyUsages && !leaf.keyUsages.includes('digitalSignature'))
     findings.push(report('usage-missing', 'lacks the key usage digitalSignature'))
-  if (/^(SHA-1|MD5)$/.test(leaf.signatureHash))
-    findings.push(report('signature-weak', `is signed with ${leaf.signatureHash}`))
   findings.push(...strengthFindings(leaf, report))
   const [issuer] = roots
   if (issuer && leaf.notAfter > issuer.notAfter)

@@ -191,7 +191,7 @@ async function planKubeconfig(
       : toPlan(actual, [], 'create', filesOf(id))
   }
   if (!kubeconfig) return toPlan(actual, [], 'blocked', [])
-  const findings = judgeKubeconfig(actual, caOf(issuer), issuer && signerOf(issuer.actual), cluster, role)
+  const findings = judgeKubeconfig(actual, caOf(issuer), issuer && signerOf(issuer.actual, context), cluster, role)
   if (kubeconfig.certificates.length > 0) {
     if (!kubeconfig.key) findings.push(finding('no-credentials', id, id, 'has a client certificate without its key'))
     findings.push(...(await judgeAgainst(id, { path: id, ...kubeconfig }, issuer, cluster, context)))

@@ -41,9 +41,11 @@ export const runShow: Run = async (invocation, io) => {
     return EXIT.done
   }
   const rows = values.map(({ field, value, origin }) => [field, shown(value), formatOrigin(origin)] as const)
-  const widths = [0, 1].map(column => Math.max(...rows.map(cells => cells[column]?.length ?? 0)))
+  const width = (column: 0 | 1 | 2) => Math.max(...rows.map(cells => cells[column].length))
+  // Long values push their origin out of line rather than every line over the edge.
+  const room = Math.max(1, Math.min(width(1), io.columns - width(0) - width(2) - 4))
   for (const [field, value, origin] of rows) {
-    io.stdout(`${field.padEnd(widths[0] ?? 0)}  ${value.padEnd(Math.min(widths[1] ?? 0, 28))}  ${origin}\n`)
+    io.stdout(`${field.padEnd(width(0))}  ${value.padEnd(room)}  ${origin}\n`)
   }
   return EXIT.done
 }

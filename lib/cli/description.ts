@@ -20,9 +20,10 @@ import type { Io } from './io.js'
  */
 export function parseClock(value: string | undefined): () => Date {
   const moment = value === undefined ? new Date() : new Date(value)
-  const isTime =
-    value === undefined || /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2}))?$/.test(value)
-  if (!isTime || Number.isNaN(moment.getTime())) {
+  const match = /^(\d{4})-(\d{2})-(\d{2})(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2}))?$/.exec(value ?? '')
+  // Date turns the 30th of February into the 2nd of March.
+  const lastDay = match ? new Date(Date.UTC(Number(match[1]), Number(match[2]), 0)).getUTCDate() : 0
+  if (Number.isNaN(moment.getTime()) || (value !== undefined && !(Number(match?.[3]) <= lastDay))) {
     throw new UsageError('KPKI_USAGE', `--now: ${value} is not a time`, {
       hint: 'write it as RFC 3339, e.g. 2027-01-31T12:00:00Z',
     })

@@ -34,9 +34,9 @@ export function formatGenerated({ rows, plan }: GenerateResult, options: Summary
       verbOf(row).padEnd(verbWidth),
     )
     const facts = certificate
-      ? `${certificate.notAfter.toISOString().slice(0, 10)}  ${certificate.subject.commonName}`
+      ? `${certificate.notAfter.toISOString().slice(0, 10)} ${certificate.subject.commonName}`
       : id === 'sa' && action !== 'blocked'
-        ? `${' '.repeat(10)}  service-account key pair`
+        ? `${' '.repeat(10)} service-account key pair`
         : ''
     lines.push(`${verb} ${fileOf(row).padEnd(fileWidth)}  ${facts}`.trimEnd())
     for (const line of detailsOf(row, options.columns)) lines.push(paint('dim', line))

@@ -9,19 +9,25 @@ const UNIT_SECONDS: Readonly<Record<string, number>> = {
   ns: 1e-9,
 }
 
+/** 2562047h47m16s, the longest that Go can say. */
+const MAX_SECONDS = 2 ** 63 / 1e9
+
 /**
  * Reads a Go duration, e.g. `8760h0m0s`, `1.5h`, `0`.
  *
- * @returns seconds, possibly a fraction; `undefined` when the text is none
+ * @returns seconds, possibly a fraction; `undefined` when the text is none, or longer than Go can say (292 years)
  * @see Go time.ParseDuration
  */
 export function parseDuration(text: string): number | undefined {
-  const match = /^([+-]?)((?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:h|ms|m|s|us|µs|μs|ns))+|0)$/.exec(text)
+  if (text.length > 100) return undefined
+  const match = /^([+-]?)((?:(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:h|ms|m|s|us|µs|μs|ns))+|0)$/.exec(text)
   if (!match) return undefined
   let seconds = 0
   for (const [, amount, unit = ''] of (match[2] ?? '').matchAll(/([0-9.]+)([a-zµμ]+)/g)) {
     seconds += Number(amount) * (UNIT_SECONDS[unit] ?? Number.NaN)
   }
+  // Go counts nanoseconds in 64 bits.
+  if (seconds > MAX_SECONDS) return undefined
   return match[1] === '-' ? -seconds : seconds
 }
 

@@ -30,11 +30,12 @@ export function parseCidr(text: string): Cidr | undefined {
   }
 }
 
-/** The address `index` places behind a network's first one; 1 is the first usable address. */
+/** The address `index` places behind a network's first one (1 is the first usable address); `undefined` behind the last of all. */
 export function addressAt(cidr: Cidr, index: number): IpAddress | undefined {
   const width = cidr.address.bytes.length
   const sum = BigInt(`0x${formatHex(cidr.address.bytes)}`) + BigInt(index)
   const hex = sum.toString(16).padStart(width * 2, '0')
+  if (hex.length > width * 2) return undefined
   return toIpAddress(Uint8Array.from(hex.match(/../g) ?? [], pair => Number.parseInt(pair, 16)))
 }
 

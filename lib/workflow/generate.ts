@@ -68,7 +68,7 @@ export async function generateTree(
 ): Promise<GenerateResult> {
   if (options.dryRun) {
     const plan = await planTree(wanted, cluster, store, context, options)
-    return { plan, rows: plan.rows.map(row => toResult(row, undefined, cluster, options)) }
+    return { plan, rows: plan.rows.map(row => toResult(row, undefined, cluster, context, options)) }
   }
   const release = await store.lock()
   try {
@@ -77,7 +77,10 @@ export async function generateTree(
     await store.prepare(plan.rows.flatMap(({ writes }) => writes.map(({ path }) => path)))
     const artefacts = await makeArtefacts(plan, cluster, context, options)
     await writeAll(artefacts.files, store, options.signal)
-    return { plan, rows: plan.rows.map(row => toResult(row, artefacts.certificates.get(row.id), cluster, options)) }
+    return {
+      plan,
+      rows: plan.rows.map(row => toResult(row, artefacts.certificates.get(row.id), cluster, context, options)),
+    }
   } finally {
     await release()
   }
@@ -98,7 +101,8 @@ export function assertFits({ findings }: TreePlan, store: Store): void {
     `${store.locate(first.path)} ${first.message}${more}; nothing was written`,
     {
       details: { findings: errors.map(({ path, message }) => `${store.locate(path)} ${message}`) },
-      ...(first.hint === undefined ? {} : { hint: first.hint }),
+      hint:
+        first.hint ?? 'describe the cluster as it is, or move the files that do not fit away to have them made anew',
     },
   )
 }
@@ -176,7 +180,8 @@ async function issueRow(
   const wanted = wantedCertificate(id, cluster)
   const issuerId = issuerOf(id)
   const issuerRow = plan.rows.find(row => row.id === issuerId)
-  const issuerCertificate = issuerId && (certificates.get(issuerId) ?? (issuerRow && signerOf(issuerRow.actual)))
+  const issuerCertificate =
+    issuerId && (certificates.get(issuerId) ?? (issuerRow && signerOf(issuerRow.actual, context)))
   const issuerKey = issuerId && (keys.get(issuerId) ?? issuerRow?.actual.key)
   if (issuerId && !(issuerCertificate && issuerKey)) throw new WorkflowError('KPKI_INTERNAL', `no issuer for ${id}`)
   const end = now.getTime() + wanted.validitySeconds * 1000
@@ -245,9 +250,12 @@ function toResult(
   { id, action, writes, actual }: RowPlan,
   made: Certificate | undefined,
   cluster: Cluster,
+  context: Context,
   { role = 'init' }: GenerateOptions,
 ): RowResult {
-  const present = isKubeconfigId(id) ? actual.kubeconfig?.certificates[0] : (signerOf(actual) ?? actual.certificates[0])
+  const present = isKubeconfigId(id)
+    ? actual.kubeconfig?.certificates[0]
+    : (signerOf(actual, context) ?? actual.certificates[0])
   const server = !isKubeconfigId(id) ? undefined : (actual.kubeconfig?.server ?? serverOf(id, cluster, role))
   return { id, action, written: writes.map(({ path }) => path), certificate: made ?? present, server }
 }

@@ -21,7 +21,6 @@ const KNOWN_EXTENSIONS: readonly string[] = Object.values(EXTENSIONS)
 const MAX_CHAIN = 8
 /** Signatures looked at in one verification: what a hostile bundle of like-named CAs can cost. Go stops at 100 with a few roots. */
 const MAX_SIGNATURES = 1000
-const BROKEN_HASHES: readonly string[] = ['SHA-1', 'MD5', 'MD2']
 
 /**
  * Verifies that a certificate chains to one of the roots at the context's moment. Every path is tried: an expired or
@@ -66,7 +65,7 @@ async function extend(chain: readonly Certificate[], search: Search): Promise<Ce
   }
   const { roots, intermediates = [] } = search.options
   if (roots.some(root => equalBytes(root.der, current.der))) return [...chain]
-  if (BROKEN_HASHES.includes(current.signatureHash)) {
+  if (isWeaklySigned(current)) {
     search.problem ??= `is signed with ${current.signatureHash}`
     return undefined
   }
@@ -106,6 +105,11 @@ function unfitness(
 export function outsideValidity({ notBefore, notAfter }: Certificate, now: Date): string | undefined {
   if (now < notBefore) return `is not valid before ${notBefore.toISOString()}`
   return now > notAfter ? `expired on ${notAfter.toISOString()}` : undefined
+}
+
+/** Whether a certificate's signature is one that Go and OpenSSL no longer take (Go 1.18: InsecureAlgorithmError). */
+export function isWeaklySigned({ signatureHash }: Certificate): boolean {
+  return /^(SHA-1|MD[0-9])$/.test(signatureHash)
 }
 
 /** Whether a certificate may sign others. */

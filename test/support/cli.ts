@@ -1,0 +1,40 @@
+import type { Io } from '../../lib/cli/io.js'
+import { main } from '../../lib/cli/main.js'
+
+/** What a command line did. */
+export interface Transcript {
+  readonly status: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Runs a command line in process, on a terminal or not, with text as standard input. */
+export async function run(
+  argv: readonly string[],
+  {
+    stdin = '',
+    terminal = false,
+    columns = 80,
+    env = {},
+    signal = new AbortController().signal,
+  }: { stdin?: string; terminal?: boolean; columns?: number; env?: Record<string, string>; signal?: AbortSignal } = {},
+): Promise<Transcript> {
+  let stdout = ''
+  let stderr = ''
+  const io: Io = {
+    stdout: text => {
+      stdout += text
+    },
+    stderr: text => {
+      stderr += text
+    },
+    stdoutIsTerminal: terminal,
+    stderrIsTerminal: terminal,
+    columns,
+    env,
+    readStdin: async () => new TextEncoder().encode(stdin),
+    signal,
+  }
+  const status = await main(argv, io)
+  return { status, stdout, stderr }
+}
