@@ -98,9 +98,13 @@ export async function parseKubeconfig(text: string, context: Context, what = 'th
   const current = named('contexts', contextName, 'context')
   const cluster = named('clusters', current['cluster'], 'cluster')
   const user = named('users', current['user'], 'user')
-  const string = (value: unknown) => (typeof value === 'string' && value !== '' ? value : undefined)
+  const string = (record: Record<string, unknown>, field: string): string | undefined => {
+    const value = record[field] ?? ''
+    if (typeof value !== 'string') throw invalid(`${field} is not a text`)
+    return value === '' ? undefined : value
+  }
   const data = (record: Record<string, unknown>, field: string): string | undefined => {
-    const encoded = string(record[field])
+    const encoded = string(record, field)
     if (encoded === undefined) return undefined
     const bytes = parseBase64(encoded)
     const pem = bytes && decodeUtf8(bytes)
@@ -114,13 +118,13 @@ export async function parseKubeconfig(text: string, context: Context, what = 'th
     clusterName: String(current['cluster']),
     userName: String(current['user']),
     contextName,
-    server: string(cluster['server']) ?? '',
+    server: string(cluster, 'server') ?? '',
     caCertificates: caPem === undefined ? [] : parseCertificates(caPem, `certificate-authority-data of ${what}`),
-    caFile: string(cluster['certificate-authority']),
+    caFile: string(cluster, 'certificate-authority'),
     certificates:
       certificatePem === undefined ? [] : parseCertificates(certificatePem, `client-certificate-data of ${what}`),
     key: keyPem === undefined ? undefined : await parsePrivateKey(keyPem, context, `client-key-data of ${what}`),
-    certificateFile: string(user['client-certificate']),
+    certificateFile: string(user, 'client-certificate'),
   }
 }
 

@@ -447,12 +447,12 @@ function checkExternalEtcd(facts: ClusterFacts, error: Report, problems: FieldPr
   }
 }
 
-/** Global unicast or loopback, as Go's `net.IP` has it; kubeadm takes no other (ValidateAPIEndpoint). */
+/** Global unicast or loopback, as Go's `net.IP` has it (240.0.0.0/4 included); kubeadm takes no other (ValidateAPIEndpoint). */
 function isUsableAddress({ family, bytes }: IpAddress): boolean {
   const [first = 0, second = 0] = bytes
   if (bytes.every(byte => byte === 0)) return false
   return family === 4
-    ? first < 224 && !(first === 169 && second === 254)
+    ? (first < 224 || (first >= 240 && bytes.some(byte => byte !== 255))) && !(first === 169 && second === 254)
     : first !== 0xff && !(first === 0xfe && (second & 0xc0) === 0x80)
 }
 

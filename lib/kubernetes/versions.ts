@@ -54,7 +54,8 @@ export function defaultVersion(): KubernetesVersion {
  */
 export function parseVersion(text: string): KubernetesVersion | undefined {
   if (/^(stable|latest)(-1)?$/.test(text)) return defaultVersion()
-  const match = /^(?:(?:stable|latest)-|v?)1\.([0-9]{1,3})(?:\.([0-9]{1,4})([-+][0-9A-Za-z.+-]{1,100})?)?$/.exec(text)
+  const match =
+    /^(?:(?:stable|latest)-|v?)1\.(0|[1-9][0-9]{0,2})(?:\.(0|[1-9][0-9]{0,3})([-+][0-9A-Za-z.+-]{1,100})?)?$/.exec(text)
   if (!match || (/^(stable|latest)/.test(text) && match[2] !== undefined)) return undefined
   const minor = Number(match[1])
   if (minor < MINORS.oldest) return undefined
