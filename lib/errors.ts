@@ -56,7 +56,10 @@ export const ERRORS = {
 export type ErrorCode = keyof typeof ERRORS
 /** What the caller can do about an error: one of the classes below. */
 export type ErrorKind = (typeof ERRORS)[ErrorCode]['kind']
-type CodeOf<K extends ErrorKind> = { [C in ErrorCode]: (typeof ERRORS)[C]['kind'] extends K ? C : never }[ErrorCode]
+/** Codes of one kind. */
+export type CodeOf<K extends ErrorKind> = {
+  [C in ErrorCode]: (typeof ERRORS)[C]['kind'] extends K ? C : never
+}[ErrorCode]
 
 /** Names and numbers that say what an error is about; never key bytes, tokens or whole PEM. */
 export type ErrorDetails = Readonly<Record<string, string | number | readonly string[]>>

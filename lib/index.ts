@@ -10,7 +10,7 @@ export { FINDINGS, type Finding, type FindingCode } from './audit/findings.js'
 export { type PlanOptions, planTree, type RowPlan, type TreePlan } from './audit/plan.js'
 export type { DefaultsOptions } from './config/defaults.js'
 export { describeEffective, type EffectiveValue, formatOrigin } from './config/describe.js'
-export type { FactName, FlagFacts, FlagName } from './config/facts.js'
+export { FACT_FLAGS, type FactName, type FlagFacts, type FlagName } from './config/facts.js'
 export {
   formatConfiguration,
   initDefaults,
@@ -29,7 +29,7 @@ export {
   parseDescription,
   resolveDescription,
 } from './config/resolve.js'
-export type { ApiVersion, KubeadmKind } from './config/schema.js'
+export { API_VERSIONS, type ApiVersion, KINDS, type KubeadmKind } from './config/schema.js'
 export type { Configuration } from './config/types.js'
 export { type Context, createContext, type KeyParameters, type LogEvent, type RawKeyPair } from './context.js'
 export type { Bytes } from './crypto/bytes.js'
@@ -46,6 +46,7 @@ export {
 } from './crypto/keys.js'
 export { formatPem, MAX_INPUT_BYTES, type PemBlock, parsePem } from './crypto/pem.js'
 export {
+  type CodeOf,
   EncodingError,
   ERRORS,
   type ErrorCode,
@@ -108,4 +109,14 @@ export {
 export { EXT_KEY_USAGES, type ExtKeyUsage, KEY_USAGES, type KeyUsage } from './x509/extensions.js'
 export { type CertificateSpec, type Issuer, issueCertificate } from './x509/issue.js'
 export { type VerifyOptions, verifyCertificate } from './x509/verify.js'
-export { formatYaml, parseYamlStream, type YamlDocument, type YamlValue } from './yaml.js'
+export {
+  type DuplicateKey,
+  formatYaml,
+  parseYamlStream,
+  type YamlDocument,
+  type YamlObject,
+  type YamlPath,
+  type YamlPosition,
+  type YamlValue,
+} from './yaml.js'
+export type { YamlInput } from './yaml-format.js'

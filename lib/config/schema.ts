@@ -1,5 +1,6 @@
 /** Versions of kubeadm.k8s.io that are read, oldest first; the last one is written. */
 export const API_VERSIONS = ['v1beta2', 'v1beta3', 'v1beta4'] as const
+/** A version of kubeadm.k8s.io that is read. */
 export type ApiVersion = (typeof API_VERSIONS)[number]
 
 /** The group of kubeadm's own kinds. */
