@@ -27,11 +27,13 @@ const DEFAULT_DIR = '/etc/kubernetes'
 export const runGenerate: Run = async (invocation, io) => {
   const { flags } = invocation
   const warnings: string[] = []
+  const notes: string[] = []
   const log = createLog(invocation, io)
   const context = createNodeContext({
     clock: parseClock(text(flags, 'now')),
     log: event => {
       if (event.level === 'warning') warnings.push(event.message)
+      if (event.level === 'info') notes.push(event.message)
       log(event)
     },
   })
@@ -61,7 +63,7 @@ export const runGenerate: Run = async (invocation, io) => {
   const isBlocked = result.plan.findings.some(({ severity }) => severity === 'error')
   const output = text(flags, 'output')
   if (isStructured(output)) {
-    io.stdout(formatStructured(toStructured(result, store, isDryRun, warnings, pin), output))
+    io.stdout(formatStructured({ ...toStructured(result, store, isDryRun, pin), warnings, notes }, output))
   } else if (flags['quiet'] !== true) {
     const colour = wantsColour(io.stdoutIsTerminal, io)
     const { columns } = io
@@ -89,13 +91,7 @@ async function openSource(dir: string): Promise<DiskStore> {
   })
 }
 
-function toStructured(
-  { rows, plan }: GenerateResult,
-  store: DiskStore,
-  isDryRun: boolean,
-  warnings: readonly string[],
-  pin: string | undefined,
-) {
+function toStructured({ rows, plan }: GenerateResult, store: DiskStore, isDryRun: boolean, pin: string | undefined) {
   return {
     apiVersion: OUTPUT_VERSION,
     kind: 'GenerateResult',
@@ -109,7 +105,6 @@ function toStructured(
       ...(row.certificate ? { certificate: certificateFacts(row) } : {}),
     })),
     findings: plan.findings.map((finding: Finding) => ({ ...finding, path: store.locate(finding.path) })),
-    warnings,
   }
 }
 
