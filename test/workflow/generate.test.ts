@@ -522,7 +522,7 @@ function failing(store: MemoryStore, at: number, dies: boolean): Store {
         await store.create(path, bytes, mode)
       }),
     takeBack: path => alive(() => store.takeBack(path)),
-    prepare: paths => alive(() => store.prepare(paths)),
+    prepare: () => alive(() => store.prepare()),
     // A process that dies takes its lock with it.
     lock: async () => async () => {},
   }

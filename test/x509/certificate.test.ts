@@ -149,6 +149,15 @@ test('one bad certificate in a bundle spoils it', async () => {
   assert.instance(await rejects(() => parseCertificates(vector('x509/root.crt') + bad)), EncodingError)
 })
 
+test('DER that is no certificate', async () => {
+  for (const bytes of [
+    new Uint8Array([0x30, 0x00]),
+    vectorDer('keys/p256.pub.pem'),
+    vectorDer('keys/rsa-2048.pkcs1.pem'),
+  ])
+    assert.is((await rejects(() => parseCertificate(bytes))).code, 'KPKI_CERT_INVALID')
+})
+
 const leafDer = vectorDer('x509/leaf.crt')
 const kind = (der: Uint8Array): string => {
   try {

@@ -1,0 +1,72 @@
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import * as pure from '../../lib/index.js'
+import * as node from '../../lib/node.js'
+import { codeOf } from './source.js'
+
+// The public names, which are a promise: one that goes is a breaking change, one that comes is a line in CHANGELOG.md.
+const DOORS = [
+  {
+    path: 'lib/index.ts',
+    module: pure as object,
+    values: `
+    API_VERSIONS CATALOGUE CERTIFICATE_IDS DEFAULT_VALIDITY_SECONDS ERRORS EXT_KEY_USAGES EncodingError FACT_FIELDS
+    FACT_FLAGS FILE_MODES FINDINGS KEY_ALGORITHMS KEY_USAGES KINDS KUBECONFIGS KUBECONFIG_IDS KpkiError
+    MAX_INPUT_BYTES MINORS MemoryStore PROFILES PolicyError PrivateKey ROW_IDS SAN_SOURCES StoreError UsageError
+    VerifyError WorkflowError caPin checkCluster createContext describeEffective filesOf formatCertificate
+    formatConfiguration formatKubeconfig formatOrigin formatPem formatPrivateKey formatProblem formatPublicKey
+    formatYaml generateKey generateTree initDefaults issueCertificate issuerOf joinDefaults migrateConfiguration
+    nearestName parseCertificate parseCertificates parseCluster parseConfiguration parseDescription parseKubeconfig
+    parsePem parsePin parsePrivateKey parseVersion parseYamlStream planTree resolveDescription rowsOf serverOf
+    verifyCaPin verifyCertificate wantedCertificate
+    `,
+    types: `
+    ActualRow ApiVersion Bytes Certificate CertificateId CertificateRow CertificateSpec Cidr Cluster ClusterFacts
+    CodeOf ConfigCode ConfigProblem Configuration Context DefaultsOptions Description DescriptionSources
+    DistinguishedName DuplicateKey EffectiveValue ErrorCode ErrorDetails ErrorKind ExtKeyUsage ExternalEtcd FactName
+    FieldProblem FileKind FileSpec Finding FindingCode FlagFacts FlagName GenerateOptions GenerateResult GroupSource
+    HostFacts IpAddress Issuer KeyAlgorithm KeyParameters KeyType KeyUsage KpkiErrorOptions KubeadmKind Kubeconfig
+    KubeconfigId KubeconfigRow KubeconfigSpec KubernetesVersion Lazy LogEvent Origin ParsedConfiguration PemBlock
+    PlanOptions PrintOptions Profile ProfileName RawKeyPair Role RowId RowPlan RowResult SanSource Store StoredFile
+    SubjectAltName TreePath TreePlan VerifyOptions WantedCertificate YamlDocument YamlInput YamlObject YamlPath
+    YamlPosition YamlValue
+    `,
+  },
+  {
+    path: 'lib/node.ts',
+    module: node as object,
+    values: `
+    DiskStore EncodingError StoreError createFile createNodeContext detectDefaultAddress detectHostName
+    generateNodeKeyPair readRegularFile
+    `,
+    types: `
+    DetectedAddress DiskStoreOptions
+    `,
+  },
+]
+
+const words = (text: string) => text.trim().split(/\s+/).sort()
+
+for (const { path, module, values, types } of DOORS) {
+  test(`values of ${path}`, () => assert.equal(Object.keys(module).sort(), words(values)))
+
+  test(`types of ${path}`, () => {
+    const lists = [...codeOf(path).matchAll(/export (type )?\{([^}]*)\}/g)]
+    const found = lists.flatMap(([, all, list = '']) =>
+      list
+        .split(',')
+        .map(name => name.trim())
+        .filter(name => name !== '' && (all !== undefined || name.startsWith('type ')))
+        .map(name => name.replace(/^type /, '')),
+    )
+    assert.equal(found.sort(), words(types))
+  })
+}
+
+test('a name that is in both doors is the same thing', () => {
+  for (const [name, value] of Object.entries(node)) {
+    if (name in pure) assert.is(value, (pure as Record<string, unknown>)[name], name)
+  }
+})
+
+test.run()
