@@ -92,7 +92,15 @@ export async function judgeLeaf(
   // What is wrong with the leaf itself would only be said again as a chain that does not hold.
   if (ownFaults.length === 0 && roots.length > 0) {
     try {
-      await verifyCertificate(leaf, { roots, intermediates, usages: wanted.profile.extKeyUsages, what: path }, context)
+      const [, issuer] = await verifyCertificate(
+        leaf,
+        { roots, intermediates, usages: wanted.profile.extKeyUsages, what: path },
+        context,
+      )
+      if (issuer && leaf.notAfter > issuer.notAfter) {
+        const [end, caEnd] = [leaf.notAfter.toISOString(), issuer.notAfter.toISOString()]
+        findings.push(report('outlives-ca', `ends on ${end}, its CA on ${caEnd}`))
+      }
     } catch (error) {
       if (!(error instanceof VerifyError)) throw error
       findings.push(report('chain', error.message.replace(`${path} `, '')))
@@ -112,11 +120,6 @@ export async function judgeLeaf(
   if (leaf.keyUsages && !leaf.keyUsages.includes('digitalSignature'))
     findings.push(report('usage-missing', 'lacks the key usage digitalSignature'))
   findings.push(...strengthFindings(leaf, report))
-  const [issuer] = roots
-  if (issuer && leaf.notAfter > issuer.notAfter)
-    findings.push(
-      report('outlives-ca', `ends on ${leaf.notAfter.toISOString()}, its CA on ${issuer.notAfter.toISOString()}`),
-    )
   if (key) findings.push(...keyFindings(key, cluster, report))
   return findings
 }
@@ -213,8 +216,11 @@ function groupFindings(
   return extra.length > 0 ? [report('groups-extra', `is in the group ${extra.join(', ')}, which it does not need`)] : []
 }
 
-/** RFC 6125 section 6.4.3: a wildcard stands for exactly one label. */
+/** RFC 6125 section 6.4: letter case does not count, a wildcard stands for exactly one label. */
 function coversName(names: readonly string[], wanted: string): boolean {
+  const lowerCase = names.map(name => name.toLowerCase())
   const parent = wanted.slice(wanted.indexOf('.') + 1)
-  return names.includes(wanted) || (!wanted.startsWith('*') && wanted.includes('.') && names.includes(`*.${parent}`))
+  return (
+    lowerCase.includes(wanted) || (!wanted.startsWith('*') && wanted.includes('.') && lowerCase.includes(`*.${parent}`))
+  )
 }

@@ -14,7 +14,7 @@ import type { Cluster } from '../kubernetes/cluster.js'
 import { baseName, type FileSpec, filesOf, keyPath, type TreePath } from '../tree/layout.js'
 import type { Store, StoredFile } from '../tree/store.js'
 import { type ActualRow, readRow } from './actual.js'
-import { type Finding, finding } from './findings.js'
+import { type Finding, type FindingCode, finding } from './findings.js'
 import { judgeCa, judgeKubeconfig, judgeLeaf, signerOf } from './judge.js'
 
 /** What is to be done about one row. */
@@ -46,6 +46,7 @@ export interface PlanOptions {
   readonly source?: Store
 }
 
+const COPY_HINT = "copy the first control plane's directory whole"
 const SHARED: readonly RowId[] = ['ca', 'front-proxy-ca', 'etcd-ca', 'sa']
 
 /**
@@ -295,34 +296,40 @@ function planShared(
   isWanted: boolean,
   context: Context,
 ): RowPlan {
-  const findings: Finding[] = [...source.findings]
+  const findings: Finding[] = []
   const writes: (FileSpec & { readonly copy?: StoredFile })[] = []
   for (const file of filesOf(id)) {
     const [here, there] = [actual.files.get(file.path), source.files.get(file.path)]
-    if (here && there && !equalBytes(here.bytes, there.bytes))
-      findings.push(
-        finding('source-differs', id, file.path, 'is another one than in the directory named with --ca-from'),
-      )
+    const report = (code: FindingCode, message: string) =>
+      findings.push(finding(code, id, file.path, message, COPY_HINT))
+    if (here && there && !equalBytes(here.bytes, there.bytes)) {
+      report('source-differs', 'is another one than in the directory named with --ca-from')
+    }
     // A worker trusts the CA; it has no business with its key.
-    if (!here && there && isWanted && !(role === 'worker' && file.kind === 'private-key'))
-      writes.push({ ...file, copy: there })
-    if (!here && !there && file.kind === 'public-key' && source.key) writes.push(file)
-  }
-  if (source.files.size === 0) {
-    const [key] = filesOf(id)
-    findings.push(
-      finding(
-        'missing-external',
-        id,
-        key?.path ?? '',
-        'is not in the directory named with --ca-from',
-        "copy the first control plane's directory whole",
-      ),
-    )
+    const isWithheld = role === 'worker' && file.kind === 'private-key'
+    if (!here && there && isWanted && !isWithheld) writes.push({ ...file, copy: there })
+    if (here || there) continue
+    // The public half can be derived, a CA key may be elsewhere; everything else has to come along.
+    if (file.kind === 'public-key' && source.key) writes.push(file)
+    else if (!(isCertificateId(id) && file.kind === 'private-key')) {
+      report('missing-external', 'is not in the directory named with --ca-from')
+    }
   }
   if (isCertificateId(id)) findings.push(...judgeCa(source, cluster, context))
-  const action = isCertificateId(id) && !source.files.has(keyPath(id)) ? 'external' : 'reuse'
-  return toPlan({ ...source, findings: actual.findings }, findings, writes.length > 0 ? 'copy' : action, writes)
+  const read = source.findings.filter(({ severity }) => severity === 'error')
+  const inSource = [
+    ...read,
+    ...findings.filter(({ code }) => code !== 'source-differs' && code !== 'missing-external'),
+  ].map(found => ({ ...found, message: `${found.message} (in the directory named with --ca-from)` }))
+  const merged: ActualRow = {
+    ...source,
+    key: source.key ?? actual.key,
+    files: new Map([...actual.files, ...source.files]),
+    findings: actual.findings,
+  }
+  const action = isCertificateId(id) && !merged.files.has(keyPath(id)) ? 'external' : 'reuse'
+  const own = findings.filter(({ code }) => code === 'source-differs' || code === 'missing-external')
+  return toPlan(merged, [...own, ...inSource], writes.length > 0 ? 'copy' : action, writes)
 }
 
 /** A CA whose certificate is here and whose key is not. */

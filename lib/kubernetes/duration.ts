@@ -1,16 +1,16 @@
-const UNIT_SECONDS: Readonly<Record<string, number>> = {
-  h: 3600,
-  m: 60,
-  s: 1,
-  ms: 1e-3,
-  us: 1e-6,
-  µs: 1e-6,
-  μs: 1e-6,
-  ns: 1e-9,
+/** Nanoseconds, by Go's units. */
+const UNITS: Readonly<Record<string, bigint>> = {
+  h: 3_600_000_000_000n,
+  m: 60_000_000_000n,
+  s: 1_000_000_000n,
+  ms: 1_000_000n,
+  us: 1_000n,
+  µs: 1_000n,
+  μs: 1_000n,
+  ns: 1n,
 }
-
-/** 2562047h47m16s, the longest that Go can say. */
-const MAX_SECONDS = 2 ** 63 / 1e9
+/** Go counts nanoseconds in 64 bits with a sign: 2562047h47m16.854775807s. */
+const MAX_NANOSECONDS = 2n ** 63n - 1n
 
 /**
  * Reads a Go duration, e.g. `8760h0m0s`, `1.5h`, `0`.
@@ -22,13 +22,15 @@ export function parseDuration(text: string): number | undefined {
   if (text.length > 100) return undefined
   const match = /^([+-]?)((?:(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:h|ms|m|s|us|µs|μs|ns))+|0)$/.exec(text)
   if (!match) return undefined
-  let seconds = 0
-  for (const [, amount, unit = ''] of (match[2] ?? '').matchAll(/([0-9.]+)([a-zµμ]+)/g)) {
-    seconds += Number(amount) * (UNIT_SECONDS[unit] ?? Number.NaN)
+  let nanoseconds = 0n
+  for (const [, whole = '', fraction = '', unit = ''] of (match[2] ?? '').matchAll(/([0-9]*)\.?([0-9]*)([a-zµμ]+)/g)) {
+    const scale = UNITS[unit] ?? 0n
+    nanoseconds += BigInt(whole || '0') * scale + (BigInt(fraction || '0') * scale) / 10n ** BigInt(fraction.length)
   }
-  // Go counts nanoseconds in 64 bits.
-  if (seconds > MAX_SECONDS) return undefined
-  return match[1] === '-' ? -seconds : seconds
+  if (nanoseconds > MAX_NANOSECONDS) return undefined
+  return (
+    (match[1] === '-' ? -1 : 1) * (Number(nanoseconds / 1_000_000_000n) + Number(nanoseconds % 1_000_000_000n) / 1e9)
+  )
 }
 
 /**

@@ -76,7 +76,7 @@ export async function generateTree(
     assertFits(plan, store)
     await store.prepare(plan.rows.flatMap(({ writes }) => writes.map(({ path }) => path)))
     const artefacts = await makeArtefacts(plan, cluster, context, options)
-    await writeAll(artefacts.files, store, options.signal)
+    await writeAll(artefacts.files, store, context, options.signal)
     return {
       plan,
       rows: plan.rows.map(row => toResult(row, artefacts.certificates.get(row.id), cluster, context, options)),
@@ -231,7 +231,12 @@ function kubeconfig(
   })
 }
 
-async function writeAll(files: readonly NewFile[], store: Store, signal: AbortSignal | undefined): Promise<void> {
+async function writeAll(
+  files: readonly NewFile[],
+  store: Store,
+  context: Context,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   const written: string[] = []
   try {
     for (const { path, bytes, mode } of files) {
@@ -241,7 +246,12 @@ async function writeAll(files: readonly NewFile[], store: Store, signal: AbortSi
       written.push(path)
     }
   } catch (error) {
-    for (const path of written.reverse()) await store.takeBack(path)
+    for (const path of written.reverse()) {
+      // What cannot be taken back must not keep the rest, nor hide why it is to be.
+      await store.takeBack(path).catch(() => {
+        context.log({ level: 'warning', message: `${store.locate(path)} could not be taken back: remove it by hand` })
+      })
+    }
     throw error
   }
 }
