@@ -6,6 +6,9 @@ import { EncodingError, StoreError } from '../errors.js'
 import type { StoredFile } from '../tree/store.js'
 import { type Failure, failureCode, toStoreError } from './disk-errors.js'
 
+/** How a file system says that it has no hard links. */
+export const NO_HARD_LINKS: readonly Failure[] = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']
+
 /** Names of files that are being written: process and number make them unique. */
 export const TEMPORARY = /^\..+\.kpki-tmp-[0-9]+-[0-9]+$/
 
@@ -50,7 +53,7 @@ export async function readRegularFile(path: string): Promise<StoredFile | undefi
  */
 export async function createFile(target: string, bytes: Uint8Array, mode: number): Promise<void> {
   const dir = dirname(target)
-  const temporary = join(dir, `.${basename(target)}.kpki-tmp-${process.pid}-${temporaries++}`)
+  const temporary = temporaryName(target, `${process.pid}-${temporaries++}`)
   let isInPlace = false
   try {
     // Born 0600 whatever it becomes, and only if nothing is there: neither a file nor a link laid out for us.
@@ -74,13 +77,17 @@ export async function createFile(target: string, bytes: Uint8Array, mode: number
 
 let temporaries = 0
 
+/** The name that {@link TEMPORARY} matches, beside the file that is to be. */
+export function temporaryName(target: string, unique: string): string {
+  return join(dirname(target), `.${basename(target).replace(/^\./, '')}.kpki-tmp-${unique}`)
+}
+
 /** Gives a file its name if that is free, which a rename would not ask; the temporary name may stay beside it. */
 async function takeName(temporary: string, target: string): Promise<void> {
   try {
     await fs.link(temporary, target)
   } catch (error) {
-    const unsupported: readonly Failure[] = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']
-    if (!unsupported.includes(failureCode(error))) throw error
+    if (!NO_HARD_LINKS.includes(failureCode(error))) throw error
     // FAT and some network file systems have no hard links; the lock keeps other runs of ours away meanwhile.
     if ((await exists(target)) || (await isLink(target))) throw Object.assign(new Error('exists'), { code: 'EEXIST' })
     await fs.rename(temporary, target)

@@ -3,6 +3,7 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { StoreError } from '../errors.js'
 import { failureCode } from './disk-errors.js'
+import { NO_HARD_LINKS, temporaryName } from './files.js'
 
 const LOCK = '.kpki.lock'
 
@@ -26,7 +27,7 @@ export async function takeLock(dir: string): Promise<() => Promise<void>> {
   if (!(await claim(lock))) {
     // Only one may judge and remove a dead lock, or two would each remove the other's new one.
     const breaker = `${lock}.break`
-    if (!(await claim(breaker))) throw locked(dir, breaker)
+    if (!(await claim(breaker)) && !((await putAside(breaker)) && (await claim(breaker)))) throw locked(dir, breaker)
     try {
       const holder = await readHolder(lock)
       if (holder && !(await isDead(holder))) throw locked(dir, lock, holder)
@@ -39,22 +40,54 @@ export async function takeLock(dir: string): Promise<() => Promise<void>> {
   return () => fs.rm(lock, { force: true })
 }
 
+let drafts = 0
+
+/** A name beside a lock that the next run sweeps if we do not get to it. */
+function besides(path: string): string {
+  return temporaryName(path, `${process.pid}-${drafts++}`)
+}
+
 /** Makes a lock file with its content in one step; false when there is one. */
 async function claim(path: string): Promise<boolean> {
-  const draft = `${path}.${process.pid}`
+  const draft = besides(path)
   const holder: Holder = { pid: process.pid, started: await startOf(process.pid), world: await world() }
-  await fs.rm(draft, { force: true })
-  await fs.writeFile(draft, JSON.stringify(holder), { flag: 'wx', mode: 0o600 })
+  const content = JSON.stringify(holder)
   try {
+    await fs.writeFile(draft, content, { flag: 'wx', mode: 0o600 })
     await fs.link(draft, path)
     return true
   } catch (error) {
-    if (failureCode(error) === 'EEXIST') return false
-    // No hard links here: the lock is made empty first, which readers take for one of elsewhere.
-    await fs.writeFile(path, JSON.stringify(holder), { flag: 'wx', mode: 0o600 })
-    return true
+    // ENOENT: whoever has the lock has swept our draft.
+    if (['EEXIST', 'ENOENT'].includes(failureCode(error))) return false
+    if (!NO_HARD_LINKS.includes(failureCode(error))) throw error
+    return fs.writeFile(path, content, { flag: 'wx', mode: 0o600 }).then(
+      () => true,
+      () => false,
+    )
   } finally {
     await fs.rm(draft, { force: true })
+  }
+}
+
+/**
+ * Removes a breaker whose process was killed: moved aside first and judged there, so that one which was taken meanwhile can
+ * be put back.
+ */
+async function putAside(breaker: string): Promise<boolean> {
+  const holder = await readHolder(breaker)
+  if (!holder) return true
+  if (!(await isDead(holder))) return false
+  const aside = besides(breaker)
+  try {
+    await fs.rename(breaker, aside)
+    const moved = await readHolder(aside)
+    const isSame = moved?.pid === holder.pid && moved.started === holder.started
+    if (!isSame) await fs.link(aside, breaker).catch(() => {})
+    return isSame
+  } catch (error) {
+    return failureCode(error) === 'ENOENT'
+  } finally {
+    await fs.rm(aside, { force: true })
   }
 }
 

@@ -396,6 +396,21 @@ function holderOf(overrides: { pid: number; started?: string; world?: string }):
 }
 
 test(
+  'a run that was killed while it took a dead lock over does not lock the tree for ever',
+  inTempDir(async dir => {
+    for (const name of ['.kpki.lock', '.kpki.lock.break']) writeFileSync(join(dir, name), holderOf({ pid: 4_194_300 }))
+    await generate(dir)
+    assert.equal(
+      [...snapshot(dir).keys()].filter(path => path.includes('kpki')),
+      [],
+    )
+    writeFileSync(join(dir, '.kpki.lock'), holderOf({ pid: 4_194_300 }))
+    writeFileSync(join(dir, '.kpki.lock.break'), holderOf({ pid: 4_194_300, world: 'elsewhere' }))
+    assert.is((await rejects(generate(dir))).code, 'KPKI_LOCKED')
+  }),
+)
+
+test(
   'a leftover of a killed run is swept',
   inTempDir(async dir => {
     mkdirSync(join(dir, 'pki/etcd'), { recursive: true })
