@@ -44,7 +44,7 @@ export {
   PrivateKey,
   parsePrivateKey,
 } from './crypto/keys.js'
-export { formatPem, MAX_INPUT_BYTES, type PemBlock, parsePem } from './crypto/pem.js'
+export { formatPem, type PemBlock, parsePem } from './crypto/pem.js'
 export {
   type CodeOf,
   EncodingError,
@@ -96,6 +96,7 @@ export {
 } from './kubernetes/cluster.js'
 export type { Cidr, SubjectAltName } from './kubernetes/net.js'
 export { type KubernetesVersion, MINORS, parseVersion } from './kubernetes/versions.js'
+export { MAX_INPUT_BYTES } from './limits.js'
 export { FILE_MODES, type FileKind, type FileSpec, filesOf, type TreePath } from './tree/layout.js'
 export { MemoryStore, type Store, type StoredFile } from './tree/store.js'
 export { type GenerateOptions, type GenerateResult, generateTree, type RowResult } from './workflow/generate.js'

@@ -11,8 +11,8 @@ import {
   Parser,
   type Scalar,
 } from 'yaml'
-import { MAX_INPUT_BYTES } from './crypto/pem.js'
 import { EncodingError } from './errors.js'
+import { MAX_INPUT_BYTES } from './limits.js'
 import { resolvePlain, type YamlObject, type YamlValue } from './yaml-scalars.js'
 
 export { formatYaml, type YamlInput } from './yaml-format.js'

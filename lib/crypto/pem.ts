@@ -1,8 +1,6 @@
 import { EncodingError } from '../errors.js'
+import { MAX_INPUT_BYTES } from '../limits.js'
 import { type Bytes, formatBase64, parseBase64 } from './bytes.js'
-
-/** Nothing that kpki reads is larger: `ca.crt` with a hundred roots is 200 KB. */
-export const MAX_INPUT_BYTES = 1024 * 1024
 
 /** One PEM block (RFC 7468). */
 export interface PemBlock {

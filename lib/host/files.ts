@@ -1,8 +1,8 @@
 // The default export on purpose: tests put faults into single calls of it.
 import fs from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { MAX_INPUT_BYTES } from '../crypto/pem.js'
 import { EncodingError, StoreError } from '../errors.js'
+import { MAX_INPUT_BYTES } from '../limits.js'
 import type { StoredFile } from '../tree/store.js'
 import { type Failure, failureCode, toStoreError } from './disk-errors.js'
 
