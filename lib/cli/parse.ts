@@ -27,7 +27,7 @@ export function parseArguments(argv: readonly string[]): Invocation {
   if (!command?.load && !word.startsWith('-')) throw unknownCommand(path, word)
   if (!command?.load) throw refuse(path, path === '' ? 'which command?' : `${path}: which one?`)
   const flags = command.flags ?? {}
-  const values = parserOf(flags).parseSync([...rest]) as Readonly<Record<string, unknown>> & {
+  const values = parserOf(flags).parseSync(settleBooleans(path, flags, rest)) as Readonly<Record<string, unknown>> & {
     readonly _: readonly (string | number)[]
   }
   const words = values._.map(String)
@@ -35,6 +35,24 @@ export function parseArguments(argv: readonly string[]): Invocation {
   const unknown = words.slice(0, words.length - literal).find(item => /^-./.test(item))
   if (unknown !== undefined) throw unknownFlag(path, unknown, flags)
   return { path, flags: flagsOf(path, flags, values), args: argumentsOf(path, command, words) }
+}
+
+/** What Go's strconv.ParseBool, and so every flag of kubeadm and kubectl, understands. */
+const BOOLEANS: Readonly<Record<string, boolean>> = {
+  ...Object.fromEntries(['1', 't', 'T', 'true', 'TRUE', 'True'].map(word => [word, true])),
+  ...Object.fromEntries(['0', 'f', 'F', 'false', 'FALSE', 'False'].map(word => [word, false])),
+}
+
+/** Takes `--flag=value` of boolean flags apart: yargs would take every word but `true` for false, silently. */
+function settleBooleans(path: string, flags: Readonly<Record<string, Flag>>, words: readonly string[]): string[] {
+  const end = words.indexOf('--')
+  return words.flatMap((word, index) => {
+    const [, dashes, name = '', value = ''] = (end < 0 || index < end ? /^(--?)([^=]+)=(.*)$/s.exec(word) : null) ?? []
+    const flag = Object.entries(flags).find(([long, { alias }]) => (dashes === '--' ? long === name : alias === name))
+    if (flag?.[1].type !== 'boolean') return [word]
+    if (!Object.hasOwn(BOOLEANS, value)) throw refuse(path, `--${flag[0]}=${value}: it must be true or false`)
+    return BOOLEANS[value] ? [`--${flag[0]}`] : []
+  })
 }
 
 function parserOf(flags: Readonly<Record<string, Flag>>): Argv {

@@ -66,6 +66,18 @@ test(
   }),
 )
 
+for (const word of ['1', 't', 'T', 'true', 'TRUE', 'True']) {
+  test(
+    `--dry-run=${word} is a dry run, as with every flag of kubeadm`,
+    inTempDir(async dir => {
+      const tree = join(dir, 'tree')
+      const { stdout } = await run(['gen', 'all', '--dir', tree, `--dry-run=${word}`, ...QUICK])
+      assert.match(stdout, 'Dry run')
+      assert.not.ok(existsSync(tree))
+    }),
+  )
+}
+
 test(
   'for programs: one JSON document with every certificate; the same as YAML',
   inTempDir(async dir => {
