@@ -89,7 +89,7 @@ test('any names and servers come back, and another YAML reader sees the same', (
         assert.equal('preferences' in others, withPreferences)
       },
     ),
-    { numRuns: 25 },
+    { numRuns: 12 },
   ))
 
 const base64 = (text: string) => formatBase64(encodeUtf8(text))

@@ -218,9 +218,9 @@ function isPair(key: PrivateKey): boolean {
 // nor with a public half that does not go with its secret.
 for (const [file, label, step] of [
   ['keys/p256.sec1.pem', 'EC PRIVATE KEY', 1],
-  ['keys/p256.pkcs8.pem', 'PRIVATE KEY', 1],
-  ['keys/rsa-1024.pkcs1.pem', 'RSA PRIVATE KEY', 7],
-  ['keys/rsa-1024.pkcs8.pem', 'PRIVATE KEY', 13],
+  ['keys/p256.pkcs8.pem', 'PRIVATE KEY', 5],
+  ['keys/rsa-1024.pkcs1.pem', 'RSA PRIVATE KEY', 11],
+  ['keys/rsa-1024.pkcs8.pem', 'PRIVATE KEY', 23],
 ] as const) {
   test(`one flipped bit anywhere in ${file} is noticed`, async () => {
     const good = vectorDer(file)
@@ -378,7 +378,7 @@ test('EC keys of any scalar go through PKCS #8, SEC 1 and back', () =>
       assert.is(formatPrivateKey(await parse(pem)), pem)
       assert.is(Buffer.from(createPrivateKey(pem).export({ format: 'jwk' }).d ?? '', 'base64url').toString('hex'), text)
     }),
-    { numRuns: 25 },
+    { numRuns: 12 },
   ))
 
 test.run()

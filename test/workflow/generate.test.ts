@@ -545,9 +545,7 @@ const rows: readonly RowId[] = [
   'front-proxy-ca',
   'front-proxy-client',
   'etcd-ca',
-  'etcd-peer',
   'sa',
-  'kubelet.conf',
   'scheduler.conf',
 ]
 const WANTED = rows.flatMap(id => filesOf(id).map(({ path }) => path))
