@@ -69,8 +69,10 @@ export function parseCertificate(der: Uint8Array, what = 'the certificate'): Cer
   parseDer(der, what)
   try {
     const certificate = new X509Certificate(toBytes(der))
+    // Read once: every look at `extensions` decodes them all anew.
+    const extensions = Array.from(certificate.extensions)
     const extension = <T>(oid: string, type: abstract new (...args: never[]) => T): T | undefined => {
-      const found = certificate.getExtension(oid)
+      const found = extensions.find(candidate => candidate.type === oid)
       return found instanceof type ? found : undefined
     }
     const usages = extension(EXTENSIONS.keyUsage, KeyUsagesExtension)?.usages
@@ -103,9 +105,7 @@ export function parseCertificate(der: Uint8Array, what = 'the certificate'): Cer
         EXTENSIONS.authorityKeyIdentifier,
         AuthorityKeyIdentifierExtension,
       )?.keyId?.toLowerCase(),
-      criticalExtensions: Array.from(certificate.extensions)
-        .filter(({ critical }) => critical)
-        .map(({ type }) => type),
+      criticalExtensions: extensions.filter(({ critical }) => critical).map(({ type }) => type),
     }
   } catch (cause) {
     if (cause instanceof KpkiError) throw cause
