@@ -170,6 +170,11 @@ for (const [name, text, code] of [
   ['another kind', 'kind: Pod\n', 'KPKI_KUBECONFIG_INVALID'],
   ['no current-context', config({ root: { 'current-context': undefined } }), 'KPKI_KUBECONFIG_INVALID'],
   ['an empty current-context', config({ root: { 'current-context': '' } }), 'KPKI_KUBECONFIG_INVALID'],
+  [
+    'an empty current-context, and a context without a name',
+    config({ root: { 'current-context': '', contexts: [{ name: '', context: { cluster: 'c', user: 'u' } }] } }),
+    'KPKI_KUBECONFIG_INVALID',
+  ],
   ['a current-context that is a number', config({ root: { 'current-context': 1 } }), 'KPKI_KUBECONFIG_INVALID'],
   ['a dangling current-context', config({ root: { 'current-context': 'x' } }), 'KPKI_KUBECONFIG_INVALID'],
   ['no contexts', config({ root: { contexts: undefined } }), 'KPKI_KUBECONFIG_INVALID'],

@@ -49,6 +49,9 @@ const drop =
 const other = wellTree()
 await reissue(other, 'ca')
 
+const otherProxy = wellTree()
+await reissue(otherProxy, 'front-proxy-ca')
+
 const CASES: Record<FindingCode, readonly Case[]> = {
   unreadable: [
     {
@@ -497,6 +500,12 @@ const CASES: Record<FindingCode, readonly Case[]> = {
   ],
   'source-differs': [
     {
+      about: 'half of it, so that the other half is not taken over',
+      spoil: store => store.files.delete('pki/front-proxy-ca.key'),
+      options: { role: 'control-plane', source: otherProxy },
+      findings: ['front-proxy-ca source-differs'],
+    },
+    {
       about: 'another CA',
       spoil: nothing,
       options: { role: 'control-plane', source: other },
@@ -572,6 +581,13 @@ test('findings stand in the order of the rows', async () => {
     'sa unreadable',
     'admin.conf unreadable',
   ])
+})
+
+// Go finds no block behind a byte order mark, so that the API server would not start with this file.
+test('a certificate behind a byte order mark cannot be read', async () => {
+  const store = wellTree()
+  put(store, 'pki/front-proxy-client.crt', `\ufeff${read(store, 'pki/front-proxy-client.crt')}`)
+  assert.equal(codes(await plan(store, {}, { rows: ['front-proxy-client'] })), ['front-proxy-client unreadable'])
 })
 
 test('a leaf is not judged against a CA that cannot be read', async () => {

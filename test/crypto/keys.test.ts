@@ -195,12 +195,36 @@ test('SEC 1 without a curve is refused as a key of unknown type', async () =>
     'KPKI_KEY_TYPE',
   ))
 
-test('PKCS #1 with a prime exchanged between two keys is refused', async () => {
-  // A multi-prime key (version 1, RFC 8017 appendix A.1.2) is refused, too.
-  const bytes = vectorDer('keys/rsa-1024.pkcs1.pem')
-  const version = bytes.indexOf(0, 3)
-  const multi = bytes.map((byte, index) => (index === version + 0 && bytes[version - 1] === 1 ? 1 : byte))
-  assert.is((await rejects(parse(formatPem('RSA PRIVATE KEY', multi)))).code, 'KPKI_KEY_INVALID')
+// RFC 8017 section 3.2: each number of an RSA key is bound to the others; one that is not makes another key, or none.
+test('PKCS #1 whose numbers do not go together is refused', async () => {
+  const jwk = createPrivateKey(vector('keys/rsa-1024.pkcs1.pem')).export({ format: 'jwk' })
+  const number = (field: unknown) => BigInt(`0x${Buffer.from(String(field), 'base64url').toString('hex')}`)
+  const [n, e, d, p, q] = [number(jwk.n), number(jwk.e), number(jwk.d), number(jwk.p), number(jwk.q)]
+  const [dp, dq, qinv] = [number(jwk.dp), number(jwk.dq), number(jwk.qi)]
+  const integer = (value: bigint): Uint8Array => {
+    const digits = value.toString(16)
+    const content = Buffer.from(`${digits.length % 2 ? '0' : /^[89a-f]/.test(digits) ? '00' : ''}${digits}`, 'hex')
+    const { length } = content
+    return new Uint8Array([2, ...(length < 128 ? [length] : [0x81, length]), ...content])
+  }
+  const write = (...numbers: readonly bigint[]) => formatPem('RSA PRIVATE KEY', der.sequence(...numbers.map(integer)))
+  assert.is(write(0n, n, e, d, p, q, dp, dq, qinv), vector('keys/rsa-1024.pkcs1.pem'))
+  for (const [name, numbers] of [
+    ['another exponent', [0n, n, e + 2n, d, p, q, dp, dq, qinv]],
+    ['another modulus', [0n, n + 2n, e, d, p, q, dp, dq, qinv]],
+    ['a secret exponent that fits q alone', [0n, n, e, d + (q - 1n), p, q, dp, dq, qinv]],
+    ['a secret exponent that fits p alone', [0n, n, e, d + (p - 1n), p, q, dp, dq, qinv]],
+    ['primes exchanged', [0n, n, e, d, q, p, dp, dq, qinv]],
+    ['exponents exchanged', [0n, n, e, d, p, q, dq, dp, qinv]],
+    ['another coefficient', [0n, n, e, d, p, q, dp, dq, qinv + 1n]],
+    ['one prime for both', [0n, p * p, e, d, p, p, dp, dp, 1n]],
+    ['a prime of one', [0n, n, e, d, n, 1n, dp, 0n, 1n]],
+    ['a second version', [1n, n, e, d, p, q, dp, dq, qinv]],
+    ['one number too few', [0n, n, e, d, p, q, dp, dq]],
+    ['one number too many', [0n, n, e, d, p, q, dp, dq, qinv, 1n]],
+    ['zero for a modulus', [0n, 0n, e, d, p, q, dp, dq, qinv]],
+  ] as const)
+    assert.is((await rejects(parse(write(...numbers)))).code, 'KPKI_KEY_INVALID', name)
 })
 
 /** Whether Node can read what we write, and its signatures verify under the public half. */
