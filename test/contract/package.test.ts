@@ -23,7 +23,7 @@ test('the lock file names no registry: whoever installs has his own', () => {
 
 test('what is imported is depended on, and nothing else is', () => {
   const names = [...filesBelow('lib/'), ...filesBelow('bin/')]
-    .flatMap(importsOf)
+    .flatMap(path => importsOf(path))
     .filter(name => !/^(lib|bin)\/|^node:/.test(name))
     .map(name =>
       name

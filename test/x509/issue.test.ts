@@ -268,6 +268,12 @@ test('notBefore is cut to whole seconds', async () => {
   )
 })
 
+test('a start in or after 2050 has no fraction, either', async () => {
+  const [notBefore, notAfter] = [new Date('2050-01-01T00:00:00.750Z'), new Date('2051-01-01T00:00:00Z')]
+  const value = tbs(await issue({ notBefore, notAfter })).validity?.children[0]
+  assert.is(Buffer.from(value?.content ?? new Uint8Array()).toString(), '20500101000000Z')
+})
+
 for (const [address, octets] of [
   ['10.0.0.1', '87040a000001'],
   ['255.255.255.255', '8704ffffffff'],
