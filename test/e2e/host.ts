@@ -1,0 +1,243 @@
+/**
+ * Hosts that are not there: namespaces of network, mounts and host name, with an /etc of their own. What runs in one ends
+ * with it, and all of them end with this process.
+ */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { cpSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+/** The CLI as a user has it: built. */
+export const KPKI = fileURLToPath(new URL('../../dist/bin/kpki.js', import.meta.url))
+
+/** What a program said. */
+export interface Said {
+  readonly status: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** How to run a program. */
+export interface RunOptions {
+  readonly env?: Readonly<Record<string, string>>
+  readonly input?: string
+  /** Default: 60 seconds. */
+  readonly timeoutSeconds?: number
+}
+
+const living = new Set<ChildProcess>()
+const scratches: string[] = []
+process.once('exit', () => {
+  for (const child of living) child.kill('SIGKILL')
+  for (const dir of scratches) rmSync(dir, { recursive: true, force: true })
+})
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1))
+
+/** A directory of one's own, gone at the end. Where everybody may look into, so that other users can be tried. */
+export function scratch(name: string): string {
+  const dir = mkdtempSync(join(tmpdir(), `kpki-e2e-${name}-`))
+  scratches.push(dir)
+  return dir
+}
+
+/** Why there can be no hosts here; `undefined` where there can. */
+export function whyNoHosts(): string | undefined {
+  if (process.platform !== 'linux') return 'needs Linux'
+  if (process.geteuid?.() !== 0) return 'needs root'
+  for (const program of ['unshare', 'nsenter', 'setpriv', 'ip', 'mount', 'hostname'])
+    if (spawnSync('sh', ['-c', `command -v ${program}`]).status !== 0) return `needs ${program}`
+  const tried = spawnSync('unshare', ['--net', '--mount', '--uts', 'true'], { encoding: 'utf8' })
+  return tried.status === 0 ? undefined : `namespaces cannot be made: ${tried.stderr.trim()}`
+}
+
+/** Starts a program that dies with this process. */
+export function start(
+  program: string,
+  args: readonly string[],
+  options: RunOptions = {},
+  output?: number,
+): ChildProcess {
+  const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', program, ...args], {
+    env: { PATH: process.env['PATH'] ?? '', HOME: tmpdir(), LC_ALL: 'C', ...options.env },
+    stdio: output === undefined ? ['pipe', 'pipe', 'pipe'] : ['ignore', output, output],
+  })
+  living.add(child)
+  child.once('close', () => living.delete(child))
+  return child
+}
+
+/** Runs a program to its end; a refusal is an answer, not an error. */
+export function run(program: string, args: readonly string[], options: RunOptions = {}): Promise<Said> {
+  return new Promise(resolve => {
+    const child = start(program, args, options)
+    let [stdout, stderr] = ['', '']
+    const timer = setTimeout(
+      () => {
+        stderr += `\nkilled after its time was up: ${program} ${args.join(' ')}`
+        child.kill('SIGKILL')
+      },
+      (options.timeoutSeconds ?? 60) * 1000,
+    )
+    child.stdout?.on('data', (chunk: Buffer) => {
+      stdout += chunk.toString()
+    })
+    child.stderr?.on('data', (chunk: Buffer) => {
+      stderr += chunk.toString()
+    })
+    child.stdin?.on('error', () => {})
+    child.stdin?.end(options.input ?? '')
+    child.once('error', error => {
+      stderr += String(error)
+    })
+    child.once('close', status => {
+      clearTimeout(timer)
+      resolve({ status: status ?? -1, stdout, stderr })
+    })
+  })
+}
+
+/** Runs a program and wants it to succeed. */
+export async function must(said: Said | Promise<Said>): Promise<string> {
+  const { status, stdout, stderr } = await said
+  if (status !== 0) throw new Error(`exit status ${status}\n${stdout}\n${stderr}`)
+  return stdout
+}
+
+/** Asks again until it is so; throws what was wrong last when the time is up. */
+export async function until<T>(what: string, seconds: number, ask: () => Promise<T> | T): Promise<T> {
+  const end = Date.now() + seconds * 1000
+  for (;;) {
+    try {
+      return await ask()
+    } catch (error) {
+      if (Date.now() > end) throw new Error(`${what}: not within ${seconds} seconds`, { cause: error })
+    }
+    await new Promise(resolve => setTimeout(resolve, 200))
+  }
+}
+
+/** A wire between hosts: a bridge in a network namespace of its own. */
+export class Switch {
+  readonly #holder: ChildProcess
+  #ports = 0
+
+  private constructor(holder: ChildProcess) {
+    this.#holder = holder
+  }
+
+  static async create(): Promise<Switch> {
+    const holder = await hold('ip link add br0 type bridge && ip link set br0 up')
+    return new Switch(holder)
+  }
+
+  /** Gives a host an interface `eth0` with an address and the default route through it. */
+  async plug(host: Host, address: string): Promise<void> {
+    const port = `p${this.#ports++}`
+    const [here, there] = [String(this.#holder.pid), host.pid]
+    const ip = (pid: string, ...args: string[]) => must(run('nsenter', ['-t', pid, '-n', 'ip', ...args]))
+    await ip(here, 'link', 'add', port, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', there)
+    await ip(here, 'link', 'set', port, 'master', 'br0', 'up')
+    await ip(there, 'address', 'add', `${address}/24`, 'dev', 'eth0')
+    await ip(there, 'link', 'set', 'eth0', 'up')
+    await ip(there, 'route', 'add', 'default', 'dev', 'eth0')
+  }
+
+  close(): void {
+    this.#holder.kill('SIGKILL')
+  }
+}
+
+/** One host, with `/etc/kubernetes` as its own directory. */
+export class Host {
+  readonly name: string
+  readonly #holder: ChildProcess
+  readonly #dir: string
+  readonly #daemons: ChildProcess[] = []
+
+  private constructor(name: string, dir: string, holder: ChildProcess) {
+    this.name = name
+    this.#dir = dir
+    this.#holder = holder
+  }
+
+  static async create(name: string): Promise<Host> {
+    const dir = scratch(name)
+    cpSync('/etc', join(dir, 'etc'), { recursive: true, verbatimSymlinks: true, preserveTimestamps: true })
+    rmSync(join(dir, 'etc/kubernetes'), { recursive: true, force: true })
+    mkdirSync(join(dir, 'var'))
+    const holder = await hold(
+      `mount --make-rprivate / && mount --bind "${dir}/etc" /etc && hostname ${name} && ip link set lo up`,
+    )
+    return new Host(name, dir, holder)
+  }
+
+  get pid(): string {
+    return String(this.#holder.pid)
+  }
+
+  /** Where its /etc/kubernetes is, seen from outside. */
+  get tree(): string {
+    return join(this.#dir, 'etc/kubernetes')
+  }
+
+  /** A directory for data, the same from inside and outside. */
+  get data(): string {
+    return join(this.#dir, 'var')
+  }
+
+  /** Runs a program on this host. */
+  run(program: string, args: readonly string[], options?: RunOptions): Promise<Said> {
+    return run('nsenter', [...this.#enter(), program, ...args], options)
+  }
+
+  /** Runs kpki on this host. */
+  kpki(...args: readonly string[]): Promise<Said> {
+    return this.run(process.execPath, [KPKI, ...args])
+  }
+
+  /** Starts a program that stays; its output goes to a file. */
+  daemon(name: string, program: string, args: readonly string[]): void {
+    const log = openSync(join(this.data, `${name}.log`), 'a')
+    this.#daemons.push(start('nsenter', [...this.#enter(), program, ...args], {}, log))
+  }
+
+  /** The end of what a daemon has said. */
+  log(name: string): string {
+    return readFileSync(join(this.data, `${name}.log`), 'utf8')
+      .split('\n')
+      .slice(-15)
+      .join('\n')
+  }
+
+  async close(): Promise<void> {
+    const ends = [...this.#daemons, this.#holder]
+      .filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null)
+      .map(child => {
+        const end = new Promise(resolve => child.once('exit', resolve))
+        child.kill('SIGKILL')
+        return end
+      })
+    await Promise.all(ends)
+    rmSync(this.#dir, { recursive: true, force: true })
+  }
+
+  #enter(): readonly string[] {
+    return ['-t', this.pid, '--net', '--mount', '--uts', '--']
+  }
+}
+
+/** A process that keeps new namespaces open until it dies, or this process does. */
+async function hold(setup: string): Promise<ChildProcess> {
+  const script = `set -e; ${setup}; echo ready; exec cat`
+  const child = start('unshare', ['--net', '--mount', '--uts', 'sh', '-c', script])
+  await new Promise<void>((resolve, reject) => {
+    let said = ''
+    child.stderr?.on('data', (chunk: Buffer) => {
+      said += chunk.toString()
+    })
+    child.stdout?.on('data', () => resolve())
+    child.once('close', () => reject(new Error(`no namespace: ${said}`)))
+  })
+  return child
+}
