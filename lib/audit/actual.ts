@@ -46,6 +46,7 @@ export async function readRow(id: RowId, store: Store, context: Context): Promis
       const what = store.locate(path)
       const text = decodeUtf8(file.bytes)
       if (text === undefined) throw new EncodingError('KPKI_PEM_INVALID', `${what} is not text`, { details: { what } })
+      if (kind === 'certificate' || kind === 'public-key') findings.push(...exposedSecrets(id, path, text, what))
       if (kind === 'certificate') certificates = parseCertificates(text, what)
       else if (kind === 'private-key') key = await parsePrivateKey(text, context, what)
       else if (kind === 'public-key') publicKey = parsePublicKey(text, what)
@@ -71,11 +72,35 @@ function accessFindings(id: RowId, path: TreePath, kind: FileKind, { mode, owner
   const isSecret = kind === 'private-key' || isKubeconfigId(id)
   const findings: Finding[] = []
   if (isSecret && mode !== undefined && (mode & 0o077) !== 0) {
-    findings.push(finding('mode-open', id, path, `has mode ${mode.toString(8).padStart(4, '0')}`, 'chmod 600 it'))
+    findings.push(finding('mode-open', id, path, `has mode ${formatMode(mode)}`, 'chmod 600 it'))
+  }
+  if (mode !== undefined && (mode & 0o022) !== 0) {
+    findings.push(
+      finding('mode-writable', id, path, `can be written to by others (mode ${formatMode(mode)})`, 'chmod go-w it'),
+    )
   }
   if (owner === 'foreign')
     findings.push(finding('owner-foreign', id, path, 'belongs neither to root nor to this user', 'chown it'))
   return findings
+}
+
+function formatMode(mode: number): string {
+  return mode.toString(8).padStart(4, '0')
+}
+
+/** A key that was put into a file beside its certificate is as public as the certificate. */
+function exposedSecrets(id: RowId, path: TreePath, text: string, what: string): Finding[] {
+  return parsePem(text, what).some(({ label }) => label.endsWith('PRIVATE KEY'))
+    ? [
+        finding(
+          'secret-exposed',
+          id,
+          path,
+          'holds a private key, and is a public file',
+          'take the key out of it, and consider it known',
+        ),
+      ]
+    : []
 }
 
 function parsePublicKey(text: string, what: string): Bytes {

@@ -1,10 +1,21 @@
 import type { Context } from '../context.js'
 import type { PrivateKey } from '../crypto/keys.js'
 import { VerifyError } from '../errors.js'
-import { isKubeconfigId, type Role, type RowId, serverOf, wantedCertificate } from '../kubernetes/catalogue.js'
+import {
+  isKubeconfigId,
+  issuerOf,
+  PROFILES,
+  profileOf,
+  ROW_IDS,
+  type Role,
+  type RowId,
+  serverOf,
+  wantedCertificate,
+} from '../kubernetes/catalogue.js'
 import type { Cluster } from '../kubernetes/cluster.js'
 import { filesOf, keyPath, type TreePath } from '../tree/layout.js'
 import type { Certificate } from '../x509/certificate.js'
+import { EXTENSIONS } from '../x509/extensions.js'
 import { canSign, isWeaklySigned, outsideValidity, verifyCertificate } from '../x509/verify.js'
 import type { ActualRow } from './actual.js'
 import { type Finding, type FindingCode, finding } from './findings.js'
@@ -26,6 +37,7 @@ export function judgeCa(row: ActualRow, cluster: Cluster, context: Context): Fin
   const judged = signer ?? first
   const findings: Finding[] = []
   if (!canSign(judged)) findings.push(report('not-a-ca', `${judged.subject.text} may not sign certificates`))
+  findings.push(...caFindings(id, judged, report))
   findings.push(...periodFindings(judged, report, context), ...strengthFindings(judged, report))
   // A root's own signature is not looked at by anybody; an intermediate's is.
   if (key)
@@ -34,6 +46,35 @@ export function judgeCa(row: ActualRow, cluster: Cluster, context: Context): Fin
     )
   return findings
 }
+
+/** Whether what the CA is to sign would be believed: better said before it has signed than after. */
+function caFindings(id: RowId, ca: Certificate, report: (code: FindingCode, message: string) => Finding): Finding[] {
+  const findings: Finding[] = []
+  const unknown = ca.criticalExtensions.find(oid => !Object.values<string>(EXTENSIONS).includes(oid))
+  if (unknown !== undefined) {
+    findings.push(report('ca-restricted', `has the critical extension ${unknown}, which is not understood`))
+  } else if (ca.extensions.includes(NAME_CONSTRAINTS)) {
+    findings.push(report('ca-restricted', 'has name constraints, which are not understood'))
+  }
+  const usages = new Set(
+    ROW_IDS.filter(row => issuerOf(row) === id).flatMap(row => PROFILES[profileOf(row)].extKeyUsages),
+  )
+  const missing = [...usages].filter(
+    usage => ca.extKeyUsages && !ca.extKeyUsages.includes(usage) && !ca.extKeyUsages.includes('anyExtendedKeyUsage'),
+  )
+  if (missing.length > 0) findings.push(report('ca-restricted', `may not vouch for ${missing.join(', ')}`))
+  if (ca.subject.der.length <= 2)
+    findings.push(report('ca-restricted', 'has an empty subject (RFC 5280 section 4.1.2.6)'))
+  const lacks = [
+    ...(ca.keyUsages === undefined ? ['a key usage extension'] : []),
+    ...(ca.criticalExtensions.includes(EXTENSIONS.basicConstraints) ? [] : ['basic constraints that are critical']),
+  ]
+  if (lacks.length > 0) findings.push(report('ca-profile', `lacks ${lacks.join(' and ')} (RFC 5280 section 4.2.1)`))
+  return findings
+}
+
+/** RFC 5280 section 4.2.1.10. */
+const NAME_CONSTRAINTS = '2.5.29.30'
 
 /**
  * The certificate of a CA row that belongs to its key: the one that signs. A renewed CA has several for one key, of which
@@ -220,7 +261,5 @@ function groupFindings(
 function coversName(names: readonly string[], wanted: string): boolean {
   const lowerCase = names.map(name => name.toLowerCase())
   const parent = wanted.slice(wanted.indexOf('.') + 1)
-  return (
-    lowerCase.includes(wanted) || (!wanted.startsWith('*') && wanted.includes('.') && lowerCase.includes(`*.${parent}`))
-  )
+  return lowerCase.includes(wanted) || (wanted.includes('.') && lowerCase.includes(`*.${parent}`))
 }

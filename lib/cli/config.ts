@@ -86,7 +86,7 @@ export const runMigrate: Run = async (invocation, io) => {
       hint: 'see kpki config migrate --help',
     })
   }
-  const { text: source, name } = await readInput(old, io)
+  const { text: source, name } = await readInput(old, io, true)
   const { text: migrated, warnings } = migrateConfiguration(source, name)
   if (flags['quiet'] !== true) for (const warning of warnings) printProblem(warning, io.stderr)
   if (file === undefined) printConfiguration(migrated, text(flags, 'output'), io)

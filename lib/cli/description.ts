@@ -34,7 +34,7 @@ export function parseClock(value: string | undefined): () => Date {
 /** Everything that the command line and its `--config` say about a cluster, with all problems. */
 export async function readDescription({ flags }: Invocation, io: Io, context: Context): Promise<Description> {
   const config = text(flags, 'config')
-  const file = config === undefined ? undefined : await readInput(config, io)
+  const file = config === undefined ? undefined : await readInput(config, io, true)
   return resolveDescription(
     {
       ...(file ? { file } : {}),

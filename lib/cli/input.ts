@@ -1,19 +1,26 @@
-import { EncodingError, StoreError } from '../index.js'
+import { EncodingError, StoreError, UsageError } from '../index.js'
 import { readRegularFile } from '../node.js'
 import type { Io } from './io.js'
 
 /**
  * Reads a file that the command line names; `-` is standard input.
  *
- * @throws {@link StoreError} `KPKI_FILE_NOT_FOUND` and as {@link readRegularFile}; {@link EncodingError} when it is not text
+ * @param isConfiguration - it is a description rather than data, so that what is wrong with it is a usage error
+ * @throws {@link StoreError} `KPKI_FILE_NOT_FOUND` and as {@link readRegularFile}; {@link EncodingError} or {@link UsageError}
+ *   when it is not text
  */
-export async function readInput(path: string, io: Io): Promise<{ readonly text: string; readonly name: string }> {
+export async function readInput(
+  path: string,
+  io: Io,
+  isConfiguration = false,
+): Promise<{ readonly text: string; readonly name: string }> {
   const name = path === '-' ? 'standard input' : path
   const bytes = path === '-' ? await io.readStdin() : (await readRegularFile(path))?.bytes
   if (!bytes) throw new StoreError('KPKI_FILE_NOT_FOUND', `${path} does not exist`, { details: { path } })
   try {
     return { text: new TextDecoder('utf-8', { fatal: true }).decode(bytes), name }
   } catch (cause) {
-    throw new EncodingError('KPKI_PEM_INVALID', `${name} is not text`, { details: { what: name }, cause })
+    if (isConfiguration) throw new UsageError('KPKI_CONFIG_SYNTAX', `${name} is not UTF-8 text`, { cause })
+    throw new EncodingError('KPKI_PEM_INVALID', `${name} is not UTF-8 text`, { details: { what: name }, cause })
   }
 }

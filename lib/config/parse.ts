@@ -162,7 +162,8 @@ class Reader {
     if (group !== KUBEADM_GROUP || !current) {
       const last = group === KUBEADM_GROUP ? LAST_KUBEADM[version] : undefined
       const nearest = nearestName(apiVersion, [
-        ...API_VERSIONS.map(name => `${KUBEADM_GROUP}/${name}`),
+        // Newest first: of equally near ones the first is taken.
+        ...API_VERSIONS.toReversed().map(name => `${KUBEADM_GROUP}/${name}`),
         ...Object.values(CARRIED),
       ])
       const message = last ? `${apiVersion} is read no more` : `${quote(apiVersion)} is not read here`

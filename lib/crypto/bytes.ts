@@ -45,10 +45,10 @@ export function encodeUtf8(text: string): Bytes {
   return new TextEncoder().encode(text)
 }
 
-/** Text of UTF-8 bytes; `undefined` when they are not UTF-8. A leading byte order mark is dropped. */
+/** Text of UTF-8 bytes; `undefined` when they are not UTF-8. A leading byte order mark stays: to Go it is a character. */
 export function decodeUtf8(bytes: Uint8Array): string | undefined {
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
   } catch {
     return undefined
   }

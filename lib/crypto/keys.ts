@@ -2,7 +2,7 @@ import type { Context, KeyParameters, RawKeyPair } from '../context.js'
 import { EncodingError } from '../errors.js'
 import { type Bytes, equalBytes, parseBase64, toBytes } from './bytes.js'
 import { type DerNode, der, formatOid, parseDer, TAG, toBigInt } from './der.js'
-import { formatPem, parsePem } from './pem.js'
+import { describeLabels, formatPem, parsePem } from './pem.js'
 
 /**
  * The key algorithms that kpki makes, under the names of kubeadm's `encryptionAlgorithm`.
@@ -184,8 +184,7 @@ export async function parsePrivateKey(pem: string, context: Context, what = 'the
   const blocks = parsePem(pem, what)
   const block = blocks.find(({ label }) => label.endsWith('PRIVATE KEY'))
   if (!block) {
-    const found = blocks.map(({ label }) => label).join(', ') || 'no PEM block'
-    throw new EncodingError('KPKI_PEM_LABEL', `${what} holds no private key, but ${found}`, { details: { what } })
+    throw new EncodingError('KPKI_PEM_LABEL', `${what} ${describeLabels('private key', blocks)}`, { details: { what } })
   }
   if (block.label.startsWith('ENCRYPTED') || block.hasHeaders) {
     throw new EncodingError('KPKI_KEY_ENCRYPTED', `${what} is encrypted`, {
@@ -219,10 +218,14 @@ function invalidKey(what: string): EncodingError {
 }
 
 function wrongType(what: string): EncodingError {
-  return new EncodingError('KPKI_KEY_TYPE', `${what} is neither an RSA nor an ECDSA key`, {
-    details: { what },
-    hint: 'Kubernetes components here use RSA keys and ECDSA keys on P-256, P-384 or P-521',
-  })
+  return new EncodingError(
+    'KPKI_KEY_TYPE',
+    `${what} is neither a plain RSA key nor an ECDSA key on a curve that is used here`,
+    {
+      details: { what },
+      hint: 'Kubernetes components here use RSA keys and ECDSA keys on P-256, P-384 or P-521',
+    },
+  )
 }
 
 function isSequence({ tagClass, tagNumber }: DerNode): boolean {

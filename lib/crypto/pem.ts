@@ -39,6 +39,13 @@ export function parsePem(text: string, what = 'the text'): PemBlock[] {
     if (labelEnd < 0 || end < 0 || !/^[A-Z0-9 ]{1,64}$/.test(label)) throw invalid('a PEM block is cut off')
     const footer = `-----END ${label}-----`
     if (!text.startsWith(footer, end)) throw invalid(`PEM block ${label} is not ended`)
+    // Go's encoding/pem passes over what does not stand on lines of its own, and then a file that is fine here is empty there.
+    const behind = /^[ \t\r]*(?:\n|$)/.test(text.slice(end + footer.length, end + footer.length + 100))
+    if ((at > 0 && text[at - 1] !== '\n') || text[end - 1] !== '\n' || !behind) {
+      throw invalid(
+        `PEM block ${label} does not stand on lines of its own${text.startsWith('\ufeff') ? ' (a byte order mark is before it)' : ''}`,
+      )
+    }
     blocks.push(readBlock(label, text.slice(labelEnd + DASHES.length, end), invalid))
     at = text.indexOf(BEGIN, end + footer.length)
   }
@@ -65,4 +72,10 @@ function readBlock(label: string, body: string, invalid: (problem: string) => En
 export function formatPem(label: string, bytes: Uint8Array): string {
   const lines = formatBase64(bytes).match(/.{1,64}/g) ?? []
   return `-----BEGIN ${label}-----\n${lines.join('\n')}\n-----END ${label}-----\n`
+}
+
+/** What a text holds in place of something wanted, as the end of a sentence. */
+export function describeLabels(wanted: string, blocks: readonly PemBlock[]): string {
+  const labels = [...new Set(blocks.map(({ label }) => label))].slice(0, 5).join(', ')
+  return labels === '' ? `holds no PEM block, so no ${wanted}` : `holds no ${wanted}, but ${labels}`
 }

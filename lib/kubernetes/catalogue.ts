@@ -263,6 +263,12 @@ export function issuerOf(id: RowId): CertificateId | undefined {
   return row.issuer === undefined ? undefined : (row.issuer as CertificateId)
 }
 
+/** Name of the profile of a row's certificate; the client certificate's for a kubeconfig, a CA's for what has none. */
+export function profileOf(id: RowId): ProfileName {
+  if (isKubeconfigId(id)) return 'client'
+  return id === 'sa' ? 'ca' : CATALOGUE[id].profile
+}
+
 /** A row with everything filled in that depends on the cluster. */
 export interface WantedCertificate {
   readonly profile: Profile

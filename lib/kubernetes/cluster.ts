@@ -154,6 +154,10 @@ export function checkCluster(
       `${quote(facts.nodeName)} is not a node name: lower-case letters, digits, '-' and '.', at most 253 characters`,
       'name the node with --node-name',
     )
+  } else if (parseIp(nodeName)) {
+    warn(FACT_FIELDS.nodeName, `${nodeName} is an address; certificates hold it as a DNS name, as kubeadm's do`)
+  } else if (!parseSubjectAltName(nodeName)) {
+    error(FACT_FIELDS.nodeName, `${quote(nodeName)} is not a node name: it looks like an address, and is none`)
   } else if (nodeName.length > MAX_NODE_NAME) {
     warn(
       FACT_FIELDS.nodeName,

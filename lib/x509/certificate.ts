@@ -2,7 +2,7 @@ import { type Bytes, toBytes } from '../crypto/bytes.js'
 import { parseDer } from '../crypto/der.js'
 import { parseIp } from '../crypto/ip.js'
 import { describePublicKey, type KeyType } from '../crypto/keys.js'
-import { formatPem, parsePem } from '../crypto/pem.js'
+import { describeLabels, formatPem, parsePem } from '../crypto/pem.js'
 import { EncodingError, KpkiError } from '../errors.js'
 import { EXT_KEY_USAGES, EXTENSIONS, KEY_USAGES, type KeyUsage } from './extensions.js'
 import {
@@ -53,6 +53,8 @@ export interface Certificate {
   readonly subjectKeyIdentifier: string | undefined
   /** Hex. */
   readonly authorityKeyIdentifier: string | undefined
+  /** Object identifiers of all extensions. */
+  readonly extensions: readonly string[]
   /** Object identifiers of the extensions marked critical. */
   readonly criticalExtensions: readonly string[]
 }
@@ -105,6 +107,7 @@ export function parseCertificate(der: Uint8Array, what = 'the certificate'): Cer
         EXTENSIONS.authorityKeyIdentifier,
         AuthorityKeyIdentifierExtension,
       )?.keyId?.toLowerCase(),
+      extensions: extensions.map(({ type }) => type),
       criticalExtensions: extensions.filter(({ critical }) => critical).map(({ type }) => type),
     }
   } catch (cause) {
@@ -125,8 +128,7 @@ export function parseCertificates(pem: string, what = 'the certificate'): [Certi
     .filter(({ label }) => label === 'CERTIFICATE' || label === 'TRUSTED CERTIFICATE' || label === 'X509 CERTIFICATE')
     .map(({ bytes }) => parseCertificate(bytes, what))
   if (first) return [first, ...rest]
-  const found = blocks.map(({ label }) => label).join(', ') || 'no PEM block'
-  throw new EncodingError('KPKI_PEM_LABEL', `${what} holds no certificate, but ${found}`, { details: { what } })
+  throw new EncodingError('KPKI_PEM_LABEL', `${what} ${describeLabels('certificate', blocks)}`, { details: { what } })
 }
 
 /** Writes a certificate as one `CERTIFICATE` block (LF, final newline). */

@@ -78,7 +78,7 @@ const CASES: Record<FindingCode, readonly Case[]> = {
     {
       about: 'sa.pub that is a private key',
       spoil: store => put(store, 'pki/sa.pub', read(store, 'pki/sa.key')),
-      findings: ['sa unreadable'],
+      findings: ['sa secret-exposed', 'sa unreadable'],
     },
     {
       about: 'a CA key that is encrypted',
@@ -88,7 +88,7 @@ const CASES: Record<FindingCode, readonly Case[]> = {
     {
       about: 'a CA certificate that is a key',
       spoil: store => put(store, 'pki/ca.crt', read(store, 'pki/ca.key')),
-      findings: ['ca unreadable'],
+      findings: ['ca secret-exposed', 'ca unreadable'],
     },
   ],
   'key-missing': [
@@ -161,6 +161,45 @@ const CASES: Record<FindingCode, readonly Case[]> = {
       about: 'the service-account keys',
       spoil: store => ['pki/ca.key', 'pki/sa.key', 'pki/sa.pub'].map(path => store.files.delete(path)),
       findings: ['sa missing-external'],
+    },
+  ],
+  'ca-restricted': [
+    {
+      about: 'made for servers, where it signs a client',
+      spoil: async store =>
+        void (await reissue(
+          store,
+          'front-proxy-ca',
+          { extKeyUsages: ['serverAuth'] },
+          { key: await keyIn(store, 'pki/front-proxy-ca.key') },
+        )),
+      findings: ['front-proxy-ca ca-restricted'],
+    },
+    {
+      about: 'a critical extension that nobody knows',
+      spoil: store => {
+        put(store, 'pki/front-proxy-ca.crt', vector('x509/inter-critical.crt'))
+        store.files.delete('pki/front-proxy-ca.key')
+      },
+      findings: ['front-proxy-ca ca-restricted'],
+    },
+    {
+      about: 'name constraints',
+      spoil: store => {
+        put(store, 'pki/front-proxy-ca.crt', vector('x509/inter-names.crt'))
+        store.files.delete('pki/front-proxy-ca.key')
+      },
+      findings: ['front-proxy-ca ca-restricted'],
+    },
+  ],
+  'ca-profile': [
+    {
+      about: 'no key usage',
+      spoil: store => {
+        put(store, 'pki/front-proxy-ca.crt', vector('x509/no-usage.crt'))
+        store.files.delete('pki/front-proxy-ca.key')
+      },
+      findings: ['front-proxy-ca ca-profile', 'front-proxy-client chain'],
     },
   ],
   'not-a-ca': [
@@ -465,6 +504,25 @@ const CASES: Record<FindingCode, readonly Case[]> = {
       findings: ['sa public-key-mismatch'],
     },
   ],
+  'secret-exposed': [
+    {
+      about: 'a CA certificate with its key behind it',
+      spoil: store => put(store, 'pki/ca.crt', read(store, 'pki/ca.crt') + read(store, 'pki/ca.key')),
+      findings: ['ca secret-exposed'],
+    },
+  ],
+  'mode-writable': [
+    {
+      about: 'a trust anchor that all can replace',
+      spoil: store => chmod(store, 'pki/ca.crt', 0o666),
+      findings: ['ca mode-writable'],
+    },
+    {
+      about: 'a key that the group can replace',
+      spoil: store => chmod(store, 'pki/ca.key', 0o620),
+      findings: ['ca mode-open', 'ca mode-writable'],
+    },
+  ],
   'mode-open': [
     {
       about: 'a key that all can read',
@@ -477,7 +535,7 @@ const CASES: Record<FindingCode, readonly Case[]> = {
       findings: ['ca mode-open'],
     },
     { about: 'a kubeconfig', spoil: store => chmod(store, 'admin.conf', 0o604), findings: ['admin.conf mode-open'] },
-    { about: 'certificates are for all', spoil: store => chmod(store, 'pki/ca.crt', 0o666), findings: [] },
+    { about: 'certificates are for all', spoil: store => chmod(store, 'pki/ca.crt', 0o444), findings: [] },
     {
       about: 'a key that only its owner can read is fine',
       spoil: store => chmod(store, 'pki/ca.key', 0o400),
