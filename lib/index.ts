@@ -99,7 +99,13 @@ export { type KubernetesVersion, MINORS, parseVersion } from './kubernetes/versi
 export { MAX_INPUT_BYTES } from './limits.js'
 export { FILE_MODES, type FileKind, type FileSpec, filesOf, type TreePath } from './tree/layout.js'
 export { MemoryStore, type Store, type StoredFile } from './tree/store.js'
-export { type GenerateOptions, type GenerateResult, generateTree, type RowResult } from './workflow/generate.js'
+export {
+  type GenerateOptions,
+  type GenerateResult,
+  generateTree,
+  placeOf,
+  type RowResult,
+} from './workflow/generate.js'
 export {
   type Certificate,
   type DistinguishedName,

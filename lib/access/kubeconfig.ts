@@ -19,6 +19,8 @@ export interface Kubeconfig {
   readonly certificates: readonly Certificate[]
   /** From `client-key-data`. */
   readonly key: PrivateKey | undefined
+  /** Fields that change how or as whom one connects, beside the ones above: names only, e.g. `token`, `proxy-url`. */
+  readonly extras: readonly string[]
   /** `client-certificate`: a path on the host, as a kubelet writes it after its first rotation. */
   readonly certificateFile: string | undefined
 }
@@ -72,6 +74,12 @@ export function formatKubeconfig(spec: KubeconfigSpec): string {
   })
 }
 
+/** @see kubernetes/kubernetes v1.20.2, staging/src/k8s.io/client-go/tools/clientcmd/api/v1/types.go (Cluster, AuthInfo) */
+const EXTRAS = {
+  cluster: ['tls-server-name', 'proxy-url', 'insecure-skip-tls-verify'],
+  user: ['token', 'tokenFile', 'username', 'password', 'as', 'as-groups', 'as-user-extra', 'auth-provider', 'exec'],
+} as const
+
 /**
  * Reads the current context of a kubeconfig.
  *
@@ -111,6 +119,9 @@ export async function parseKubeconfig(text: string, context: Context, what = 'th
     if (pem === undefined) throw invalid(`${field} is not base64 of a PEM text`)
     return pem
   }
+  if (cluster['insecure-skip-tls-verify'] === true && cluster['certificate-authority-data']) {
+    throw invalid('has both a CA and insecure-skip-tls-verify, which no client takes')
+  }
   const caPem = data(cluster, 'certificate-authority-data')
   const certificatePem = data(user, 'client-certificate-data')
   const keyPem = data(user, 'client-key-data')
@@ -125,6 +136,7 @@ export async function parseKubeconfig(text: string, context: Context, what = 'th
       certificatePem === undefined ? [] : parseCertificates(certificatePem, `client-certificate-data of ${what}`),
     key: keyPem === undefined ? undefined : await parsePrivateKey(keyPem, context, `client-key-data of ${what}`),
     certificateFile: string(user, 'client-certificate'),
+    extras: [...EXTRAS.cluster.filter(field => cluster[field]), ...EXTRAS.user.filter(field => user[field])],
   }
 }
 

@@ -53,7 +53,7 @@ export async function readRow(id: RowId, store: Store, context: Context): Promis
       else kubeconfig = await parseKubeconfig(text, context, what)
     } catch (error) {
       if (!(error instanceof KpkiError)) throw error
-      const message = error.message.replace(`${store.locate(path)}: `, '').replace(`${store.locate(path)} `, '')
+      const message = withoutPlace(error.message, store.locate(path))
       findings.push(
         finding(
           'unreadable',
@@ -66,6 +66,10 @@ export async function readRow(id: RowId, store: Store, context: Context): Promis
     }
   }
   return { id, files, certificates, key, publicKey, kubeconfig, findings }
+}
+
+function withoutPlace(message: string, place: string): string {
+  return message.startsWith(place) ? message.slice(place.length).replace(/^[:\s]+/, '') : message
 }
 
 function accessFindings(id: RowId, path: TreePath, kind: FileKind, { mode, owner }: StoredFile): Finding[] {

@@ -26,6 +26,7 @@ export const FINDINGS = {
   'groups-extra': { severity: 'warning', about: 'the certificate has more rights than its role needs' },
   'names-missing': { severity: 'error', about: 'the certificate lacks names under which it is asked for' },
   'usage-missing': { severity: 'error', about: 'the certificate is not made for what it is used for' },
+  wider: { severity: 'warning', about: 'the certificate is good for more than its role needs' },
   'signature-weak': { severity: 'error', about: 'the certificate is signed with SHA-1 or MD5, which Go refuses' },
   'outlives-ca': { severity: 'warning', about: 'the certificate ends after its CA' },
   'serial-short': { severity: 'warning', about: 'the serial number has fewer than 64 bits' },
@@ -33,6 +34,7 @@ export const FINDINGS = {
   'ec-key-encipherment': { severity: 'warning', about: 'a certificate with an EC key claims keyEncipherment' },
   'ca-data': { severity: 'error', about: 'the kubeconfig trusts another CA' },
   'ca-data-partial': { severity: 'warning', about: 'the kubeconfig trusts only a part of the CA bundle' },
+  'kubeconfig-extra': { severity: 'warning', about: 'the kubeconfig does more than name a server and a certificate' },
   server: { severity: 'warning', about: 'the kubeconfig names another API server than the description asks for' },
   'no-credentials': { severity: 'error', about: 'the kubeconfig has no client certificate with its key' },
   'public-key-mismatch': { severity: 'error', about: 'sa.pub is not the public half of sa.key' },
@@ -52,6 +54,8 @@ export interface Finding {
   readonly row: RowId
   /** Tree path. */
   readonly path: TreePath
+  /** Where the file is, when it is not in the tree but in the one that is taken over from. */
+  readonly place?: string
   /** One sentence without the path. */
   readonly message: string
   /** What to do. */

@@ -10,6 +10,7 @@ import {
   type Role,
   type RowId,
   serverOf,
+  type WantedCertificate,
   wantedCertificate,
 } from '../kubernetes/catalogue.js'
 import type { Cluster } from '../kubernetes/cluster.js'
@@ -158,11 +159,26 @@ export async function judgeLeaf(
     ...wanted.ipAddresses.filter(address => !leaf.ipAddresses.includes(address)),
   ]
   if (missing.length > 0) findings.push(report('names-missing', `lacks the names ${missing.join(', ')}`))
+  if (usages.length === 0) findings.push(...widthFindings(leaf, wanted, report))
   if (leaf.keyUsages && !leaf.keyUsages.includes('digitalSignature'))
     findings.push(report('usage-missing', 'lacks the key usage digitalSignature'))
   findings.push(...strengthFindings(leaf, report))
   if (key) findings.push(...keyFindings(key, cluster, report))
   return findings
+}
+
+/** What a certificate may do beyond what it is for. More names than are asked for are nothing unusual: people add them. */
+function widthFindings(
+  leaf: Certificate,
+  { profile }: WantedCertificate,
+  report: (code: FindingCode, message: string) => Finding,
+): Finding[] {
+  const usages = leaf.extKeyUsages?.filter(usage => !(profile.extKeyUsages as readonly string[]).includes(usage))
+  return [
+    ...(leaf.isCa ? [report('wider', 'may sign certificates itself')] : []),
+    ...(usages === undefined ? [report('wider', 'is made for any purpose')] : []),
+    ...(usages?.length ? [report('wider', `is made for ${usages.join(', ')}, too`)] : []),
+  ]
 }
 
 /** Judges what a kubeconfig says beside its client certificate. */
@@ -192,10 +208,14 @@ export function judgeKubeconfig(
   } else if (trusted.length === 0 && !kubeconfig.caFile) {
     findings.push(report('ca-data', 'names no CA'))
   }
+  if (kubeconfig.extras.length > 0)
+    findings.push(report('kubeconfig-extra', `also has ${kubeconfig.extras.join(', ')}`))
   const server = serverOf(id, cluster, role)
   if (kubeconfig.server !== server) findings.push(report('server', `goes to ${kubeconfig.server} instead of ${server}`))
   return findings
 }
+
+const CA_HINT = 'whatever it has signed ends with it: move the whole tree away to start anew'
 
 function periodFindings(
   certificate: Certificate,
@@ -212,7 +232,13 @@ function periodFindings(
       ),
     ]
   if (now > certificate.notAfter)
-    return [report('expired', `expired on ${certificate.notAfter.toISOString()}`, 'move it away to have it made anew')]
+    return [
+      report(
+        'expired',
+        `expired on ${certificate.notAfter.toISOString()}`,
+        certificate.isCa ? CA_HINT : 'move it away to have it made anew',
+      ),
+    ]
   return []
 }
 

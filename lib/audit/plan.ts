@@ -71,7 +71,7 @@ export async function planTree(
     const source = SHARED.includes(id) && options.source ? await readRow(id, options.source, context) : undefined
     const issuer = rows.get(issuerOf(id) ?? id)
     const plan = source
-      ? planShared(id, actual, source, cluster, role, wanted.includes(id), context)
+      ? planShared(id, actual, source, options.source ?? store, cluster, role, wanted.includes(id), context)
       : isKubeconfigId(id)
         ? await planKubeconfig(id, actual, issuer, cluster, role, context)
         : id === 'sa'
@@ -267,23 +267,14 @@ function planServiceAccount(actual: ActualRow, ca: RowPlan | undefined): RowPlan
       [],
     )
   if (!hasPublicKey) return toPlan(actual, [], 'complete', [publicKey])
-  const fits = !actual.key || !actual.publicKey || actual.key.isKeyOf(actual.publicKey)
-  return toPlan(
-    actual,
-    fits
-      ? []
-      : [
-          finding(
-            'public-key-mismatch',
-            'sa',
-            publicKey.path,
-            `is not the public half of ${key.path}`,
-            `remove ${publicKey.path} to have it derived again`,
-          ),
-        ],
-    'reuse',
-    [],
-  )
+  return toPlan(actual, pairFindings(actual), 'reuse', [])
+}
+
+function pairFindings({ key, publicKey }: ActualRow): Finding[] {
+  if (!key || !publicKey || key.isKeyOf(publicKey)) return []
+  const [keyFile, publicFile] = filesOf('sa').map(({ path }) => path)
+  const hint = `remove ${publicFile} to have it derived again`
+  return [finding('public-key-mismatch', 'sa', publicFile ?? '', `is not the public half of ${keyFile}`, hint)]
 }
 
 /** Takes a shared row over from another host: what is there must be the same, what is missing is copied byte by byte. */
@@ -291,6 +282,7 @@ function planShared(
   id: RowId,
   actual: ActualRow,
   source: ActualRow,
+  store: Store,
   cluster: Cluster,
   role: Role,
   isWanted: boolean,
@@ -315,12 +307,11 @@ function planShared(
       report('missing-external', 'is not in the directory named with --ca-from')
     }
   }
-  if (isCertificateId(id)) findings.push(...judgeCa(source, cluster, context))
-  const read = source.findings.filter(({ severity }) => severity === 'error')
   const inSource = [
-    ...read,
-    ...findings.filter(({ code }) => code !== 'source-differs' && code !== 'missing-external'),
-  ].map(found => ({ ...found, message: `${found.message} (in the directory named with --ca-from)` }))
+    ...source.findings,
+    ...(isCertificateId(id) ? judgeCa(source, cluster, context) : []),
+    ...(id === 'sa' ? pairFindings(source) : []),
+  ].map(found => ({ ...found, place: store.locate(found.path), hint: 'mend it there first' }))
   const merged: ActualRow = {
     ...source,
     key: source.key ?? actual.key,
@@ -328,8 +319,7 @@ function planShared(
     findings: actual.findings,
   }
   const action = isCertificateId(id) && !merged.files.has(keyPath(id)) ? 'external' : 'reuse'
-  const own = findings.filter(({ code }) => code === 'source-differs' || code === 'missing-external')
-  return toPlan(merged, [...own, ...inSource], writes.length > 0 ? 'copy' : action, writes)
+  return toPlan(merged, [...findings, ...inSource], writes.length > 0 ? 'copy' : action, writes)
 }
 
 /** A CA whose certificate is here and whose key is not. */

@@ -6,6 +6,7 @@ import {
   type GenerateResult,
   generateTree,
   KUBECONFIG_IDS,
+  placeOf,
   type Role,
   type RowId,
   type RowResult,
@@ -67,7 +68,16 @@ export const runGenerate: Run = async (invocation, io) => {
   } else if (flags['quiet'] !== true) {
     const colour = wantsColour(io.stdoutIsTerminal, io)
     const { columns } = io
-    io.stdout(formatGenerated(result, { store, dir, isDryRun, pin, columns, colour }))
+    io.stdout(
+      formatGenerated(result, {
+        store,
+        dir: text(flags, 'kubeconfig-dir') === undefined ? dir : undefined,
+        isDryRun,
+        pin,
+        columns,
+        colour,
+      }),
+    )
   }
   return isBlocked ? 1 : 0
 }
@@ -104,7 +114,10 @@ function toStructured({ rows, plan }: GenerateResult, store: DiskStore, isDryRun
       ...(row.server === undefined ? {} : { server: row.server }),
       ...(row.certificate ? { certificate: certificateFacts(row) } : {}),
     })),
-    findings: plan.findings.map((finding: Finding) => ({ ...finding, path: store.locate(finding.path) })),
+    findings: plan.findings.map((finding: Finding) => {
+      const { place: _, ...rest } = finding
+      return { ...rest, path: placeOf(finding, store) }
+    }),
   }
 }
 

@@ -15,8 +15,8 @@ export interface Io {
   readonly signal: AbortSignal
 }
 
-/** Exit statuses. */
-export const EXIT = { done: 0, failed: 1, usage: 2, findings: 3 } as const
+/** Exit statuses; 130 is what shells give a program that an interrupt ended. */
+export const EXIT = { done: 0, failed: 1, usage: 2, findings: 3, interrupted: 130 } as const
 
 /** Whether to colour a stream: on a terminal, and never with NO_COLOR (no-color.org). */
 export function wantsColour(isTerminal: boolean, { env }: Io): boolean {

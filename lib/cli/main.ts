@@ -34,6 +34,7 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
     return run ? await run(invocation, io) : EXIT.usage
   } catch (error) {
     reportError(error, outputOf(invocation, argv), io)
+    if (error instanceof KpkiError && error.code === 'KPKI_INTERRUPTED') return EXIT.interrupted
     return error instanceof UsageError ? EXIT.usage : EXIT.failed
   }
 }

@@ -1,9 +1,10 @@
-import { type Finding, filesOf, type GenerateResult, type RowResult, type Store } from '../index.js'
+import { type Finding, filesOf, type GenerateResult, placeOf, type RowResult, type Store } from '../index.js'
 
 /** What the summary needs beside the result. */
 export interface SummaryOptions {
   readonly store: Store
-  readonly dir: string
+  /** The tree as the command line names it, when it names nothing else. */
+  readonly dir: string | undefined
   readonly isDryRun: boolean
   readonly pin: string | undefined
   readonly columns: number
@@ -50,8 +51,10 @@ export function formatGenerated({ rows, plan }: GenerateResult, options: Summary
         .replace('to external', 'external')
         .replace('to misfit', 'that do not fit'),
     )
-  const isWhole = store.locate('pki').startsWith(store.locate('x').slice(0, -2))
-  const where = isWhole ? options.dir : `${store.locate('pki')} and ${options.dir}`
+  const [kubeconfigs, certificates] = [store.locate('x').slice(0, -'/x'.length), store.locate('pki')]
+  // As it was typed where it is one tree, else both halves as they are.
+  const where =
+    certificates === `${kubeconfigs}/pki` ? (options.dir ?? kubeconfigs) : `${certificates} and ${kubeconfigs}`
   lines.push(`${isDryRun ? 'Dry run, nothing was written' : 'Done'}: ${counts.join(', ')} in ${where}`)
   if (pin !== undefined) lines.push(`CA pin: ${pin}`)
   return `${lines.join('\n')}\n`
@@ -90,15 +93,16 @@ function wrapList(items: readonly string[], columns: number): string[] {
 /** Errors one by one; warnings of one kind together, since a tree of another maker has the same one in every file. */
 function findingLines(findings: readonly Finding[], store: Store, paint: Painter): string[] {
   const lines: string[] = []
-  for (const { severity, path, message } of findings) {
-    if (severity === 'error') lines.push(`${paint('red', 'does not fit:')} ${store.locate(path)} ${message}`)
+  for (const found of findings) {
+    if (found.severity === 'error')
+      lines.push(`${paint('red', 'does not fit:')} ${placeOf(found, store)} ${found.message}`)
   }
   const warnings = findings.filter(({ severity }) => severity === 'warning')
   for (const code of new Set(warnings.map(finding => finding.code))) {
     const [first, ...rest] = warnings.filter(finding => finding.code === code)
     if (!first) continue
     const others = rest.length > 0 ? ` (and ${rest.length} more like it)` : ''
-    lines.push(`${paint('yellow', 'weaker:')} ${store.locate(first.path)} ${first.message}${others}`)
+    lines.push(`${paint('yellow', 'weaker:')} ${placeOf(first, store)} ${first.message}${others}`)
   }
   return lines.length > 0 ? [...lines, ''] : []
 }

@@ -1,4 +1,5 @@
 import { formatKubeconfig } from '../access/kubeconfig.js'
+import type { Finding } from '../audit/findings.js'
 import { signerOf } from '../audit/judge.js'
 import { type PlanOptions, planTree, type RowPlan, type TreePlan } from '../audit/plan.js'
 import type { Context } from '../context.js'
@@ -86,6 +87,11 @@ export async function generateTree(
   }
 }
 
+/** How people find the file that a finding is about. */
+export function placeOf({ place, path }: Finding, store: Store): string {
+  return place ?? store.locate(path)
+}
+
 /**
  * Refuses a plan with errors in it.
  *
@@ -96,15 +102,10 @@ export function assertFits({ findings }: TreePlan, store: Store): void {
   const [first] = errors
   if (!first) return
   const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : ''
-  throw new StoreError(
-    'KPKI_TREE_MISMATCH',
-    `${store.locate(first.path)} ${first.message}${more}; nothing was written`,
-    {
-      details: { findings: errors.map(({ path, message }) => `${store.locate(path)} ${message}`) },
-      hint:
-        first.hint ?? 'describe the cluster as it is, or move the files that do not fit away to have them made anew',
-    },
-  )
+  throw new StoreError('KPKI_TREE_MISMATCH', `${placeOf(first, store)} ${first.message}${more}; nothing was written`, {
+    details: { findings: errors.map(found => `${placeOf(found, store)} ${found.message}`) },
+    hint: first.hint ?? 'describe the cluster as it is, or move the files that do not fit away to have them made anew',
+  })
 }
 
 interface NewFile extends FileSpec {

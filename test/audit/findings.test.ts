@@ -371,7 +371,7 @@ const CASES: Record<FindingCode, readonly Case[]> = {
     {
       about: 'any usage will do',
       spoil: store => reissue(store, 'apiserver', { extKeyUsages: ['anyExtendedKeyUsage'] }),
-      findings: [],
+      findings: ['apiserver wider'],
     },
     {
       about: 'no digitalSignature',
@@ -494,7 +494,7 @@ const CASES: Record<FindingCode, readonly Case[]> = {
         drop('client-certificate-data')(store)
         put(store, 'admin.conf', read(store, 'admin.conf').replace(/user:\s*$/, 'user: {token: x}\n'))
       },
-      findings: ['admin.conf no-credentials'],
+      findings: ['admin.conf kubeconfig-extra', 'admin.conf no-credentials'],
     },
   ],
   'public-key-mismatch': [
@@ -502,6 +502,39 @@ const CASES: Record<FindingCode, readonly Case[]> = {
       about: 'another key',
       spoil: async store => put(store, 'pki/sa.pub', formatPublicKey((await generateKey('ECDSA-P256', context)).spki)),
       findings: ['sa public-key-mismatch'],
+    },
+  ],
+  wider: [
+    {
+      about: 'a leaf that is a CA',
+      spoil: async store =>
+        void (await reissue(store, 'apiserver', { isCa: true, keyUsages: ['digitalSignature', 'keyCertSign'] })),
+      findings: ['apiserver wider'],
+    },
+    {
+      about: 'a client that is a server',
+      spoil: async store =>
+        void (await reissue(store, 'apiserver-kubelet-client', { extKeyUsages: ['serverAuth', 'clientAuth'] })),
+      findings: ['apiserver-kubelet-client wider'],
+    },
+    {
+      about: 'more names than are asked for are fine',
+      spoil: async store => void (await withNames(store, ['more.example.org'])),
+      findings: [],
+    },
+  ],
+  'kubeconfig-extra': [
+    {
+      about: 'a token beside the certificate, and a proxy',
+      spoil: store => {
+        const text = read(store, 'admin.conf')
+        put(
+          store,
+          'admin.conf',
+          `${text.replace('    server:', '    proxy-url: http://10.0.0.1\n    server:')}    token: x\n`,
+        )
+      },
+      findings: ['admin.conf kubeconfig-extra'],
     },
   ],
   'secret-exposed': [

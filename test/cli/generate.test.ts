@@ -280,7 +280,7 @@ test(
     const { status, stderr } = await run(['gen', 'all', '--dir', join(dir, 'tree'), ...QUICK], {
       signal: AbortSignal.abort(),
     })
-    assert.is(status, 1)
+    assert.is(status, 130)
     assert.match(stderr, 'interrupted')
     assert.equal([...snapshot(dir)], [])
   }),

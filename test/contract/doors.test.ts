@@ -17,7 +17,7 @@ const DOORS = [
     formatConfiguration formatKubeconfig formatOrigin formatPem formatPrivateKey formatProblem formatPublicKey
     formatYaml generateKey generateTree initDefaults issueCertificate issuerOf joinDefaults migrateConfiguration
     nearestName parseCertificate parseCertificates parseCluster parseConfiguration parseDescription parseKubeconfig
-    parsePem parsePin parsePrivateKey parseVersion parseYamlStream planTree resolveDescription rowsOf serverOf
+    parsePem parsePin parsePrivateKey parseVersion parseYamlStream placeOf planTree resolveDescription rowsOf serverOf
     verifyCaPin verifyCertificate wantedCertificate
     `,
     types: `
