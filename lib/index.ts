@@ -34,6 +34,7 @@ export type { Configuration } from './config/types.js'
 export { type Context, createContext, type KeyParameters, type LogEvent, type RawKeyPair } from './context.js'
 export type { Bytes } from './crypto/bytes.js'
 export type { IpAddress } from './crypto/ip.js'
+export { parsePrivateKey } from './crypto/key-files.js'
 export {
   formatPrivateKey,
   formatPublicKey,
@@ -42,7 +43,6 @@ export {
   type KeyAlgorithm,
   type KeyType,
   PrivateKey,
-  parsePrivateKey,
 } from './crypto/keys.js'
 export { formatPem, type PemBlock, parsePem } from './crypto/pem.js'
 export {
@@ -89,11 +89,10 @@ export {
   type ClusterFacts,
   checkCluster,
   DEFAULT_VALIDITY_SECONDS,
-  type ExternalEtcd,
   FACT_FIELDS,
-  type FieldProblem,
   parseCluster,
 } from './kubernetes/cluster.js'
+export type { ExternalEtcd, FieldProblem } from './kubernetes/cluster-fields.js'
 export type { Cidr, SubjectAltName } from './kubernetes/net.js'
 export { type KubernetesVersion, MINORS, parseVersion } from './kubernetes/versions.js'
 export { MAX_INPUT_BYTES } from './limits.js'

@@ -1,6 +1,7 @@
 import type { Context } from '../context.js'
 import { decodeUtf8, encodeUtf8, formatBase64, parseBase64 } from '../crypto/bytes.js'
-import { formatPrivateKey, type PrivateKey, parsePrivateKey } from '../crypto/keys.js'
+import { parsePrivateKey } from '../crypto/key-files.js'
+import { formatPrivateKey, type PrivateKey } from '../crypto/keys.js'
 import { EncodingError } from '../errors.js'
 import { type Certificate, formatCertificate, parseCertificates } from '../x509/certificate.js'
 import { formatYaml, parseYaml } from '../yaml.js'

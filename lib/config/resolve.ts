@@ -1,5 +1,6 @@
 import type { Context } from '../context.js'
-import { type Cluster, type ClusterFacts, checkCluster, FACT_FIELDS, type FieldProblem } from '../kubernetes/cluster.js'
+import { type Cluster, type ClusterFacts, checkCluster, FACT_FIELDS } from '../kubernetes/cluster.js'
+import type { FieldProblem } from '../kubernetes/cluster-fields.js'
 import type { YamlPath, YamlPosition } from '../yaml.js'
 import {
   FACT_FLAGS,

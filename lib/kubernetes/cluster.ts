@@ -1,27 +1,22 @@
 import type { Context } from '../context.js'
 import { type IpAddress, parseIp } from '../crypto/ip.js'
 import { KEY_ALGORITHMS, type KeyAlgorithm } from '../crypto/keys.js'
-import { type ErrorCode, UsageError } from '../errors.js'
-import { formatDuration, parseDuration } from './duration.js'
+import { UsageError } from '../errors.js'
 import {
-  addressAt,
-  type Cidr,
-  hostBits,
-  isDnsSubdomain,
-  parseCidr,
-  parseSubjectAltName,
-  type SubjectAltName,
-  splitHostPort,
-} from './net.js'
+  checkExternalEtcd,
+  checkFeatureGates,
+  type ExternalEtcd,
+  endpoint,
+  type FieldProblem,
+  hasControlCharacter,
+  isPort,
+  isUsableAddress,
+  quote,
+  subnets,
+} from './cluster-fields.js'
+import { formatDuration, parseDuration } from './duration.js'
+import { addressAt, type Cidr, isDnsSubdomain, parseSubjectAltName, type SubjectAltName } from './net.js'
 import { defaultVersion, type KubernetesVersion, kubeadmAlgorithms, MINORS, parseVersion } from './versions.js'
-
-/** What `etcd.external` of a ClusterConfiguration says. */
-export interface ExternalEtcd {
-  readonly endpoints: readonly string[]
-  readonly caFile?: string
-  readonly certFile?: string
-  readonly keyFile?: string
-}
 
 /**
  * The facts of one host of one cluster, as people write them: every field has the meaning, the syntax and the default of
@@ -112,16 +107,6 @@ export interface Cluster {
   readonly featureGates: Readonly<Record<string, boolean>>
 }
 
-/** Something about a field: an error makes the description unusable, a warning does not. */
-export interface FieldProblem {
-  readonly severity: 'error' | 'warning'
-  readonly code: Extract<ErrorCode, 'KPKI_FIELD_VALUE' | 'KPKI_FIELD_CONFLICT'>
-  /** kubeadm's path, e.g. `apiServer.certSANs[2]`. */
-  readonly field: string
-  readonly message: string
-  readonly hint?: string
-}
-
 /** kubeadm's default periods (kubernetes/kubernetes v1.31, cmd/kubeadm/app/constants/constants.go). */
 export const DEFAULT_VALIDITY_SECONDS = { leaf: 365 * 86_400, ca: 3650 * 86_400 } as const
 
@@ -130,6 +115,8 @@ export const LAST_MOMENT = new Date('9999-12-31T23:59:59Z')
 
 /** X.520 ub-common-name is 64, of which `system:node:` takes twelve. */
 const MAX_NODE_NAME = 52
+// A TLS server sends its names in every handshake; 1000 names are 30 KB.
+const MAX_EXTRA_SANS = 1000
 
 /**
  * Parses and judges the facts of a cluster.
@@ -177,6 +164,13 @@ export function checkCluster(
       FACT_FIELDS.advertiseAddress,
       `${advertiseAddress.text} cannot be advertised: it is unspecified, multicast or link-local`,
       'give the address that other hosts reach this one at, e.g. 10.0.0.10',
+    )
+  }
+
+  if (advertiseAddress?.text === '1.2.3.4') {
+    warn(
+      FACT_FIELDS.advertiseAddress,
+      'is the placeholder that init-defaults prints; put the address of this host in its place',
     )
   }
 
@@ -245,10 +239,17 @@ export function checkCluster(
   const etcdServerCertSans = names(facts.etcdServerCertSans, FACT_FIELDS.etcdServerCertSans)
   const etcdPeerCertSans = names(facts.etcdPeerCertSans, FACT_FIELDS.etcdPeerCertSans)
 
-  if (facts.externalEtcd) checkExternalEtcd(facts, error, problems)
+  if (facts.externalEtcd) {
+    if (facts.etcdServerCertSans?.length || facts.etcdPeerCertSans?.length) {
+      const message = 'etcd.local and etcd.external exclude each other'
+      problems.push({ severity: 'error', code: 'KPKI_FIELD_CONFLICT', field: FACT_FIELDS.externalEtcd, message })
+    }
+    checkExternalEtcd(facts.externalEtcd, FACT_FIELDS.externalEtcd, error)
+  }
+  checkFeatureGates(facts.featureGates ?? {}, FACT_FIELDS.featureGates, warn)
 
   const controlPlaneEndpoint = facts.controlPlaneEndpoint
-    ? endpoint(facts.controlPlaneEndpoint, bindPort, error)
+    ? endpoint(facts.controlPlaneEndpoint, FACT_FIELDS.controlPlaneEndpoint, bindPort, error)
     : undefined
   if (controlPlaneEndpoint && facts.controlPlaneEndpoint && controlPlaneEndpoint.port !== bindPort) {
     warn(
@@ -360,116 +361,4 @@ export function parseCluster(facts: ClusterFacts, context: Context): Cluster {
 export function serviceAddress(cluster: Cluster): IpAddress {
   const [primary] = cluster.serviceSubnets
   return (primary && addressAt(primary, 1)) ?? cluster.advertiseAddress
-}
-
-// A TLS server sends its names in every handshake; 1000 names are 30 KB.
-const MAX_EXTRA_SANS = 1000
-
-type Report = (field: string, message: string, hint?: string) => void
-
-function subnets(
-  text: string,
-  field: string,
-  { least, mostHostBits = 128 }: { readonly least: number; readonly mostHostBits?: number },
-  error: Report,
-  warn: Report,
-): readonly Cidr[] {
-  const parts = text.split(',').map(part => part.trim())
-  const parsed = parts.flatMap(part => {
-    const cidr = parseCidr(part)
-    if (!cidr) error(field, `${quote(part)} is not a subnet`, 'write address/prefix length, e.g. 10.96.0.0/12')
-    return cidr ? [cidr] : []
-  })
-  const [first, second] = parsed
-  if (parsed.length !== parts.length) return parsed
-  if (parsed.length > 2 || (second && first?.address.family === second.address.family)) {
-    error(field, `${quote(text)} must be one subnet, or one of IPv4 and one of IPv6`)
-  }
-  for (const cidr of parsed) {
-    if (2 ** hostBits(cidr) < least) error(field, `${cidr.text} is too small: at least ${least} addresses are needed`)
-    if (hostBits(cidr) > mostHostBits) {
-      error(
-        field,
-        `${cidr.text} is too large: at most ${mostHostBits} bits of addresses, i.e. /${cidr.address.bytes.length * 8 - mostHostBits} or longer`,
-      )
-    }
-    if (cidr.hadHostBits) warn(field, `the subnet has address bits behind its prefix; ${cidr.text} is used`)
-    if (cidr.address.family === 6 && cidr.address.bytes[0] === 0xfe && ((cidr.address.bytes[1] ?? 0) & 0xc0) === 0xc0) {
-      warn(field, `${cidr.text} is site-local, which RFC 3879 deprecates`)
-    }
-  }
-  return parsed
-}
-
-function endpoint(text: string, bindPort: number, error: Report): Cluster['controlPlaneEndpoint'] {
-  const field = FACT_FIELDS.controlPlaneEndpoint
-  const split = splitHostPort(text)
-  const address = split && parseIp(split.host)
-  const name = split && parseSubjectAltName(split.host.toLowerCase())
-  if (!split || (!address && (name?.type !== 'dns' || name.name.startsWith('*')))) {
-    error(
-      field,
-      `${quote(text)} is not a host, or host:port`,
-      'write e.g. api.example.org:6443, 10.0.0.1 or [fd00::1]:6443',
-    )
-    return undefined
-  }
-  if (split.port !== undefined && !(/^[0-9]{1,5}$/.test(split.port) && isPort(Number(split.port)))) {
-    error(field, `${quote(split.port)} is not a port: 1 to 65535`)
-    return undefined
-  }
-  return {
-    host: address?.text ?? split.host.toLowerCase(),
-    port: split.port === undefined ? bindPort : Number(split.port),
-  }
-}
-
-function checkExternalEtcd(facts: ClusterFacts, error: Report, problems: FieldProblem[]): void {
-  const { endpoints = [], caFile = '', certFile = '', keyFile = '' } = facts.externalEtcd ?? {}
-  const field = FACT_FIELDS.externalEtcd
-  if (facts.etcdServerCertSans?.length || facts.etcdPeerCertSans?.length) {
-    problems.push({
-      severity: 'error',
-      code: 'KPKI_FIELD_CONFLICT',
-      field,
-      message: 'etcd.local and etcd.external exclude each other',
-    })
-  }
-  if (endpoints.length === 0) error(`${field}.endpoints`, 'at least one endpoint is needed')
-  const secure = caFile !== '' || certFile !== '' || keyFile !== ''
-  for (const [index, text] of endpoints.entries()) {
-    const scheme = /^(https?):\/\/[^/\s]+$/.exec(text)?.[1]
-    if (!scheme || (scheme === 'http' && secure)) {
-      error(`${field}.endpoints[${index}]`, `${quote(text)} is not ${secure ? 'an https' : 'a'} URL of an etcd member`)
-    }
-  }
-  if ((certFile === '') !== (keyFile === '')) error(field, 'certFile and keyFile go together')
-  if (certFile !== '' && caFile === '')
-    error(`${field}.caFile`, 'a client certificate needs the CA that etcd shows its own under')
-  for (const [name, path] of Object.entries({ caFile, certFile, keyFile })) {
-    if (path !== '' && !path.startsWith('/')) error(`${field}.${name}`, `${quote(path)} is not an absolute path`)
-  }
-}
-
-/** Global unicast or loopback, as Go's `net.IP` has it (240.0.0.0/4 included); kubeadm takes no other (ValidateAPIEndpoint). */
-function isUsableAddress({ family, bytes }: IpAddress): boolean {
-  const [first = 0, second = 0] = bytes
-  if (bytes.every(byte => byte === 0)) return false
-  return family === 4
-    ? (first < 224 || (first >= 240 && bytes.some(byte => byte !== 255))) && !(first === 169 && second === 254)
-    : first !== 0xff && !(first === 0xfe && (second & 0xc0) === 0x80)
-}
-
-function isPort(value: number): boolean {
-  return Number.isInteger(value) && value >= 1 && value <= 65_535
-}
-
-function hasControlCharacter(text: string): boolean {
-  return [...text].some(character => (character.codePointAt(0) ?? 0) < 0x20 || character === '\x7f')
-}
-
-/** Quotes a value for a message: one line, no control characters, at most 80 characters. */
-export function quote(text: string): string {
-  const json = JSON.stringify(text)
-  return json.length > 80 ? `${json.slice(0, 76)}…"` : json
 }

@@ -5,6 +5,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { formatBase64, formatHex } from '../../lib/crypto/bytes.js'
 import { der } from '../../lib/crypto/der.js'
+import { parsePrivateKey } from '../../lib/crypto/key-files.js'
 import {
   describePublicKey,
   formatPrivateKey,
@@ -13,7 +14,6 @@ import {
   KEY_ALGORITHMS,
   type KeyAlgorithm,
   type PrivateKey,
-  parsePrivateKey,
 } from '../../lib/crypto/keys.js'
 import { formatPem } from '../../lib/crypto/pem.js'
 import { KpkiError } from '../../lib/errors.js'

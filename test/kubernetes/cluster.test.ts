@@ -7,9 +7,9 @@ import {
   checkCluster,
   FACT_FIELDS,
   parseCluster,
-  quote,
   serviceAddress,
 } from '../../lib/kubernetes/cluster.js'
+import { quote } from '../../lib/kubernetes/cluster-fields.js'
 import { rejects, testContext } from '../support/context.js'
 
 const LEAST: ClusterFacts = { nodeName: 'cp-1', advertiseAddress: '10.0.0.10' }
