@@ -1,6 +1,7 @@
 import {
   CERTIFICATE_IDS,
   type Certificate,
+  type Cluster,
   caPin,
   type Finding,
   type GenerateResult,
@@ -12,6 +13,7 @@ import {
   type RowResult,
   rowsOf,
   UsageError,
+  type WantedCertificate,
 } from '../index.js'
 import { createNodeContext, DiskStore } from '../node.js'
 import type { Invocation, Run } from './commands.js'
@@ -53,7 +55,7 @@ export const runGenerate: Run = async (invocation, io) => {
     ...(text(flags, 'kubeconfig-dir') === undefined ? {} : { kubeconfigDir: text(flags, 'kubeconfig-dir') ?? '' }),
   })
   const isDryRun = flags['dry-run'] === true
-  const result = await generateTree(wantedRows(invocation, rowsOf(cluster, role)), cluster, store, context, {
+  const result = await generateTree(wantedRows(invocation, rowsOf(cluster, role), cluster), cluster, store, context, {
     role,
     dryRun: isDryRun,
     signal: io.signal,
@@ -82,12 +84,20 @@ export const runGenerate: Run = async (invocation, io) => {
   return isBlocked ? 1 : 0
 }
 
-function wantedRows({ path, args }: Invocation, all: readonly RowId[]): readonly RowId[] {
+function wantedRows({ path, args }: Invocation, all: readonly RowId[], cluster: Cluster): readonly RowId[] {
   const name = path.slice('gen '.length)
   if (name === 'all') return all
-  if (name !== 'kubeconfig') return [name as RowId]
   const [file] = args
-  return file === undefined ? KUBECONFIG_IDS.filter(id => all.includes(id)) : [file as RowId]
+  const wanted = name !== 'kubeconfig' ? [name as RowId] : file === undefined ? KUBECONFIG_IDS : [file as RowId]
+  const found = wanted.filter(id => all.includes(id))
+  if (found.length > 0) return found
+  const reason =
+    cluster.externalEtcd && name.includes('etcd')
+      ? 'etcd is external'
+      : `Kubernetes ${cluster.kubernetesVersion.text} and this role have none`
+  throw new UsageError('KPKI_USAGE', `${path}: there is nothing to make, ${reason}`, {
+    hint: 'see what there is: kpki gen all --dry-run',
+  })
 }
 
 /** A tree, or the `pki` directory of one: whichever holds `ca.crt`. */
@@ -112,6 +122,7 @@ function toStructured({ rows, plan }: GenerateResult, store: DiskStore, isDryRun
       action: row.action,
       written: row.written.map(path => store.locate(path)),
       ...(row.server === undefined ? {} : { server: row.server }),
+      ...(row.wanted && !row.certificate ? { wanted: wantedFacts(row.wanted) } : {}),
       ...(row.certificate ? { certificate: certificateFacts(row) } : {}),
     })),
     findings: plan.findings.map((finding: Finding) => {
@@ -119,6 +130,18 @@ function toStructured({ rows, plan }: GenerateResult, store: DiskStore, isDryRun
       return { ...rest, path: placeOf(finding, store) }
     }),
   }
+}
+
+function wantedFacts({
+  profile,
+  commonName,
+  organizations,
+  dnsNames,
+  ipAddresses,
+  validitySeconds,
+}: WantedCertificate) {
+  const { isCa, extKeyUsages } = profile
+  return { isCA: isCa, subject: { commonName, organizations }, dnsNames, ipAddresses, extKeyUsages, validitySeconds }
 }
 
 function certificateFacts({ certificate, id }: RowResult) {

@@ -45,10 +45,19 @@ function reportError(error: unknown, output: 'text' | Structured, io: Io): void 
   const code = known ? error.code : 'KPKI_INTERNAL'
   const message = known ? error.message : `a defect in kpki: ${error instanceof Error ? error.message : String(error)}`
   const hint = known ? error.hint : 'run again with KPKI_DEBUG=1 and report what it prints'
+  const stack = io.env['KPKI_DEBUG'] === '1' && error instanceof Error ? error.stack : undefined
   if (output !== 'text') {
     io.stderr(
       formatStructured(
-        { error: { code, message, details: known ? error.details : {}, ...(hint === undefined ? {} : { hint }) } },
+        {
+          error: {
+            code,
+            message,
+            details: known ? error.details : {},
+            ...(hint === undefined ? {} : { hint }),
+            ...(stack === undefined ? {} : { stack }),
+          },
+        },
         output,
       ),
     )
@@ -59,8 +68,8 @@ function reportError(error: unknown, output: 'text' | Structured, io: Io): void 
     if (Array.isArray(findings) && findings.length > 1)
       io.stderr(`kpki: error: ${findings.length} problems; nothing was written\n`)
     if (hint !== undefined) io.stderr(`kpki: hint: ${hint}\n`)
+    if (stack !== undefined) io.stderr(`${stack}\n`)
   }
-  if (io.env['KPKI_DEBUG'] === '1' && error instanceof Error) io.stderr(`${error.stack}\n`)
 }
 
 function outputOf(invocation: Invocation | undefined, argv: readonly string[]): 'text' | Structured {

@@ -48,6 +48,11 @@ function settleBooleans(path: string, flags: Readonly<Record<string, Flag>>, wor
   const end = words.indexOf('--')
   return words.flatMap((word, index) => {
     const [, dashes, name = '', value = ''] = (end < 0 || index < end ? /^(--?)([^=]+)=(.*)$/s.exec(word) : null) ?? []
+    // Short flags may have their value attached, as everywhere in this field: -ojson.
+    const attached = end < 0 || index < end ? /^-([a-z])([^=].*)$/.exec(word) : null
+    if (attached && Object.values(flags).some(({ alias, type }) => alias === attached[1] && type !== 'boolean')) {
+      return [`-${attached[1]}`, attached[2] ?? '']
+    }
     const flag = Object.entries(flags).find(([long, { alias }]) => (dashes === '--' ? long === name : alias === name))
     if (flag?.[1].type !== 'boolean') return [word]
     if (!Object.hasOwn(BOOLEANS, value)) throw refuse(path, `--${flag[0]}=${value}: it must be true or false`)

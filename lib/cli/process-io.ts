@@ -1,5 +1,5 @@
 import { writeSync } from 'node:fs'
-import { MAX_INPUT_BYTES } from '../index.js'
+import { MAX_INPUT_BYTES, StoreError } from '../index.js'
 import type { Io } from './io.js'
 
 /** The Io of this process. A first interrupt lets the run take back what it wrote; a second one ends it at once. */
@@ -16,6 +16,8 @@ export function processIo(): Io {
     readStdin: async () => {
       const chunks: Uint8Array[] = []
       let size = 0
+      // Nothing is at work yet that would have to be taken back.
+      interrupt.signal.addEventListener('abort', () => process.exit(130))
       for await (const chunk of process.stdin) {
         chunks.push(chunk as Uint8Array)
         size += (chunk as Uint8Array).length
@@ -36,7 +38,9 @@ function write(descriptor: number, text: string): void {
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? error.code : ''
       if (code === 'EPIPE') return
-      if (code !== 'EAGAIN') throw error
+      if (code !== 'EAGAIN') {
+        throw new StoreError('KPKI_WRITE_FAILED', `the output cannot be written (${code})`, { cause: error })
+      }
     }
   }
 }

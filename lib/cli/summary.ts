@@ -29,16 +29,13 @@ export function formatGenerated({ rows, plan }: GenerateResult, options: Summary
   const fileWidth = Math.max(...rows.map(row => fileOf(row).length))
   const lines: string[] = []
   for (const row of rows) {
-    const { certificate, id, action } = row
-    const verb = paint(
-      action === 'blocked' ? 'red' : action === 'reuse' || action === 'external' ? 'dim' : 'green',
-      verbOf(row).padEnd(verbWidth),
-    )
-    const facts = certificate
-      ? `${certificate.notAfter.toISOString().slice(0, 10)} ${certificate.subject.commonName}`
-      : id === 'sa' && action !== 'blocked'
-        ? `${' '.repeat(10)} service-account key pair`
-        : ''
+    const { certificate, wanted, action } = row
+    const isQuiet = action === 'reuse' || action === 'external'
+    const colour = action === 'blocked' ? 'red' : isQuiet ? 'dim' : 'green'
+    const verb = paint(colour, verbOf(row).padEnd(verbWidth))
+    const end = certificate?.notAfter.toISOString().slice(0, 10) ?? ''
+    const identity = certificate?.subject.commonName ?? wanted?.commonName ?? 'service-account key pair'
+    const facts = action === 'blocked' && !certificate ? '' : `${end.padEnd(10)} ${identity}`
     lines.push(`${verb} ${fileOf(row).padEnd(fileWidth)}  ${facts}`.trimEnd())
     for (const line of detailsOf(row, options.columns)) lines.push(paint('dim', line))
   }
@@ -65,16 +62,17 @@ function fileOf({ id, written }: RowResult): string {
 }
 
 /** Groups, the server of a kubeconfig and the names of a server certificate, indented and wrapped. */
-function detailsOf({ certificate, server, id, action }: RowResult, columns: number): string[] {
+function detailsOf({ certificate, wanted, server, id, action }: RowResult, columns: number): string[] {
   if (action === 'blocked') return []
-  const groups = certificate?.subject.organizations ?? []
+  const groups = certificate?.subject.organizations ?? wanted?.organizations ?? []
   const facts = [
     ...(groups.length > 0 ? [`in ${groups.join(', ')}`] : []),
     ...(server === undefined ? [] : [`to ${server}`]),
   ]
   if (facts.length > 0) return wrapList(facts, columns)
-  if (!certificate || certificate.isCa || id.endsWith('.conf')) return []
-  const [first, ...rest] = [...certificate.dnsNames, ...certificate.ipAddresses]
+  if (wanted?.profile.isCa || id.endsWith('.conf')) return []
+  const { dnsNames, ipAddresses } = certificate ?? wanted ?? { dnsNames: [], ipAddresses: [] }
+  const [first, ...rest] = [...dnsNames, ...ipAddresses]
   return first === undefined ? [] : wrapList([`for ${first}`, ...rest], columns)
 }
 
@@ -90,6 +88,9 @@ function wrapList(items: readonly string[], columns: number): string[] {
   return lines
 }
 
+/** Not weaker, only not as described. */
+const OTHERWISE: readonly string[] = ['server', 'key-algorithm', 'ca-data-partial', 'kubeconfig-extra']
+
 /** Errors one by one; warnings of one kind together, since a tree of another maker has the same one in every file. */
 function findingLines(findings: readonly Finding[], store: Store, paint: Painter): string[] {
   const lines: string[] = []
@@ -102,7 +103,8 @@ function findingLines(findings: readonly Finding[], store: Store, paint: Painter
     const [first, ...rest] = warnings.filter(finding => finding.code === code)
     if (!first) continue
     const others = rest.length > 0 ? ` (and ${rest.length} more like it)` : ''
-    lines.push(`${paint('yellow', 'weaker:')} ${placeOf(first, store)} ${first.message}${others}`)
+    const label = OTHERWISE.includes(code) ? 'differs:' : 'weaker:'
+    lines.push(`${paint('yellow', label)} ${placeOf(first, store)} ${first.message}${others}`)
   }
   return lines.length > 0 ? [...lines, ''] : []
 }

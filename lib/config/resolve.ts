@@ -71,6 +71,22 @@ export async function resolveDescription(sources: DescriptionSources, context: C
   const { file, flags = {}, host = {} } = sources
   const parsed = parseConfiguration(file?.text ?? '', file?.name ?? '')
   const problems: ConfigProblem[] = [...parsed.problems]
+  // A file that says nothing is a file that somebody took for another one; kubeadm refuses it, too.
+  if (
+    file &&
+    problems.length === 0 &&
+    Object.keys(parsed.versions).length + parsed.configuration.carried.length === 0
+  ) {
+    const hint = 'print one to begin with: kpki config print init-defaults'
+    problems.push({
+      severity: 'error',
+      code: 'KPKI_CONFIG_KIND',
+      field: '',
+      message: 'there is no document in it',
+      file: file.name,
+      hint,
+    })
+  }
   const origins = Object.fromEntries(Object.keys(FACT_FIELDS).map(name => [name, { kind: 'default' }])) as Record<
     FactName,
     Origin

@@ -24,9 +24,12 @@ interface Holder {
  */
 export async function takeLock(dir: string): Promise<() => Promise<void>> {
   const lock = join(dir, LOCK)
-  if (!(await claim(lock))) {
+  const breaker = `${lock}.break`
+  if (await claim(lock)) {
+    // What a run left that was killed in the middle of taking a lock over.
+    await putAside(breaker)
+  } else {
     // Only one may judge and remove a dead lock, or two would each remove the other's new one.
-    const breaker = `${lock}.break`
     if (!(await claim(breaker)) && !((await putAside(breaker)) && (await claim(breaker)))) throw locked(dir, breaker)
     try {
       const holder = await readHolder(lock)

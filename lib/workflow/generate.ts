@@ -13,11 +13,12 @@ import {
   keyUsages,
   type RowId,
   serverOf,
+  type WantedCertificate,
   wantedCertificate,
 } from '../kubernetes/catalogue.js'
 import type { Cluster } from '../kubernetes/cluster.js'
 import { writesPreferences } from '../kubernetes/versions.js'
-import { certificatePath, type FileSpec, keyPath } from '../tree/layout.js'
+import { certificatePath, type FileSpec, keyPath, type TreePath } from '../tree/layout.js'
 import type { Store } from '../tree/store.js'
 import { type Certificate, formatCertificate } from '../x509/certificate.js'
 import { issueCertificate } from '../x509/issue.js'
@@ -38,6 +39,8 @@ export interface RowResult {
   readonly written: readonly string[]
   /** The row's certificate; for a kubeconfig its client certificate. Absent for `sa` and in a dry run for what is not there yet. */
   readonly certificate: Certificate | undefined
+  /** What the certificate is to say, also before it is made. Absent for `sa`. */
+  readonly wanted: WantedCertificate | undefined
   /** Kubeconfigs: the API server named in the file. */
   readonly server: string | undefined
 }
@@ -69,13 +72,15 @@ export async function generateTree(
 ): Promise<GenerateResult> {
   if (options.dryRun) {
     const plan = await planTree(wanted, cluster, store, context, options)
+    // What the real run would refuse, the dry one does.
+    await store.prepare(pathsOf(plan))
     return { plan, rows: plan.rows.map(row => toResult(row, undefined, cluster, context, options)) }
   }
   const release = await store.lock()
   try {
     const plan = await planTree(wanted, cluster, store, context, options)
     assertFits(plan, store)
-    await store.prepare(plan.rows.flatMap(({ writes }) => writes.map(({ path }) => path)))
+    await store.prepare(pathsOf(plan))
     const artefacts = await makeArtefacts(plan, cluster, context, options)
     await writeAll(artefacts.files, store, context, options.signal)
     return {
@@ -106,6 +111,10 @@ export function assertFits({ findings }: TreePlan, store: Store): void {
     details: { findings: errors.map(found => `${placeOf(found, store)} ${found.message}`) },
     hint: first.hint ?? 'describe the cluster as it is, or move the files that do not fit away to have them made anew',
   })
+}
+
+function pathsOf({ rows }: TreePlan): readonly TreePath[] {
+  return rows.flatMap(({ writes }) => writes.map(({ path }) => path))
 }
 
 interface NewFile extends FileSpec {
@@ -268,7 +277,8 @@ function toResult(
     ? actual.kubeconfig?.certificates[0]
     : (signerOf(actual, context) ?? actual.certificates[0])
   const server = !isKubeconfigId(id) ? undefined : (actual.kubeconfig?.server ?? serverOf(id, cluster, role))
-  return { id, action, written: writes.map(({ path }) => path), certificate: made ?? present, server }
+  const wanted = id === 'sa' ? undefined : wantedCertificate(id, cluster)
+  return { id, action, written: writes.map(({ path }) => path), certificate: made ?? present, wanted, server }
 }
 
 /** Files of a row that a person looks for first. */

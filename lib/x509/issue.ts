@@ -64,6 +64,10 @@ export async function issueCertificate(
 ): Promise<Certificate> {
   checkSpec(spec, issuer.certificate)
   if (issuer.certificate) checkIssuer({ certificate: issuer.certificate, key: issuer.key }, context)
+  else if (!issuer.key.isKeyOf(spec.spki)) {
+    const message = `certificate for ${spec.commonName}: only its own key can sign it without an issuer`
+    throw new PolicyError('KPKI_ISSUER_KEY_MISMATCH', message)
+  }
   const subject = toName(spec)
   const algorithm = signingAlgorithm(issuer.key)
   const signingKey = await context.crypto.subtle.importKey('pkcs8', issuer.key.exportPkcs8(), algorithm, false, [

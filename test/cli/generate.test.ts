@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -259,6 +259,61 @@ test(
     const missing = await run(['gen', 'all', '--dir', dir, '--config', join(dir, 'absent.yaml')])
     assert.is(missing.status, 1)
     assert.match(missing.stderr, /absent\.yaml does not exist/)
+  }),
+)
+
+test(
+  "a configuration in which there is nothing is somebody else's file",
+  inTempDir(async dir => {
+    for (const stdin of ['', '# nothing\n', '---\n']) {
+      const { status, stderr } = await run(['gen', 'all', '--dir', dir, '--config', '-', ...HOST], { stdin })
+      assert.is(status, 2)
+      assert.match(stderr, 'there is no document in it')
+    }
+  }),
+)
+
+test(
+  'a dry run says what will be made, and refuses what the real run would',
+  inTempDir(async dir => {
+    const argv = ['gen', 'all', '--dir', join(dir, 'tree'), ...QUICK]
+    const dry = (await run([...argv, '--dry-run'])).stdout
+    const real = (await run(argv)).stdout
+    const names = (text: string) => text.split('\n').filter(line => line.startsWith('  '))
+    assert.equal(names(dry), names(real))
+    const planned = JSON.parse(
+      (await run([...argv.slice(0, 3), join(dir, 'x'), ...QUICK, '--dry-run', '-ojson'])).stdout,
+    )
+    assert.equal(planned.items[1].wanted.ipAddresses, ['10.96.0.1', '10.0.0.10'])
+    chmodSync(dir, 0o777)
+    mkdirSync(join(dir, 'open'))
+    chmodSync(join(dir, 'open'), 0o777)
+    const refused = await run(['gen', 'all', '--dir', join(dir, 'open'), '--dry-run', ...QUICK])
+    assert.is(refused.status, 1)
+    assert.match(refused.stderr, 'can be written to by everybody')
+  }),
+)
+
+test(
+  'a row that the description does not have',
+  inTempDir(async dir => {
+    const stdin =
+      'apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\netcd:\n  external:\n    endpoints: [http://10.0.0.9:2379]\n'
+    const etcd = await run(['gen', 'etcd-server', '--dir', dir, '--config', '-', ...HOST], { stdin })
+    assert.is(etcd.status, 2)
+    assert.match(etcd.stderr, 'etcd is external')
+    const old = await run([
+      'gen',
+      'kubeconfig',
+      'super-admin.conf',
+      '--kubernetes-version',
+      '1.28',
+      '--dir',
+      dir,
+      ...HOST,
+    ])
+    assert.is(old.status, 2)
+    assert.match(old.stderr, 'v1.28.15')
   }),
 )
 

@@ -209,7 +209,7 @@ const PLACES: readonly [name: string, text: string, flags: FlagFacts, ...problem
 ]
 for (const [name, text, flags, ...problems] of PLACES) {
   test(`the place of a problem: ${name}`, async () => {
-    const description = await resolve(text, flags)
+    const description = await resolve(text === '' ? undefined : text, flags)
     assert.equal(description.problems.map(brief), problems)
     assert.is(
       description.cluster === undefined,

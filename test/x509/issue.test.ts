@@ -380,4 +380,9 @@ test('refused: a CA below one that may have none', async () => {
   assert.is(error.code, 'KPKI_CERT_SPEC')
 })
 
+test('refused: signing itself with another key', async () => {
+  const error = await rejects(issueCertificate(caSpec(leafKey), { key: caKey }, context))
+  assert.is(error.code, 'KPKI_ISSUER_KEY_MISMATCH')
+})
+
 test.run()
