@@ -77,6 +77,20 @@ function caFindings(id: RowId, ca: Certificate, report: (code: FindingCode, mess
 /** RFC 5280 section 4.2.1.10. */
 const NAME_CONSTRAINTS = '2.5.29.30'
 
+/** Judges a key that stands alone, before a certificate is made for it. */
+export function judgeLoneKey({ id, key }: ActualRow, cluster: Cluster): Finding[] {
+  const path = filesOf(id)[0]?.path ?? ''
+  if (!key) return []
+  const { type } = key
+  const isWeak = type.kind === 'RSA' && type.modulusBits < 2048
+  return [
+    ...(isWeak
+      ? [finding('key-weak', id, path, `has ${type.modulusBits} bits`, 'move it away to have a new one made')]
+      : []),
+    ...keyFindings(key, cluster, (code, message) => finding(code, id, path, message)),
+  ]
+}
+
 /**
  * The certificate of a CA row that belongs to its key: the one that signs. A renewed CA has several for one key, of which
  * the first that is good at the context's moment counts.

@@ -15,7 +15,7 @@ import { baseName, type FileSpec, filesOf, keyPath, type TreePath } from '../tre
 import type { Store, StoredFile } from '../tree/store.js'
 import { type ActualRow, readRow } from './actual.js'
 import { type Finding, type FindingCode, finding } from './findings.js'
-import { judgeCa, judgeKubeconfig, judgeLeaf, signerOf } from './judge.js'
+import { judgeCa, judgeKubeconfig, judgeLeaf, judgeLoneKey, signerOf } from './judge.js'
 
 /** What is to be done about one row. */
 export interface RowPlan {
@@ -136,7 +136,8 @@ function planCa(id: CertificateId, actual: ActualRow, cluster: Cluster, context:
   const [key, certificate] = filesOf(id)
   const has = (file: FileSpec | undefined) => file !== undefined && actual.files.has(file.path)
   if (!has(key) && !has(certificate)) return toPlan(actual, [], 'create', filesOf(id))
-  if (!has(certificate)) return toPlan(actual, [], 'complete', certificate ? [certificate] : [])
+  if (!has(certificate))
+    return toPlan(actual, judgeLoneKey(actual, cluster), 'complete', certificate ? [certificate] : [])
   return toPlan(actual, judgeCa(actual, cluster, context), has(key) ? 'reuse' : 'external', [])
 }
 
@@ -158,7 +159,8 @@ async function planLeaf(
         'blocked',
         [],
       )
-    return toPlan(actual, [], hasKey ? 'complete' : 'create', hasKey ? [certificate] : [key, certificate])
+    if (hasKey) return toPlan(actual, judgeLoneKey(actual, cluster), 'complete', [certificate])
+    return toPlan(actual, [], 'create', [key, certificate])
   }
   const findings: Finding[] = []
   if (!hasKey)

@@ -123,7 +123,7 @@ interface NewFile extends FileSpec {
 
 async function makeArtefacts(plan: TreePlan, cluster: Cluster, context: Context, options: GenerateOptions) {
   const now = context.clock()
-  const keys = await makeKeys(plan, cluster, context)
+  const keys = await unlessAborted(makeKeys(plan, cluster, context), options.signal)
   const certificates = new Map<RowId, Certificate>()
   const files: NewFile[] = []
   for (const row of plan.rows) {
@@ -142,12 +142,27 @@ async function makeArtefacts(plan: TreePlan, cluster: Cluster, context: Context,
           file,
           file.kind === 'certificate'
             ? formatCertificate(certificate)
-            : kubeconfig(row.id, certificate, key, { plan, certificates }, cluster, options),
+            : kubeconfig(row.id, certificate, key, { plan, certificates }, cluster, context, options),
         )
       }
     }
   }
   return { files, certificates }
+}
+
+function interrupted(): WorkflowError {
+  return new WorkflowError('KPKI_INTERRUPTED', 'interrupted; what was written has been taken back')
+}
+
+/** Large RSA keys take a minute, in which nothing is written yet: nobody has to wait for them to stop. */
+function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return work
+  return new Promise((resolve, reject) => {
+    const stop = () => reject(interrupted())
+    if (signal.aborted) stop()
+    signal.addEventListener('abort', stop, { once: true })
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop))
+  })
 }
 
 /** All keys at once: on Node they are made on all cores. */
@@ -226,15 +241,21 @@ function kubeconfig(
   key: PrivateKey,
   { plan, certificates }: Made,
   cluster: Cluster,
+  context: Context,
   { role = 'init' }: GenerateOptions,
 ): string {
   if (!isKubeconfigId(id)) throw new WorkflowError('KPKI_INTERNAL', `${id} is no kubeconfig`)
   const made = certificates.get('ca')
+  const bundle = plan.rows.find(row => row.id === 'ca')?.actual.certificates ?? []
+  if (!made && bundle.length > 1) {
+    const message = `${id} trusts all ${bundle.length} certificates of pki/ca.crt; kubeadm itself expects one there`
+    context.log({ level: 'info', message })
+  }
   return formatKubeconfig({
     clusterName: cluster.clusterName,
     userName: wantedCertificate(id, cluster).commonName,
     server: serverOf(id, cluster, role),
-    caCertificates: made ? [made] : (plan.rows.find(row => row.id === 'ca')?.actual.certificates ?? []),
+    caCertificates: made ? [made] : bundle,
     certificate,
     key,
     withPreferences: writesPreferences(cluster.kubernetesVersion),
@@ -250,8 +271,7 @@ async function writeAll(
   const written: string[] = []
   try {
     for (const { path, bytes, mode } of files) {
-      if (signal?.aborted)
-        throw new WorkflowError('KPKI_INTERRUPTED', 'interrupted; what was written has been taken back')
+      if (signal?.aborted) throw interrupted()
       await store.create(path, bytes, mode)
       written.push(path)
     }

@@ -123,6 +123,14 @@ const CASES: Record<FindingCode, readonly Case[]> = {
   ],
   'key-weak': [
     {
+      about: 'a key that waits for its certificate',
+      spoil: store => {
+        store.files.delete('pki/apiserver.crt')
+        put(store, 'pki/apiserver.key', vector('keys/rsa-1024.pkcs1.pem'))
+      },
+      findings: ['apiserver key-algorithm', 'apiserver key-weak'],
+    },
+    {
       about: 'RSA-1024',
       spoil: async store =>
         reissue(store, 'apiserver', {}, { key: await parsePrivateKey(vector('keys/rsa-1024.pkcs1.pem'), context) }),

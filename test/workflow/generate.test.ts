@@ -627,6 +627,23 @@ test('an interrupted run writes nothing, or takes it back', async () => {
   assert.equal(snapshot(store), snapshot(half))
 })
 
+test('an interrupt ends the wait for keys', async () => {
+  const store = copyOf(half)
+  const controller = new AbortController()
+  const slow = testContext({
+    generateKeyPair: () => {
+      controller.abort()
+      return new Promise(() => {})
+    },
+  })
+  const cluster = describe()
+  const error = await rejects(
+    generateTree(rowsOf(cluster, 'init'), cluster, store, slow, { signal: controller.signal }),
+  )
+  assert.is(error.code, 'KPKI_INTERRUPTED')
+  assert.equal(snapshot(store), snapshot(half))
+})
+
 test('an interrupt after the last write comes too late', async () => {
   const store = wellTree()
   store.files.delete('admin.conf')
