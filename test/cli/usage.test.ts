@@ -1,6 +1,8 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { COMMANDS } from '../../lib/cli/commands.js'
+import { DESCRIPTION_FLAGS } from '../../lib/cli/flags.js'
+import { FACT_FLAGS } from '../../lib/config/facts.js'
 import { run } from '../support/cli.js'
 
 /** Whatever is printed for people fits the terminal, unless one word alone does not. */
@@ -107,6 +109,11 @@ test('a mistake in the shape that was asked for', async () => {
 test('values that look like numbers stay as they are written', async () => {
   const { stderr } = await run(['gen', 'all', '--dir', '/nonexistent/x', '--node-name', '007', '--service-cidr', '1e3'])
   assert.match(stderr, /"1e3" is not a subnet/)
+})
+
+test('every flag of the description is the one that the library names in its problems', () => {
+  const flags = Object.entries(DESCRIPTION_FLAGS).map(([name, { fact }]) => [fact, `--${name}`])
+  assert.equal(Object.fromEntries(flags), FACT_FLAGS)
 })
 
 test.run()
