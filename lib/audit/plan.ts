@@ -88,7 +88,7 @@ export async function planTree(
 }
 
 /** The CA certificates that a row's plan will have: what is there; empty while the CA is still to be made. */
-export function caOf(plan: RowPlan | undefined): ActualRow['certificates'] {
+function caOf(plan: RowPlan | undefined): ActualRow['certificates'] {
   return plan?.actual.certificates ?? []
 }
 

@@ -1,4 +1,4 @@
-import { CERTIFICATE_IDS, type CertificateId, isKubeconfigId, type RowId } from '../kubernetes/catalogue.js'
+import { type CertificateId, isKubeconfigId, type RowId } from '../kubernetes/catalogue.js'
 
 /** What a file of a tree is, which decides its mode. */
 export type FileKind = 'certificate' | 'private-key' | 'public-key' | 'kubeconfig'
@@ -54,9 +54,4 @@ export function certificatePath(id: CertificateId): TreePath {
 /** Path of the private key of a certificate row or of the service accounts. */
 export function keyPath(id: CertificateId | 'sa'): TreePath {
   return `pki/${baseName(id)}.key`
-}
-
-/** The row that a file name of a certificate means, e.g. `etcd/server` or `etcd-server`; `undefined` when it is none. */
-export function certificateIdOf(name: string): CertificateId | undefined {
-  return CERTIFICATE_IDS.find(id => id === name || baseName(id) === name)
 }

@@ -7,7 +7,6 @@ import { encodeUtf8 } from '../crypto/bytes.js'
 import { formatPrivateKey, formatPublicKey, generateKey, type PrivateKey } from '../crypto/keys.js'
 import { StoreError, WorkflowError } from '../errors.js'
 import {
-  type CertificateId,
   isKubeconfigId,
   issuerOf,
   keyUsages,
@@ -18,7 +17,7 @@ import {
 } from '../kubernetes/catalogue.js'
 import type { Cluster } from '../kubernetes/cluster.js'
 import { writesPreferences } from '../kubernetes/versions.js'
-import { certificatePath, type FileSpec, keyPath, type TreePath } from '../tree/layout.js'
+import type { FileSpec, TreePath } from '../tree/layout.js'
 import type { Store } from '../tree/store.js'
 import { type Certificate, formatCertificate } from '../x509/certificate.js'
 import { issueCertificate } from '../x509/issue.js'
@@ -102,7 +101,7 @@ export function placeOf({ place, path }: Finding, store: Store): string {
  *
  * @throws {@link StoreError} `KPKI_TREE_MISMATCH`
  */
-export function assertFits({ findings }: TreePlan, store: Store): void {
+function assertFits({ findings }: TreePlan, store: Store): void {
   const errors = findings.filter(({ severity }) => severity === 'error')
   const [first] = errors
   if (!first) return
@@ -299,10 +298,4 @@ function toResult(
   const server = !isKubeconfigId(id) ? undefined : (actual.kubeconfig?.server ?? serverOf(id, cluster, role))
   const wanted = id === 'sa' ? undefined : wantedCertificate(id, cluster)
   return { id, action, written: writes.map(({ path }) => path), certificate: made ?? present, wanted, server }
-}
-
-/** Files of a row that a person looks for first. */
-export function mainPath(id: RowId): string {
-  if (isKubeconfigId(id)) return id
-  return id === 'sa' ? keyPath('sa') : certificatePath(id as CertificateId)
 }
