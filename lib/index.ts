@@ -96,6 +96,7 @@ export type { ExternalEtcd, FieldProblem } from './kubernetes/cluster-fields.js'
 export type { Cidr, SubjectAltName } from './kubernetes/net.js'
 export { type KubernetesVersion, MINORS, parseVersion } from './kubernetes/versions.js'
 export { MAX_INPUT_BYTES } from './limits.js'
+export { formatTar } from './tree/archive.js'
 export { FILE_MODES, type FileKind, type FileSpec, filesOf, type TreePath } from './tree/layout.js'
 export { MemoryStore, type Store, type StoredFile } from './tree/store.js'
 export {
@@ -107,13 +108,14 @@ export {
 } from './workflow/generate.js'
 export {
   type Certificate,
-  type DistinguishedName,
   formatCertificate,
   parseCertificate,
   parseCertificates,
 } from './x509/certificate.js'
-export { EXT_KEY_USAGES, type ExtKeyUsage, KEY_USAGES, type KeyUsage } from './x509/extensions.js'
+export { EXT_KEY_USAGES, type ExtensionFacts, type ExtKeyUsage, KEY_USAGES, type KeyUsage } from './x509/extensions.js'
 export { type CertificateSpec, type Issuer, issueCertificate } from './x509/issue.js'
+export type { DistinguishedName } from './x509/name.js'
+export { type CertificateRequest, parseCertificateRequest, verifyRequestSignature } from './x509/request.js'
 export { type VerifyOptions, verifyCertificate } from './x509/verify.js'
 export {
   type DuplicateKey,

@@ -15,7 +15,7 @@ const DOORS = [
     MAX_INPUT_BYTES MINORS MemoryStore PROFILES PolicyError PrivateKey ROW_IDS SAN_SOURCES StoreError UsageError
     VerifyError WorkflowError caPin checkCluster createContext describeEffective filesOf formatCertificate
     formatConfiguration formatKubeconfig formatOrigin formatPem formatPrivateKey formatProblem formatPublicKey
-    formatYaml generateKey generateTree initDefaults issueCertificate issuerOf joinDefaults migrateConfiguration
+    formatTar formatYaml generateKey generateTree initDefaults issueCertificate issuerOf joinDefaults migrateConfiguration
     nearestName parseCertificate parseCertificates parseCluster parseConfiguration parseDescription parseKubeconfig
     parsePem parsePin parsePrivateKey parseVersion parseYamlStream placeOf planTree resolveDescription rowsOf serverOf
     verifyCaPin verifyCertificate wantedCertificate
