@@ -1,4 +1,7 @@
-/** The border to asn1js: DER in, plain nodes out, and the few encoders that key files need. */
+/**
+ * DER (X.690): a reader of our own, as strict as Go's encoding/asn1 and cryptobyte, which read our files in the end; and the
+ * border to asn1js, which writes the few elements that key files need. asn1js reads BER.
+ */
 import * as asn1 from 'asn1js'
 import { EncodingError } from '../errors.js'
 import { type Bytes, formatHex, toBytes } from './bytes.js'
@@ -8,7 +11,7 @@ export interface DerNode {
   /** `universal` 1, `application` 2, `context` 3, `private` 4, as asn1js numbers them. */
   readonly tagClass: number
   readonly tagNumber: number
-  /** The whole element, header included. */
+  /** The whole element, header included; a view into the input's copy. */
   readonly bytes: Bytes
   /** What stands between its header and its end. */
   readonly content: Bytes
@@ -17,48 +20,125 @@ export interface DerNode {
 }
 
 /** Universal tag numbers (X.680 section 8.4). */
-export const TAG = { integer: 2, bitString: 3, octetString: 4, null: 5, oid: 6, sequence: 16 } as const
+export const TAG = {
+  boolean: 1,
+  integer: 2,
+  bitString: 3,
+  octetString: 4,
+  null: 5,
+  oid: 6,
+  utf8String: 12,
+  sequence: 16,
+  set: 17,
+  numericString: 18,
+  printableString: 19,
+  teletexString: 20,
+  ia5String: 22,
+  utcTime: 23,
+  generalizedTime: 24,
+  visibleString: 26,
+  generalString: 27,
+  universalString: 28,
+  bmpString: 30,
+} as const
 
-// Certificates and keys nest less than ten deep and hold a few hundred elements; ten thousand SANs are ten thousand.
-const LIMITS = { maxDepth: 32, maxNodes: 20_000, maxContentLength: 1024 * 1024 }
+const MAX_DEPTH = 32
+// Certificates and keys hold a few hundred elements; one with ten thousand names holds ten thousand more.
+const MAX_NODES = 20_000
 
 /**
- * Reads one DER element that fills the input.
+ * Reads one DER element that fills the input: definite lengths in their shortest form (X.690 section 10.1), inner elements
+ * that fill the outer one exactly, strings in one piece (section 10.2), and the one form that each simple type has (11.1,
+ * 8.3.2, 8.6.2, 8.8, 8.19.2).
  *
  * @param what - named in errors
  * @throws {@link EncodingError} `KPKI_DER_INVALID`: not DER, cut off, followed by something, nested or large beyond measure
  */
 export function parseDer(bytes: Uint8Array, what: string): DerNode {
-  const invalid = () => new EncodingError('KPKI_DER_INVALID', `${what} is not well-formed DER`, { details: { what } })
-  let parsed: ReturnType<typeof asn1.fromBER>
-  try {
-    parsed = asn1.fromBER(toBytes(bytes), LIMITS)
-  } catch {
-    // Some string and time types throw what they mean; it would quote the input.
-    throw invalid()
+  const copy = toBytes(bytes)
+  const reader: Reader = {
+    bytes: copy,
+    nodes: 0,
+    invalid: () => new EncodingError('KPKI_DER_INVALID', `${what} is not well-formed DER`, { details: { what } }),
   }
-  if (parsed.offset !== bytes.length || parsed.result.error) throw invalid()
-  return toNode(parsed.result, invalid)
+  const root = readElement(reader, 0, copy.length, 0)
+  if (root.bytes.length !== copy.length) throw reader.invalid()
+  return root
 }
 
-function toNode(block: asn1.BaseBlock, invalid: () => EncodingError): DerNode {
-  // asn1js reads BER and is generous with lengths; Go's encoding/asn1, which reads our files in the end, is not. Lengths
-  // are definite, as short as they can be (X.690 section 10.1), and inner elements fill the outer one exactly.
-  const { isIndefiniteForm, longFormUsed, length, blockLength } = block.lenBlock
-  const shortest = length < 0x80 ? 1 : 1 + Math.ceil(length.toString(16).length / 2)
-  const bytes = new Uint8Array(block.valueBeforeDecodeView)
-  const header = block.idBlock.blockLength + blockLength
-  if (isIndefiniteForm || (longFormUsed && length < 0x80) || blockLength !== shortest) throw invalid()
-  const inner = (block.valueBlock as { value?: unknown }).value
-  const children = block.idBlock.isConstructed && Array.isArray(inner) ? inner.map(child => toNode(child, invalid)) : []
-  const filled = children.reduce((sum, child) => sum + child.bytes.length, 0)
-  if (bytes.length !== header + length || (block.idBlock.isConstructed && filled !== length)) throw invalid()
-  return {
-    tagClass: block.idBlock.tagClass,
-    tagNumber: block.idBlock.tagNumber,
-    bytes,
-    content: bytes.slice(header),
-    children,
+interface Reader {
+  readonly bytes: Bytes
+  readonly invalid: () => EncodingError
+  nodes: number
+}
+
+function readElement(reader: Reader, start: number, limit: number, depth: number): DerNode {
+  const { bytes, invalid } = reader
+  if (depth > MAX_DEPTH || reader.nodes++ > MAX_NODES) throw invalid()
+  // Past the end the octet is NaN, which fails every check below.
+  const octet = (at: number): number => (at < limit ? (bytes[at] ?? Number.NaN) : Number.NaN)
+  let at = start
+  const identifier = octet(at++)
+  const tagClass = (identifier >> 6) + 1
+  const isConstructed = (identifier & 0x20) !== 0
+  let tagNumber = identifier & 0x1f
+  if (tagNumber === 0x1f) {
+    // Numbers from 31 on follow in base 128 without leading zeros (section 8.1.2.4); nothing here needs more than two octets.
+    const [high, low] = [octet(at), octet(at + 1)]
+    const isLong = high >= 0x80
+    tagNumber = isLong ? (high & 0x7f) * 128 + low : high
+    at += isLong ? 2 : 1
+    if (!(tagNumber >= 31) || high === 0x80 || low >= (isLong ? 0x80 : Number.POSITIVE_INFINITY)) throw invalid()
+  }
+  const first = octet(at++)
+  let length = first
+  if (first >= 0x80) {
+    const size = first & 0x7f
+    if (size === 0 || size > 4) throw invalid()
+    length = 0
+    for (let index = 0; index < size; index++) length = length * 256 + octet(at++)
+    if (!(length >= (size === 1 ? 0x80 : 256 ** (size - 1)))) throw invalid()
+  }
+  const end = at + length
+  if (!(end <= limit) || identifier === 0) throw invalid()
+  const content = bytes.subarray(at, end)
+  if (tagClass === 1 && !isWellFormed(tagNumber, isConstructed, content)) throw invalid()
+  const children: DerNode[] = []
+  if (isConstructed) {
+    for (let next = at; next < end; ) {
+      const child = readElement(reader, next, end, depth + 1)
+      children.push(child)
+      next += child.bytes.length
+    }
+  }
+  return { tagClass, tagNumber, bytes: bytes.subarray(start, end), content, children }
+}
+
+/** What DER says of the content of a universal type; types that are not listed here have one form anyway, or are not used. */
+function isWellFormed(tagNumber: number, isConstructed: boolean, content: Uint8Array): boolean {
+  const [first = 0, second = 0] = content
+  const { length } = content
+  if (tagNumber === TAG.sequence || tagNumber === TAG.set) return isConstructed
+  // EXTERNAL, EMBEDDED PDV and CHARACTER STRING are sequences by another name.
+  if (isConstructed) return tagNumber === 8 || tagNumber === 11 || tagNumber === 29
+  switch (tagNumber) {
+    case TAG.boolean:
+      return length === 1 && (first === 0 || first === 0xff)
+    case TAG.integer:
+      return length === 1 || (length > 1 && !((first === 0 && second < 0x80) || (first === 0xff && second >= 0x80)))
+    case TAG.bitString:
+      return length === 1 ? first === 0 : length > 1 && first < 8 && ((content.at(-1) ?? 0) & ((1 << first) - 1)) === 0
+    case TAG.null:
+      return length === 0
+    case TAG.oid:
+      // Every number ends, and none begins with a zero.
+      return (
+        length > 0 &&
+        (content.at(-1) ?? 0x80) < 0x80 &&
+        !content.some((byte, index) => byte === 0x80 && (content[index - 1] ?? 0) < 0x80)
+      )
+    default:
+      return true
   }
 }
 
@@ -99,6 +179,6 @@ export const der = {
 }
 
 function constructed(outer: asn1.Constructed, items: readonly Uint8Array[]): Bytes {
-  outer.valueBlock.value = items.map(item => asn1.fromBER(toBytes(item), LIMITS).result)
+  outer.valueBlock.value = items.map(item => asn1.fromBER(toBytes(item)).result)
   return new Uint8Array(outer.toBER())
 }

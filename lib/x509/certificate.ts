@@ -1,32 +1,14 @@
-import { type Bytes, toBytes } from '../crypto/bytes.js'
-import { parseDer } from '../crypto/der.js'
-import { parseIp } from '../crypto/ip.js'
+import { type Bytes, equalBytes, formatHex, toBytes } from '../crypto/bytes.js'
+import { type DerNode, parseDer, TAG } from '../crypto/der.js'
 import { describePublicKey, type KeyType } from '../crypto/keys.js'
 import { describeLabels, formatPem, parsePem } from '../crypto/pem.js'
-import { EncodingError, KpkiError } from '../errors.js'
-import { EXT_KEY_USAGES, EXTENSIONS, KEY_USAGES, type KeyUsage } from './extensions.js'
-import {
-  AuthorityKeyIdentifierExtension,
-  BasicConstraintsExtension,
-  ExtendedKeyUsageExtension,
-  KeyUsagesExtension,
-  type Name,
-  SubjectAlternativeNameExtension,
-  SubjectKeyIdentifierExtension,
-  X509Certificate,
-} from './peculiar.js'
-
-/** A distinguished name, as far as Kubernetes reads it: the common name is the user, organizations are the groups. */
-export interface DistinguishedName {
-  readonly commonName: string
-  readonly organizations: readonly string[]
-  /** The whole name, e.g. `O=system:nodes, CN=system:node:cp-1`. */
-  readonly text: string
-  readonly der: Bytes
-}
+import { EncodingError } from '../errors.js'
+import { type ExtensionFacts, isUniversal, readExtensions } from './extensions.js'
+import { type DistinguishedName, latin1, readName } from './name.js'
+import { readSignatureAlgorithm, readSigned } from './signed.js'
 
 /** An X.509 certificate, decoded once. */
-export interface Certificate {
+export interface Certificate extends ExtensionFacts {
   readonly der: Bytes
   readonly subject: DistinguishedName
   readonly issuer: DistinguishedName
@@ -37,90 +19,96 @@ export interface Certificate {
   /** SubjectPublicKeyInfo, DER. */
   readonly spki: Bytes
   readonly publicKey: KeyType
-  /** Digest of the issuer's signature, e.g. `SHA-256`; empty where the algorithm has none (Ed25519). */
+  /** Digest of the issuer's signature, e.g. `SHA-256`; empty where the algorithm has none of its own (Ed25519) or is not known. */
   readonly signatureHash: string
-  readonly isCa: boolean
-  /** basicConstraints' pathLenConstraint. */
-  readonly pathLength: number | undefined
-  /** `undefined` when the extension is absent, which allows all. */
-  readonly keyUsages: readonly KeyUsage[] | undefined
-  /** Names of {@link EXT_KEY_USAGES}, others as OIDs; `undefined` when the extension is absent, which allows all. */
-  readonly extKeyUsages: readonly string[] | undefined
-  readonly dnsNames: readonly string[]
-  /** As text, IPv6 in the form of RFC 5952. */
-  readonly ipAddresses: readonly string[]
-  /** Hex. */
-  readonly subjectKeyIdentifier: string | undefined
-  /** Hex. */
-  readonly authorityKeyIdentifier: string | undefined
-  /** Object identifiers of all extensions. */
-  readonly extensions: readonly string[]
-  /** Object identifiers of the extensions marked critical. */
-  readonly criticalExtensions: readonly string[]
 }
 
 /**
- * Decodes one DER certificate. Signatures are not checked here, see {@link verifyCertificate}.
+ * Decodes one DER certificate, as strictly as Go's crypto/x509 does. Signatures are not checked here, see
+ * {@link verifyCertificate}.
  *
  * @param what - named in errors, e.g. a file name
- * @throws {@link EncodingError} `KPKI_CERT_INVALID`
+ * @throws {@link EncodingError} `KPKI_CERT_INVALID`; `KPKI_DER_INVALID`, `KPKI_KEY_INVALID`
  * @see RFC 5280 section 4.1
  */
 export function parseCertificate(der: Uint8Array, what = 'the certificate'): Certificate {
-  // Strict about form first, as Go is: nothing behind the certificate, no BER inside it, bounded in depth and number.
-  parseDer(der, what)
-  try {
-    const certificate = new X509Certificate(toBytes(der))
-    // Read once: every look at `extensions` decodes them all anew.
-    const extensions = Array.from(certificate.extensions)
-    const extension = <T>(oid: string, type: abstract new (...args: never[]) => T): T | undefined => {
-      const found = extensions.find(candidate => candidate.type === oid)
-      return found instanceof type ? found : undefined
-    }
-    const usages = extension(EXTENSIONS.keyUsage, KeyUsagesExtension)?.usages
-    const constraints = extension(EXTENSIONS.basicConstraints, BasicConstraintsExtension)
-    const names = extension(EXTENSIONS.subjectAltName, SubjectAlternativeNameExtension)?.names.items ?? []
-    const extKeyUsages = extension(EXTENSIONS.extKeyUsage, ExtendedKeyUsageExtension)?.usages
-    const spki = toBytes(certificate.publicKey.rawData)
-    const { hash } = certificate.signatureAlgorithm as { readonly hash?: { readonly name: string } }
-    return {
-      der: toBytes(certificate.rawData),
-      subject: toName(certificate.subjectName),
-      issuer: toName(certificate.issuerName),
-      serialNumber: certificate.serialNumber,
-      notBefore: certificate.notBefore,
-      notAfter: certificate.notAfter,
-      spki,
-      publicKey: describePublicKey(spki, what),
-      signatureHash: hash?.name ?? '',
-      isCa: constraints?.ca ?? false,
-      pathLength: constraints?.pathLength,
-      keyUsages: usages === undefined ? undefined : KEY_USAGES.filter((_, bit) => usages & (1 << bit)),
-      extKeyUsages: extKeyUsages && Array.from(extKeyUsages, extKeyUsageName),
-      dnsNames: names.filter(({ type }) => type === 'dns').map(({ value }) => value),
-      ipAddresses: names.filter(({ type }) => type === 'ip').map(({ value }) => parseIp(value)?.text ?? value),
-      subjectKeyIdentifier: extension(
-        EXTENSIONS.subjectKeyIdentifier,
-        SubjectKeyIdentifierExtension,
-      )?.keyId.toLowerCase(),
-      authorityKeyIdentifier: extension(
-        EXTENSIONS.authorityKeyIdentifier,
-        AuthorityKeyIdentifierExtension,
-      )?.keyId?.toLowerCase(),
-      extensions: extensions.map(({ type }) => type),
-      criticalExtensions: extensions.filter(({ critical }) => critical).map(({ type }) => type),
-    }
-  } catch (cause) {
-    if (cause instanceof KpkiError) throw cause
-    throw new EncodingError('KPKI_CERT_INVALID', `${what} is not an X.509 certificate`, { details: { what }, cause })
+  const invalid = (problem: string) =>
+    new EncodingError('KPKI_CERT_INVALID', `${what} is not an X.509 certificate: ${problem}`, { details: { what } })
+  const signed = readSigned(parseDer(der, what))
+  if (!signed) throw invalid('it is not a signed sequence')
+  const fields = [...signed.content.children]
+  const version = isTagged(fields[0], 0) ? fields.shift()?.children[0]?.content[0] : 0
+  const [serial, algorithm, issuerNode, validity, subjectNode, spkiNode, ...rest] = fields
+  if (!isUniversal(serial, TAG.integer)) throw invalid('it has no serial number')
+  if (!algorithm || !equalBytes(algorithm.bytes, signed.algorithm.bytes)) {
+    throw invalid('its two signature algorithms differ')
   }
+  const [issuer, subject] = [readName(issuerNode), readName(subjectNode)]
+  if (!issuer || !subject) throw invalid(`its ${issuer ? 'subject' : 'issuer'} is malformed`)
+  const [notBefore, notAfter] = (validity?.children ?? []).map(readTime)
+  if (!notBefore || !notAfter || !isUniversal(validity, TAG.sequence) || validity.children.length !== 2) {
+    throw invalid('its validity is malformed')
+  }
+  if (!isUniversal(spkiNode, TAG.sequence)) throw invalid('it has no public key')
+  const tagged = rest.find(node => isTagged(node, 3))
+  // RFC 5280 section 4.1.2.8: [1] and [2] are unique identifiers, which nobody uses.
+  const isKnown = (node: DerNode) => node.tagClass === 3 && node.tagNumber >= 1 && node.tagNumber <= 3
+  if (!rest.every(isKnown) || (tagged && (version !== 2 || tagged.children.length !== 1))) {
+    throw invalid('something stands where its extensions should')
+  }
+  const facts = readExtensions(tagged?.children[0])
+  if (typeof facts === 'string') throw invalid(facts)
+  const spki = spkiNode.bytes.slice()
+  return {
+    der: toBytes(der),
+    subject,
+    issuer,
+    serialNumber: formatHex(serial.content),
+    notBefore,
+    notAfter,
+    spki,
+    publicKey: describePublicKey(spki, what),
+    signatureHash: readSignatureAlgorithm(signed.algorithm)?.hash ?? '',
+    ...facts,
+  }
+}
+
+function isTagged(node: DerNode | undefined, tagNumber: number): boolean {
+  return node?.tagClass === 3 && node.tagNumber === tagNumber
+}
+
+/**
+ * RFC 5280 section 4.1.2.5: UTCTime is of the years 1950 to 2049, both have seconds and end in Z. Go reads UTCTime without
+ * seconds and with offsets, too, and so are some very old roots.
+ */
+function readTime({ tagClass, tagNumber, content }: DerNode): Date | undefined {
+  const isUtc = tagNumber === TAG.utcTime
+  if (tagClass !== 1 || !(isUtc || tagNumber === TAG.generalizedTime)) return undefined
+  const match = (
+    isUtc
+      ? /^(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)?(Z|[+-]\d{4})$/
+      : /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(Z|[+-]\d{4})$/
+  ).exec(latin1(content))
+  if (!match) return undefined
+  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = match
+    .slice(1, 7)
+    .map(part => Number(part ?? 0))
+  const zone = match[7] ?? 'Z'
+  const offset = zone === 'Z' ? 0 : (zone[0] === '-' ? -1 : 1) * (Number(zone.slice(1, 3)) * 60 + Number(zone.slice(3)))
+  const date = new Date(0)
+  date.setUTCFullYear(isUtc ? year + (year < 50 ? 2000 : 1900) : year, month - 1, day)
+  date.setUTCHours(hour, minute, second)
+  // Date turns the 30th of February into the 2nd of March, and 24:00 into the next day.
+  const isReal =
+    date.getUTCMonth() === month - 1 && date.getUTCDate() === day && hour < 24 && minute < 60 && second < 60
+  return isReal ? new Date(date.getTime() - offset * 60_000) : undefined
 }
 
 /**
  * Decodes every `CERTIFICATE` block of a PEM text, in order; other blocks are passed over, as client-go does.
  *
  * @param pem - at most 1 MiB
- * @throws {@link EncodingError} `KPKI_PEM_INVALID`, `KPKI_PEM_LABEL` when there is none, `KPKI_CERT_INVALID`
+ * @throws {@link EncodingError} `KPKI_PEM_INVALID`, `KPKI_PEM_LABEL` when there is none, and as {@link parseCertificate}
  */
 export function parseCertificates(pem: string, what = 'the certificate'): [Certificate, ...Certificate[]] {
   const blocks = parsePem(pem, what)
@@ -134,18 +122,4 @@ export function parseCertificates(pem: string, what = 'the certificate'): [Certi
 /** Writes a certificate as one `CERTIFICATE` block (LF, final newline). */
 export function formatCertificate(certificate: Certificate): string {
   return formatPem('CERTIFICATE', certificate.der)
-}
-
-function toName(name: Name): DistinguishedName {
-  return {
-    commonName: name.getField('CN').at(-1) ?? '',
-    organizations: name.getField('O'),
-    text: name.toString(),
-    der: toBytes(name.toArrayBuffer()),
-  }
-}
-
-function extKeyUsageName(usage: unknown): string {
-  const oid = String(usage)
-  return Object.entries(EXT_KEY_USAGES).find(([, value]) => value === oid)?.[0] ?? oid
 }

@@ -6,17 +6,6 @@ import { describePublicKey, type PrivateKey } from '../crypto/keys.js'
 import { PolicyError } from '../errors.js'
 import { type Certificate, parseCertificate } from './certificate.js'
 import { EXT_KEY_USAGES, type ExtKeyUsage, KEY_USAGES, type KeyUsage } from './extensions.js'
-import {
-  AuthorityKeyIdentifierExtension,
-  BasicConstraintsExtension,
-  ExtendedKeyUsageExtension,
-  type Extension,
-  KeyUsagesExtension,
-  Name,
-  SubjectAlternativeNameExtension,
-  SubjectKeyIdentifierExtension,
-  X509CertificateGenerator,
-} from './peculiar.js'
 import { signingAlgorithm, verifySignature } from './signature.js'
 
 /** What a certificate is to say. */
@@ -68,22 +57,23 @@ export async function issueCertificate(
     const message = `certificate for ${spec.commonName}: only its own key can sign it without an issuer`
     throw new PolicyError('KPKI_ISSUER_KEY_MISMATCH', message)
   }
-  const subject = toName(spec)
+  const peculiar = await loadPeculiar()
+  const subject = toName(spec, peculiar)
   const algorithm = signingAlgorithm(issuer.key)
   const signingKey = await context.crypto.subtle.importKey('pkcs8', issuer.key.exportPkcs8(), algorithm, false, [
     'sign',
   ])
-  const made = await X509CertificateGenerator.create(
+  const made = await peculiar.X509CertificateGenerator.create(
     {
       serialNumber: formatHex(serialNumber(context)),
       subject,
-      issuer: issuer.certificate ? new Name(toBytes(issuer.certificate.subject.der)) : subject,
+      issuer: issuer.certificate ? new peculiar.Name(toBytes(issuer.certificate.subject.der)) : subject,
       notBefore: wholeSeconds(spec.notBefore),
       notAfter: wholeSeconds(spec.notAfter),
       publicKey: toBytes(spec.spki),
       signingKey,
       signingAlgorithm: algorithm,
-      extensions: await extensions(spec, issuer.certificate, context),
+      extensions: await extensions(spec, issuer.certificate, peculiar, context),
     },
     context.crypto,
   )
@@ -94,6 +84,13 @@ export async function issueCertificate(
     })
   }
   return certificate
+}
+
+type Peculiar = typeof import('./peculiar.js')
+
+/** Loads what encodes certificates; worth starting while keys are still being made. */
+export function loadPeculiar(): Promise<Peculiar> {
+  return import('./peculiar.js')
 }
 
 function checkSpec(spec: CertificateSpec, issuer: Certificate | undefined): void {
@@ -147,7 +144,7 @@ function serialNumber(context: Context): Bytes {
   return bytes
 }
 
-function toName({ commonName, organizations = [] }: CertificateSpec): Name {
+function toName({ commonName, organizations = [] }: CertificateSpec, { Name }: Peculiar) {
   // PrintableString where it can be, else UTF8String, as Go chooses (encoding/asn1 marshal.go); given as objects, since
   // plain strings would be read as RFC 4514 text with escapes.
   const isPrintable = (text: string) => /^[A-Za-z0-9 '()+,\-./:=?]*$/.test(text)
@@ -166,24 +163,25 @@ function toName({ commonName, organizations = [] }: CertificateSpec): Name {
 async function extensions(
   spec: CertificateSpec,
   issuer: Certificate | undefined,
+  peculiar: Peculiar,
   context: Context,
-): Promise<Extension[]> {
+) {
   const { extKeyUsages = [], dnsNames = [], ipAddresses = [] } = spec
-  const list: Extension[] = [
-    new KeyUsagesExtension(
+  const list: InstanceType<Peculiar['Extension']>[] = [
+    new peculiar.KeyUsagesExtension(
       spec.keyUsages.reduce((bits, usage) => bits | (1 << KEY_USAGES.indexOf(usage)), 0),
       true,
     ),
   ]
   if (extKeyUsages.length > 0)
-    list.push(new ExtendedKeyUsageExtension(extKeyUsages.map(usage => EXT_KEY_USAGES[usage])))
-  list.push(new BasicConstraintsExtension(spec.isCa, undefined, true))
-  list.push(new SubjectKeyIdentifierExtension(await keyIdentifier(spec.spki, context)))
+    list.push(new peculiar.ExtendedKeyUsageExtension(extKeyUsages.map(usage => EXT_KEY_USAGES[usage])))
+  list.push(new peculiar.BasicConstraintsExtension(spec.isCa, undefined, true))
+  list.push(new peculiar.SubjectKeyIdentifierExtension(await keyIdentifier(spec.spki, context)))
   if (issuer?.subjectKeyIdentifier !== undefined)
-    list.push(new AuthorityKeyIdentifierExtension(issuer.subjectKeyIdentifier))
+    list.push(new peculiar.AuthorityKeyIdentifierExtension(issuer.subjectKeyIdentifier))
   if (dnsNames.length + ipAddresses.length > 0) {
     list.push(
-      new SubjectAlternativeNameExtension([
+      new peculiar.SubjectAlternativeNameExtension([
         ...dnsNames.map(value => ({ type: 'dns' as const, value })),
         ...ipAddresses.map(value => ({ type: 'ip' as const, value })),
       ]),

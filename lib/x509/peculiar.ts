@@ -1,17 +1,16 @@
-// The one border to @peculiar/x509. Its dependency injection reads decorator metadata when it loads, so the polyfill has
-// to be there first; nothing else in kpki uses it.
+// The one border to @peculiar/x509, which encodes and signs what we issue. Loading it takes longer than anything else here,
+// so that only what issues loads it, when it does. Its dependency injection reads decorator metadata when it loads, so the
+// polyfill has to be there first; nothing else in kpki uses it.
 import 'reflect-metadata'
 
 export {
   AuthorityKeyIdentifierExtension,
   BasicConstraintsExtension,
   ExtendedKeyUsageExtension,
-  type Extension,
+  Extension,
   KeyUsagesExtension,
   Name,
-  PublicKey,
   SubjectAlternativeNameExtension,
   SubjectKeyIdentifierExtension,
-  X509Certificate,
   X509CertificateGenerator,
 } from '@peculiar/x509'

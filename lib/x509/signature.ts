@@ -1,11 +1,14 @@
 import type { Context } from '../context.js'
-import { toBytes } from '../crypto/bytes.js'
-import type { PrivateKey } from '../crypto/keys.js'
+import { type Bytes, toBytes } from '../crypto/bytes.js'
+import { parseDer, TAG } from '../crypto/der.js'
+import { describePublicKey, type KeyType, type PrivateKey } from '../crypto/keys.js'
 import { EncodingError } from '../errors.js'
 import type { Certificate } from './certificate.js'
-import { PublicKey, X509Certificate } from './peculiar.js'
+import { isUniversal } from './extensions.js'
+import { readSignatureAlgorithm, readSigned, type SignatureAlgorithm } from './signed.js'
 
 const EC_HASHES = { 'P-256': 'SHA-256', 'P-384': 'SHA-384', 'P-521': 'SHA-512' } as const
+const EC_BYTES = { 'P-256': 32, 'P-384': 48, 'P-521': 66 } as const
 
 /** WebCrypto's name of a signature algorithm. */
 export type SigningAlgorithm =
@@ -24,17 +27,48 @@ export function signingAlgorithm(key: PrivateKey): SigningAlgorithm {
 }
 
 /** Whether a certificate's signature verifies under a public key; a signature that cannot be read does not. */
-export async function verifySignature(
-  certificate: Certificate,
-  issuerSpki: Uint8Array,
-  context: Context,
-): Promise<boolean> {
+export function verifySignature(certificate: Certificate, issuerSpki: Uint8Array, context: Context): Promise<boolean> {
+  return verifySigned(certificate.der, issuerSpki, context)
+}
+
+/** Whether the signature of a signed object verifies under a public key; one that cannot be read does not. */
+export async function verifySigned(der: Uint8Array, spki: Uint8Array, { crypto }: Context): Promise<boolean> {
   try {
-    return await new X509Certificate(toBytes(certificate.der)).verify(
-      { publicKey: new PublicKey(toBytes(issuerSpki)), signatureOnly: true },
-      context.crypto,
+    const signed = readSigned(parseDer(der, 'the signed object'))
+    const algorithm = signed && readSignatureAlgorithm(signed.algorithm)
+    const key = describePublicKey(spki)
+    const isPair = algorithm?.name.startsWith('RSA') ? key.kind === 'RSA' : algorithm?.name === nameOf(key)
+    if (!signed || !algorithm || !isPair) return false
+    const signature = key.kind === 'ECDSA' ? rawSignature(signed.signature, EC_BYTES[key.curve]) : signed.signature
+    const { parameters, ...importing } = toWebCrypto(algorithm, key)
+    const publicKey = await crypto.subtle.importKey('spki', toBytes(spki), importing, false, ['verify'])
+    return (
+      signature !== undefined && (await crypto.subtle.verify(parameters, publicKey, signature, signed.content.bytes))
     )
   } catch {
+    // A digest or a curve that this platform does not have.
     return false
   }
+}
+
+function nameOf(key: KeyType): string {
+  return key.kind === 'other' ? key.name : key.kind
+}
+
+function toWebCrypto({ name, hash, saltLength = 0 }: SignatureAlgorithm, key: KeyType) {
+  if (key.kind === 'ECDSA') return { name, namedCurve: key.curve, parameters: { name, hash } }
+  return name === 'RSA-PSS' ? { name, hash, parameters: { name, saltLength } } : { name, hash, parameters: { name } }
+}
+
+/** WebCrypto wants r and s side by side in full length; X.509 has a SEQUENCE of two INTEGERs (RFC 3279 section 2.2.3). */
+function rawSignature(signature: Bytes, size: number): Bytes | undefined {
+  const { children } = parseDer(signature, 'the signature')
+  const raw = new Uint8Array(2 * size)
+  if (children.length !== 2) return undefined
+  for (const [index, node] of children.entries()) {
+    const digits = node.content[0] === 0 ? node.content.subarray(1) : node.content
+    if (!isUniversal(node, TAG.integer) || digits.length > size) return undefined
+    raw.set(digits, (index + 1) * size - digits.length)
+  }
+  return raw
 }

@@ -16,14 +16,14 @@ const DOORS = [
     VerifyError WorkflowError caPin checkCluster createContext describeEffective filesOf formatCertificate
     formatConfiguration formatKubeconfig formatOrigin formatPem formatPrivateKey formatProblem formatPublicKey
     formatTar formatYaml generateKey generateTree initDefaults issueCertificate issuerOf joinDefaults migrateConfiguration
-    nearestName parseCertificate parseCertificates parseCluster parseConfiguration parseDescription parseKubeconfig
+    nearestName parseCertificate parseCertificateRequest parseCertificates parseCluster parseConfiguration parseDescription parseKubeconfig
     parsePem parsePin parsePrivateKey parseVersion parseYamlStream placeOf planTree resolveDescription rowsOf serverOf
-    verifyCaPin verifyCertificate wantedCertificate
+    verifyCaPin verifyCertificate verifyRequestSignature wantedCertificate
     `,
     types: `
-    ActualRow ApiVersion Bytes Certificate CertificateId CertificateRow CertificateSpec Cidr Cluster ClusterFacts
+    ActualRow ApiVersion Bytes Certificate CertificateId CertificateRequest CertificateRow CertificateSpec Cidr Cluster ClusterFacts
     CodeOf ConfigCode ConfigProblem Configuration Context DefaultsOptions Description DescriptionSources
-    DistinguishedName DuplicateKey EffectiveValue ErrorCode ErrorDetails ErrorKind ExtKeyUsage ExternalEtcd FactName
+    DistinguishedName DuplicateKey EffectiveValue ErrorCode ErrorDetails ErrorKind ExtKeyUsage ExtensionFacts ExternalEtcd FactName
     FieldProblem FileKind FileSpec Finding FindingCode FlagFacts FlagName GenerateOptions GenerateResult GroupSource
     HostFacts IpAddress Issuer KeyAlgorithm KeyParameters KeyType KeyUsage KpkiErrorOptions KubeadmKind Kubeconfig
     KubeconfigId KubeconfigRow KubeconfigSpec KubernetesVersion Lazy LogEvent Origin ParsedConfiguration PemBlock

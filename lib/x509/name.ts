@@ -1,0 +1,112 @@
+import { type Bytes, decodeUtf8, formatHex } from '../crypto/bytes.js'
+import { type DerNode, formatOid, TAG } from '../crypto/der.js'
+
+/** A distinguished name, as far as Kubernetes reads it: the common name is the user, organizations are the groups. */
+export interface DistinguishedName {
+  /** The last one, as Go's crypto/x509/pkix takes it (`FillFromRDNSequence`); empty when there is none. */
+  readonly commonName: string
+  readonly organizations: readonly string[]
+  /** The whole name in the order in which it is encoded, values escaped as in RFC 4514: `O=system:nodes, CN=system:node:cp-1`. */
+  readonly text: string
+  readonly der: Bytes
+}
+
+/** Short names of attribute types (RFC 4514 section 3, RFC 4519; E as everybody writes emailAddress of PKCS #9). */
+const ATTRIBUTES: Readonly<Record<string, string>> = {
+  '2.5.4.3': 'CN',
+  '2.5.4.4': 'SN',
+  '2.5.4.5': 'serialNumber',
+  '2.5.4.6': 'C',
+  '2.5.4.7': 'L',
+  '2.5.4.8': 'ST',
+  '2.5.4.9': 'STREET',
+  '2.5.4.10': 'O',
+  '2.5.4.11': 'OU',
+  '2.5.4.12': 'title',
+  '2.5.4.42': 'GN',
+  '2.5.4.97': 'organizationIdentifier',
+  '0.9.2342.19200300.100.1.1': 'UID',
+  '0.9.2342.19200300.100.1.25': 'DC',
+  '1.2.840.113549.1.9.1': 'E',
+}
+
+/**
+ * Reads a Name; `undefined` when it is none.
+ *
+ * @see RFC 5280 section 4.1.2.4
+ */
+export function readName(node: DerNode | undefined): DistinguishedName | undefined {
+  if (node?.tagClass !== 1 || node.tagNumber !== TAG.sequence) return undefined
+  let commonName = ''
+  const organizations: string[] = []
+  const parts: string[] = []
+  for (const rdn of node.children) {
+    const attributes: string[] = []
+    for (const { tagNumber, children } of rdn.children) {
+      const [type, value] = children
+      if (tagNumber !== TAG.sequence || type?.tagNumber !== TAG.oid || !value || children.length !== 2) return undefined
+      const name = ATTRIBUTES[formatOid(type.content)] ?? formatOid(type.content)
+      const text = readString(value)
+      if (name === 'CN') commonName = text ?? ''
+      if (name === 'O' && text !== undefined) organizations.push(text)
+      attributes.push(`${name}=${text === undefined ? `#${formatHex(value.bytes)}` : escapeValue(text)}`)
+    }
+    if (rdn.tagClass !== 1 || rdn.tagNumber !== TAG.set || attributes.length === 0) return undefined
+    parts.push(attributes.join('+'))
+  }
+  return { commonName, organizations, text: parts.join(', '), der: node.bytes.slice() }
+}
+
+/**
+ * Text of any of ASN.1's character strings; `undefined` when the element is none of them, or the octets are not what its type
+ * says. Teletex strings are read as Latin-1, as everybody writes them.
+ */
+export function readString({ tagClass, tagNumber, content }: DerNode): string | undefined {
+  if (tagClass !== 1) return undefined
+  switch (tagNumber) {
+    case TAG.utf8String:
+      return decodeUtf8(content)
+    case TAG.printableString:
+    case TAG.numericString:
+    case TAG.ia5String:
+    case TAG.visibleString:
+      return content.some(byte => byte >= 0x80) ? undefined : latin1(content)
+    case TAG.teletexString:
+    case TAG.generalString:
+      return latin1(content)
+    case TAG.bmpString:
+      return wide(content, 2)
+    case TAG.universalString:
+      return wide(content, 4)
+    default:
+      return undefined
+  }
+}
+
+/** Each octet as the character of that number. */
+export function latin1(content: Uint8Array): string {
+  let text = ''
+  for (const byte of content) text += String.fromCharCode(byte)
+  return text
+}
+
+function wide(content: Uint8Array, size: 2 | 4): string | undefined {
+  if (content.length % size !== 0) return undefined
+  let text = ''
+  for (let at = 0; at < content.length; at += size) {
+    let code = 0
+    for (let index = 0; index < size; index++) code = code * 256 + (content[at + index] ?? 0)
+    if (code > 0x10ffff) return undefined
+    text += size === 2 ? String.fromCharCode(code) : String.fromCodePoint(code)
+  }
+  return text
+}
+
+/** RFC 4514 section 2.4. */
+function escapeValue(text: string): string {
+  return text
+    .replace(/[\\"+,;<>]/g, '\\$&')
+    .replace(/^[# ]/, '\\$&')
+    .replace(/ $/, '\\ ')
+    .replaceAll('\0', '\\00')
+}
