@@ -1,5 +1,6 @@
 import type { FindingCode } from '../audit/findings.js'
 import type { KeyType } from '../crypto/keys.js'
+import type { ErrorCode } from '../errors.js'
 import type { Certificate } from '../x509/certificate.js'
 import type { CertificateRequest } from '../x509/request.js'
 
@@ -10,6 +11,8 @@ export interface InspectInput {
   readonly bytes: Uint8Array
   /** Permission bits, where they are known. */
   readonly mode?: number
+  /** Why its bytes could not be had, as the end of a sentence; it is then remarked on, and `bytes` are not looked at. */
+  readonly problem?: string
 }
 
 /** A certificate, once, however many files hold it. */
@@ -19,8 +22,17 @@ export interface InspectedCertificate {
   readonly places: readonly Place[]
   /** Index of the certificate that signed it, verified, among those inspected; its own for a self-signed one. */
   readonly issuer: number | undefined
+  /**
+   * Index of the certificate that is its issuer by name and key identifier, where its signature is of a kind that cannot be
+   * checked here (e.g. Ed25519 on a platform without it); its own for a self-issued one.
+   */
+  readonly uncheckedIssuer: number | undefined
   /** Where its private key stands. */
   readonly keyPlaces: readonly Place[]
+  /** SHA-256 of the whole certificate, 64 lower-case hex digits. */
+  readonly fingerprint: string
+  /** SHA-256 of its public key as in a CA pin: `sha256:` and 64 lower-case hex digits. */
+  readonly publicKeyHash: string
 }
 
 /** Where something stands. */
@@ -40,6 +52,8 @@ export interface InspectedKey {
   readonly places: readonly Place[]
   /** Indexes of the certificates that it belongs to. */
   readonly certificates: readonly number[]
+  /** SHA-256 of the public half, as a CA pin is written; `undefined` where that is not known: encrypted, or of an unusual type. */
+  readonly publicKeyHash: string | undefined
 }
 
 /** A request to have a certificate signed. */
@@ -49,13 +63,22 @@ export interface InspectedRequest {
   /** Whether it is signed with its own key. */
   readonly isSignatureValid: boolean
   readonly keyPlaces: readonly Place[]
+  /** Indexes of the certificates that have its key: what was made of it. */
+  readonly certificates: readonly number[]
+  /** SHA-256 of its public key, as a CA pin is written. */
+  readonly publicKeyHash: string
 }
 
 /** A kubeconfig with all its clusters, users and contexts. */
 export interface InspectedKubeconfig {
   readonly place: Place
   readonly currentContext: string | undefined
-  readonly contexts: readonly { readonly name: string; readonly cluster: string; readonly user: string }[]
+  readonly contexts: readonly {
+    readonly name: string
+    readonly cluster: string
+    readonly user: string
+    readonly namespace: string | undefined
+  }[]
   readonly clusters: readonly {
     readonly name: string
     readonly server: string
@@ -70,6 +93,7 @@ export interface InspectedKubeconfig {
     /** Index of the client certificate. */
     readonly certificate: number | undefined
     readonly certificateFile: string | undefined
+    readonly keyFile: string | undefined
     /** How it authenticates, names only: `certificate`, `token`, `exec`, `basic`, … */
     readonly methods: readonly string[]
   }[]
@@ -87,6 +111,12 @@ export interface InspectedManifest {
   readonly entries: readonly string[]
 }
 
+/** A PEM block of a kind that is not read, e.g. `X509 CRL`. */
+export interface InspectedBlock {
+  readonly label: string
+  readonly place: Place
+}
+
 /** Something that does not fit, or could not be read. */
 export interface InspectRemark {
   readonly code: FindingCode
@@ -94,6 +124,10 @@ export interface InspectRemark {
   readonly place: Place
   /** One sentence without the place, lower case, no final period. */
   readonly message: string
+  /** What to do, one sentence. */
+  readonly hint?: string
+  /** What reading failed with, beside the code `unreadable`. */
+  readonly error?: ErrorCode
 }
 
 /** What a set of files holds, and how it hangs together. */
@@ -105,6 +139,8 @@ export interface Inspection {
   readonly requests: readonly InspectedRequest[]
   readonly kubeconfigs: readonly InspectedKubeconfig[]
   readonly manifests: readonly InspectedManifest[]
+  /** PEM blocks of other kinds. */
+  readonly blocks: readonly InspectedBlock[]
   readonly remarks: readonly InspectRemark[]
   /** Names of inputs that hold nothing of the kind. */
   readonly others: readonly string[]

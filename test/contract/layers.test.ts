@@ -18,6 +18,7 @@ const ROOMS: Readonly<Record<string, number>> = {
   'lib/audit/': 6,
   'lib/render/': 6,
   'lib/workflow/': 7,
+  'lib/inspect/': 7,
   'lib/host/': 8,
   'lib/index.ts': 9,
   'lib/node.ts': 9,
