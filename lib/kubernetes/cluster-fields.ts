@@ -139,7 +139,7 @@ export function quote(text: string): string {
  *
  * @see kubernetes/kubernetes, cmd/kubeadm/app/features/features.go
  */
-const FEATURE_GATES = [
+export const FEATURE_GATES: readonly string[] = [
   'IPv6DualStack',
   'PublicKeysECDSA',
   'UnversionedKubeletConfigMap',

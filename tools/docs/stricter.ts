@@ -1,0 +1,109 @@
+/** Where kpki departs from kubeadm, and why; README and documentation show these rows. */
+import { table } from './markdown.js'
+
+/** One departure. */
+export interface Departure {
+  readonly point: string
+  readonly kubeadm: string
+  readonly kpki: string
+  readonly why: string
+  /** The test that holds it, path from the root of the repository. */
+  readonly test: string
+}
+
+/** In the order of how often one meets them. */
+export const DEPARTURES: readonly Departure[] = [
+  {
+    point: 'key usage with EC keys',
+    kubeadm: 'keyEncipherment',
+    kpki: 'left out',
+    why: 'RFC 8813 section 3',
+    test: 'test/second-opinion/certificates.test.ts',
+  },
+  {
+    point: 'subject key identifier in leaves',
+    kubeadm: 'absent',
+    kpki: 'present',
+    why: 'RFC 5280 section 4.2.1.2',
+    test: 'test/e2e/kubeadm.test.ts',
+  },
+  {
+    point: 'serial numbers',
+    kubeadm: '63 random bits',
+    kpki: '126 random bits',
+    why: 'RFC 5280 section 4.1.2.2',
+    test: 'test/x509/issue.test.ts',
+  },
+  {
+    point: 'life of a leaf',
+    kubeadm: 'may outlive its CA',
+    kpki: 'ends with its CA at the latest, with a warning',
+    why: 'a chain ends with its first link',
+    test: 'test/workflow/generate.test.ts',
+  },
+  {
+    point: 'kubeconfig client certificates',
+    kubeadm: 'valid since the CA is, in some versions',
+    kpki: 'since five minutes ago',
+    why: 'a new certificate is not ten years old',
+    test: 'test/workflow/generate.test.ts',
+  },
+  {
+    point: 'files that exist',
+    kubeadm: 'kept after a chain check',
+    kpki: 'kept when key, chain, identity, names, usages and dates fit; else nothing is written',
+    why: 'what does not fit breaks clusters later',
+    test: 'test/audit/findings.test.ts',
+  },
+  {
+    point: 'writes',
+    kubeadm: 'truncate in place',
+    kpki: 'temporary file, fsync, move into place; taken back on failure',
+    why: 'crash safety',
+    test: 'test/e2e/crashes.test.ts',
+  },
+  {
+    point: '`sa.pub` missing beside `sa.key`',
+    kubeadm: 'not made again',
+    kpki: 'derived again',
+    why: 'the key is its source',
+    test: 'test/workflow/generate.test.ts',
+  },
+  {
+    point: 'mode of `sa.pub`',
+    kubeadm: '0600',
+    kpki: '0644',
+    why: 'it is public',
+    test: 'test/tree/layout.test.ts',
+  },
+  {
+    point: 'CA details of versions before 1.31 (own name as SAN, start)',
+    kubeadm: 'older habits',
+    kpki: "today's",
+    why: 'one behaviour for all versions',
+    test: 'test/kubernetes/catalogue.test.ts',
+  },
+  {
+    point: '`10.0.0.256`, `010.0.0.1` as a name',
+    kubeadm: 'taken for a DNS name or read as octal',
+    kpki: 'refused',
+    why: 'a typing mistake in an address',
+    test: 'test/kubernetes/net.test.ts',
+  },
+]
+
+/** As the README shows them. */
+export function stricter(): string {
+  return table(
+    ['point', 'kubeadm', 'kpki', 'why'],
+    DEPARTURES.map(({ point, kubeadm, kpki, why }) => [point, kubeadm, kpki, why]),
+  )
+}
+
+/** With the test that holds each. */
+export function departures(): string {
+  return table(
+    ['point', 'kubeadm', 'kpki', 'why', 'held by'],
+    DEPARTURES.map(({ point, kubeadm, kpki, why, test }) => [point, kubeadm, kpki, why, `\`${test}\``]),
+  )
+}

@@ -1,0 +1,79 @@
+/** What there is, by the names that it has: a row whose name is gone does not compile, or fails the test of these tables. */
+import { COMMANDS } from '../../lib/cli/commands.js'
+import type * as Pure from '../../lib/index.js'
+import type * as Node from '../../lib/node.js'
+import { codes, table } from './markdown.js'
+
+interface Feature {
+  readonly about: string
+  readonly pure?: readonly (keyof typeof Pure)[]
+  readonly node?: readonly (keyof typeof Node)[]
+  readonly commands?: readonly string[]
+}
+
+const FEATURES: readonly Feature[] = [
+  {
+    about: "make a host's whole PKI, or what is missing of it",
+    pure: ['generateTree', 'rowsOf'],
+    commands: ['gen all'],
+  },
+  { about: 'make one row of it', pure: ['generateTree'], commands: ['gen apiserver', 'gen sa', 'gen kubeconfig'] },
+  { about: 'say beforehand what would be done', pure: ['planTree'], commands: ['gen all'] },
+  {
+    about: "further hosts, with another host's CAs and service-account keys",
+    pure: ['generateTree'],
+    commands: ['gen all'],
+  },
+  { about: 'keep a tree in memory', pure: ['MemoryStore'] },
+  { about: 'keep a tree on disk', node: ['DiskStore'], commands: ['gen all'] },
+  { about: 'make RSA keys on all cores', node: ['createNodeContext'], commands: ['gen all'] },
+  {
+    about: "read, check and convert kubeadm's configuration",
+    pure: ['parseConfiguration', 'resolveDescription', 'migrateConfiguration'],
+    commands: ['config validate', 'config migrate'],
+  },
+  {
+    about: 'show every value in effect and its origin',
+    pure: ['describeEffective'],
+    commands: ['config show'],
+  },
+  { about: "print kubeadm's defaults", pure: ['initDefaults', 'joinDefaults'], commands: ['config print'] },
+  { about: 'CA pins', pure: ['caPin', 'verifyCaPin'], commands: ['hash', 'hash verify'] },
+  { about: 'issue one certificate', pure: ['issueCertificate', 'generateKey'] },
+  { about: 'verify one certificate', pure: ['verifyCertificate'] },
+  { about: 'read and write kubeconfigs', pure: ['parseKubeconfig', 'formatKubeconfig'] },
+]
+
+/** Work that people look for here, and which is not there. */
+const MISSING: readonly (readonly [work: string, instead: string])[] = [
+  ['renew certificates', '`kubeadm certs renew`; or move the files that end away and run `kpki gen all` again'],
+  [
+    'check a tree against a description, on its own',
+    '`kpki gen all --dry-run`, which reports every mismatch and writes nothing',
+  ],
+  ['report when certificates end', '`kpki gen all --dry-run -o json`; `kubeadm certs check-expiration`'],
+  ['bootstrap tokens', '`kubeadm token`'],
+  ['certification requests for a CA elsewhere', '`openssl req`, `kubeadm certs generate-csr`'],
+  ['`init`, `join`, `reset`', '`kubeadm`'],
+  ['kubeconfigs for people', '`kubeadm kubeconfig user`, or `issueCertificate` and `formatKubeconfig`'],
+]
+
+/** What kpki does, by library and command line. */
+export function features(): string {
+  for (const path of FEATURES.flatMap(({ commands = [] }) => commands))
+    if (!COMMANDS[path]?.load) throw new Error(`there is no command ${path}`)
+  return table(
+    ['work', '`kpki` (also in browsers)', '`kpki/node`', 'command line'],
+    FEATURES.map(({ about, pure = [], node = [], commands = [] }) => [
+      about,
+      codes(pure),
+      codes(node),
+      codes(commands.map(path => `kpki ${path}`)),
+    ]),
+  )
+}
+
+/** What it does not, and what does. */
+export function notYet(): string {
+  return table(['not there yet', 'until then'], MISSING)
+}
