@@ -25,34 +25,62 @@ const DASHES = '-----'
  * @see RFC 7468 section 2 and 3
  */
 export function parsePem(text: string, what = 'the text'): PemBlock[] {
-  if (text.length > MAX_INPUT_BYTES) {
-    throw new EncodingError('KPKI_INPUT_TOO_LARGE', `${what} is larger than 1 MiB`, { details: { what } })
-  }
   const invalid = (problem: string) =>
     new EncodingError('KPKI_PEM_INVALID', `${what}: ${problem}`, { details: { what } })
   const blocks: PemBlock[] = []
+  for (const found of scanPem(text, what)) {
+    if ('problem' in found) throw invalid(found.problem)
+    blocks.push(found)
+  }
+  return blocks
+}
+
+/** In place of a block that cannot be read. */
+export interface PemFault {
+  /** What is wrong, one sentence. */
+  readonly problem: string
+}
+
+/**
+ * Reads the PEM blocks of a text one after the other and goes on behind those that cannot be read.
+ *
+ * @throws {@link EncodingError} `KPKI_INPUT_TOO_LARGE`
+ */
+export function* scanPem(text: string, what: string): Generator<PemBlock | PemFault, void> {
+  if (text.length > MAX_INPUT_BYTES) {
+    throw new EncodingError('KPKI_INPUT_TOO_LARGE', `${what} is larger than 1 MiB`, { details: { what } })
+  }
   // By searching forwards only: a pattern over the whole text would read a megabyte of block starts once for each of them.
   for (let at = text.indexOf(BEGIN); at >= 0; ) {
     const labelEnd = text.indexOf(DASHES, at + BEGIN.length)
     const label = text.slice(at + BEGIN.length, Math.max(labelEnd, 0))
     const end = text.indexOf(DASHES, labelEnd + DASHES.length)
-    if (labelEnd < 0 || end < 0 || !/^[A-Z0-9 ]{1,64}$/.test(label)) throw invalid('a PEM block is cut off')
-    const footer = `-----END ${label}-----`
-    if (!text.startsWith(footer, end)) throw invalid(`PEM block ${label} is not ended`)
-    // Go's encoding/pem passes over what does not stand on lines of its own, and then a file that is fine here is empty there.
-    const behind = /^[ \t\r]*(?:\n|$)/.test(text.slice(end + footer.length, end + footer.length + 100))
-    if ((at > 0 && text[at - 1] !== '\n') || text[end - 1] !== '\n' || !behind) {
-      throw invalid(
-        `PEM block ${label} does not stand on lines of its own${text.startsWith('\ufeff') ? ' (a byte order mark is before it)' : ''}`,
-      )
-    }
-    blocks.push(readBlock(label, text.slice(labelEnd + DASHES.length, end), invalid))
-    at = text.indexOf(BEGIN, end + footer.length)
+    const isCutOff = labelEnd < 0 || end < 0 || !/^[A-Z0-9 ]{1,64}$/.test(label)
+    const found = isCutOff ? { problem: 'a PEM block is cut off' } : readBlock(text, { at, labelEnd, end, label })
+    yield found
+    const next = 'problem' in found ? at + BEGIN.length : end + `-----END ${label}-----`.length
+    at = text.indexOf(BEGIN, next)
   }
-  return blocks
 }
 
-function readBlock(label: string, body: string, invalid: (problem: string) => EncodingError): PemBlock {
+interface Frame {
+  readonly label: string
+  /** Where the block begins, where its label ends, and where the dashes behind its content begin. */
+  readonly at: number
+  readonly labelEnd: number
+  readonly end: number
+}
+
+function readBlock(text: string, { label, at, labelEnd, end }: Frame): PemBlock | PemFault {
+  const footer = `-----END ${label}-----`
+  if (!text.startsWith(footer, end)) return { problem: `PEM block ${label} is not ended` }
+  // Go's encoding/pem passes over what does not stand on lines of its own, and then a file that is fine here is empty there.
+  const behind = /^[ \t\r]*(?:\n|$)/.test(text.slice(end + footer.length, end + footer.length + 100))
+  if ((at > 0 && text[at - 1] !== '\n') || text[end - 1] !== '\n' || !behind) {
+    const mark = text.startsWith('\ufeff') ? ' (a byte order mark is before it)' : ''
+    return { problem: `PEM block ${label} does not stand on lines of its own${mark}` }
+  }
+  const body = text.slice(labelEnd + DASHES.length, end)
   const content = body.trimStart()
   // Headers end at an empty line (RFC 1421 section 4.4); a colon cannot stand in base64.
   const hasHeaders = /^[A-Za-z0-9-]{1,64}:/.test(content)
@@ -60,7 +88,7 @@ function readBlock(label: string, body: string, invalid: (problem: string) => En
   const base64 = !hasHeaders ? content : headersEnd ? content.slice(headersEnd.index + headersEnd[0].length) : ''
   const bytes = parseBase64(base64)
   if (!/^[ \t]*\r?\n/.test(body) || bytes === undefined || bytes.length === 0)
-    throw invalid(`PEM block ${label} does not hold base64`)
+    return { problem: `PEM block ${label} does not hold base64` }
   return { label, bytes, hasHeaders }
 }
 
