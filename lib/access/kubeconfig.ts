@@ -1,10 +1,11 @@
 import type { Context } from '../context.js'
-import { decodeUtf8, encodeUtf8, formatBase64, parseBase64 } from '../crypto/bytes.js'
+import { encodeUtf8, formatBase64 } from '../crypto/bytes.js'
 import { parsePrivateKey } from '../crypto/key-files.js'
 import { formatPrivateKey, type PrivateKey } from '../crypto/keys.js'
 import { EncodingError } from '../errors.js'
 import { type Certificate, formatCertificate, parseCertificates } from '../x509/certificate.js'
 import { formatYaml, parseYaml } from '../yaml.js'
+import { type EntryFault, readKubeconfigEntries } from './kubeconfig-entries.js'
 
 /** What the current context of a kubeconfig says, its certificates decoded. */
 export interface Kubeconfig {
@@ -75,12 +76,6 @@ export function formatKubeconfig(spec: KubeconfigSpec): string {
   })
 }
 
-/** @see kubernetes/kubernetes v1.20.2, staging/src/k8s.io/client-go/tools/clientcmd/api/v1/types.go (Cluster, AuthInfo) */
-const EXTRAS = {
-  cluster: ['tls-server-name', 'proxy-url', 'insecure-skip-tls-verify'],
-  user: ['token', 'tokenFile', 'username', 'password', 'as', 'as-groups', 'as-user-extra', 'auth-provider', 'exec'],
-} as const
-
 /**
  * Reads the current context of a kubeconfig.
  *
@@ -93,56 +88,33 @@ const EXTRAS = {
 export async function parseKubeconfig(text: string, context: Context, what = 'the kubeconfig'): Promise<Kubeconfig> {
   const invalid = (problem: string) =>
     new EncodingError('KPKI_KUBECONFIG_INVALID', `${what}: ${problem}`, { details: { what } })
-  const root = toRecord(parseYaml(text, what).value)
-  if (root?.['kind'] !== 'Config' && !root?.['clusters']) throw invalid('is not a kubeconfig')
-  const contextName = root['current-context']
-  if (typeof contextName !== 'string' || contextName === '') throw invalid('has no current-context')
-  const named = (list: string, name: unknown, entry: string): Record<string, unknown> => {
-    const items = Array.isArray(root[list]) ? (root[list] as readonly unknown[]) : []
-    const found = items.map(toRecord).find(item => item?.['name'] === name)
-    const value = toRecord(found?.[entry])
-    if (!value) throw invalid(`names the ${entry} ${JSON.stringify(name)}, which is not in it`)
-    return value
+  const entries = readKubeconfigEntries(parseYaml(text, what).value)
+  if (!entries) throw invalid('is not a kubeconfig')
+  const { currentContext, faults } = entries
+  if (currentContext === undefined) throw invalid('has no current-context')
+  const named = <T extends { readonly name: string }>(list: EntryFault['list'], name: string, all: readonly T[]): T => {
+    const found = all.find(entry => entry.name === name)
+    const fault = faults.find(fault => fault.list === list && fault.name === name)
+    if (found && !fault) return found
+    const entry = `the ${list.slice(0, -1)} ${JSON.stringify(name)}`
+    throw invalid(fault ? `${entry} ${fault.problem}` : `names ${entry}, which is not in it`)
   }
-  const current = named('contexts', contextName, 'context')
-  const cluster = named('clusters', current['cluster'], 'cluster')
-  const user = named('users', current['user'], 'user')
-  const string = (record: Record<string, unknown>, field: string): string | undefined => {
-    const value = record[field] ?? ''
-    if (typeof value !== 'string') throw invalid(`${field} is not a text`)
-    return value === '' ? undefined : value
-  }
-  const data = (record: Record<string, unknown>, field: string): string | undefined => {
-    const encoded = string(record, field)
-    if (encoded === undefined) return undefined
-    const bytes = parseBase64(encoded)
-    const pem = bytes && decodeUtf8(bytes)
-    if (pem === undefined) throw invalid(`${field} is not base64 of a PEM text`)
-    return pem
-  }
-  if (cluster['insecure-skip-tls-verify'] === true && cluster['certificate-authority-data']) {
-    throw invalid('has both a CA and insecure-skip-tls-verify, which no client takes')
-  }
-  const caPem = data(cluster, 'certificate-authority-data')
-  const certificatePem = data(user, 'client-certificate-data')
-  const keyPem = data(user, 'client-key-data')
+  const current = named('contexts', currentContext, entries.contexts)
+  const cluster = named('clusters', current.cluster, entries.clusters)
+  const user = named('users', current.user, entries.users)
+  const { caPem } = cluster
+  const { certificatePem, keyPem } = user
   return {
-    clusterName: String(current['cluster']),
-    userName: String(current['user']),
-    contextName,
-    server: string(cluster, 'server') ?? '',
+    clusterName: cluster.name,
+    userName: user.name,
+    contextName: current.name,
+    server: cluster.server,
     caCertificates: caPem === undefined ? [] : parseCertificates(caPem, `certificate-authority-data of ${what}`),
-    caFile: string(cluster, 'certificate-authority'),
+    caFile: cluster.caFile,
     certificates:
       certificatePem === undefined ? [] : parseCertificates(certificatePem, `client-certificate-data of ${what}`),
     key: keyPem === undefined ? undefined : await parsePrivateKey(keyPem, context, `client-key-data of ${what}`),
-    certificateFile: string(user, 'client-certificate'),
-    extras: [...EXTRAS.cluster.filter(field => cluster[field]), ...EXTRAS.user.filter(field => user[field])],
+    certificateFile: user.certificateFile,
+    extras: [...cluster.extras, ...user.extras],
   }
-}
-
-function toRecord(value: unknown): Record<string, unknown> | undefined {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? (value as Record<string, unknown>)
-    : undefined
 }

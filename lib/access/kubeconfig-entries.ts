@@ -1,0 +1,151 @@
+import { decodeUtf8, parseBase64 } from '../crypto/bytes.js'
+import type { YamlValue } from '../yaml.js'
+
+/** A named cluster, its certificates still PEM text. */
+export interface ClusterEntry {
+  readonly name: string
+  readonly server: string
+  /** `certificate-authority-data`, decoded. */
+  readonly caPem: string | undefined
+  /** `certificate-authority`: a path. */
+  readonly caFile: string | undefined
+  readonly isInsecure: boolean
+  /** Fields that change how one connects: names only. */
+  readonly extras: readonly string[]
+}
+
+/** A named user. Holds a secret: `keyPem`. */
+export interface UserEntry {
+  readonly name: string
+  /** `client-certificate-data`, decoded. */
+  readonly certificatePem: string | undefined
+  readonly certificateFile: string | undefined
+  /** `client-key-data`, decoded. */
+  readonly keyPem: string | undefined
+  readonly keyFile: string | undefined
+  /** Fields that say as whom one connects beside certificate and key: names only. */
+  readonly extras: readonly string[]
+}
+
+/** A named context: a user at a cluster. */
+export interface ContextEntry {
+  readonly name: string
+  readonly cluster: string
+  readonly user: string
+  readonly namespace: string | undefined
+}
+
+/** What is wrong with one entry. */
+export interface EntryFault {
+  readonly list: 'clusters' | 'users' | 'contexts'
+  /** Of the entry; `undefined` when it has none. */
+  readonly name: string | undefined
+  /** End of a sentence. */
+  readonly problem: string
+}
+
+/** Everything that a kubeconfig says; what is broken is left out and told of. */
+export interface KubeconfigEntries {
+  readonly currentContext: string | undefined
+  readonly clusters: readonly ClusterEntry[]
+  readonly users: readonly UserEntry[]
+  readonly contexts: readonly ContextEntry[]
+  readonly faults: readonly EntryFault[]
+}
+
+/** @see kubernetes/kubernetes v1.20.2, staging/src/k8s.io/client-go/tools/clientcmd/api/v1/types.go (Cluster, AuthInfo) */
+const EXTRAS = {
+  cluster: ['tls-server-name', 'proxy-url', 'insecure-skip-tls-verify'],
+  user: ['token', 'tokenFile', 'username', 'password', 'as', 'as-groups', 'as-user-extra', 'auth-provider', 'exec'],
+} as const
+
+type Fields = Readonly<Record<string, unknown>>
+
+/**
+ * Reads all entries of a kubeconfig.
+ *
+ * @param root - a YAML document
+ * @returns `undefined` when it is no kubeconfig
+ */
+export function readKubeconfigEntries(root: YamlValue): KubeconfigEntries | undefined {
+  const fields = toFields(root)
+  if (fields?.['kind'] !== 'Config' && !fields?.['clusters']) return undefined
+  const faults: EntryFault[] = []
+  const read = <T>(
+    list: EntryFault['list'],
+    entry: string,
+    parse: (name: string, fields: Fields, report: Report) => T,
+  ) => {
+    const items = Array.isArray(fields[list]) ? (fields[list] as readonly unknown[]) : []
+    if (fields[list] && !Array.isArray(fields[list])) faults.push({ list, name: undefined, problem: 'is not a list' })
+    return items.flatMap(item => {
+      const name = toFields(item)?.['name']
+      const value = toFields(toFields(item)?.[entry])
+      const known = typeof name === 'string' ? name : undefined
+      if (known !== undefined && value) {
+        return [parse(known, value, problem => faults.push({ list, name: known, problem }))]
+      }
+      faults.push({ list, name: known, problem: known === undefined ? 'has no name' : `has no ${entry}` })
+      return []
+    })
+  }
+  const currentContext = fields['current-context']
+  return {
+    currentContext: typeof currentContext === 'string' && currentContext !== '' ? currentContext : undefined,
+    clusters: read('clusters', 'cluster', readCluster),
+    users: read('users', 'user', readUser),
+    contexts: read('contexts', 'context', (name, context, report) => ({
+      name,
+      cluster: textOf(context, 'cluster', report) ?? '',
+      user: textOf(context, 'user', report) ?? '',
+      namespace: textOf(context, 'namespace', report),
+    })),
+    faults,
+  }
+}
+
+type Report = (problem: string) => void
+
+function readCluster(name: string, cluster: Fields, report: Report): ClusterEntry {
+  const caPem = pemOf(cluster, 'certificate-authority-data', report)
+  const isInsecure = cluster['insecure-skip-tls-verify'] === true
+  if (isInsecure && cluster['certificate-authority-data'])
+    report('has both a CA and insecure-skip-tls-verify, which no client takes')
+  return {
+    name,
+    server: textOf(cluster, 'server', report) ?? '',
+    caPem,
+    caFile: textOf(cluster, 'certificate-authority', report),
+    isInsecure,
+    extras: EXTRAS.cluster.filter(field => cluster[field]),
+  }
+}
+
+function readUser(name: string, user: Fields, report: Report): UserEntry {
+  return {
+    name,
+    certificatePem: pemOf(user, 'client-certificate-data', report),
+    certificateFile: textOf(user, 'client-certificate', report),
+    keyPem: pemOf(user, 'client-key-data', report),
+    keyFile: textOf(user, 'client-key', report),
+    extras: EXTRAS.user.filter(field => user[field]),
+  }
+}
+
+function textOf(fields: Fields, field: string, report: Report): string | undefined {
+  const value = fields[field] ?? ''
+  if (typeof value !== 'string') report(`${field} is not a text`)
+  return typeof value === 'string' && value !== '' ? value : undefined
+}
+
+function pemOf(fields: Fields, field: string, report: Report): string | undefined {
+  const encoded = textOf(fields, field, report)
+  const bytes = encoded === undefined ? undefined : parseBase64(encoded)
+  const pem = bytes && decodeUtf8(bytes)
+  if (encoded !== undefined && pem === undefined) report(`${field} is not base64 of a PEM text`)
+  return pem
+}
+
+function toFields(value: unknown): Fields | undefined {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : undefined
+}
