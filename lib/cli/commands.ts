@@ -32,7 +32,11 @@ export interface Command {
     readonly most: number
     readonly about: string
     readonly choices?: readonly string[]
+    /** Word for one of them as in {@link Flag}: `FILE` and `DIR` are completed from the disk. Default: they are not. */
+    readonly value?: string
   }
+  /** Paragraphs of the help text after the flags. */
+  readonly notes?: readonly string[]
   readonly examples?: readonly (readonly [command: string, about: string])[]
   /** Loads what the command needs, and only that. */
   readonly load?: () => Promise<Run>
@@ -151,6 +155,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     about: 'print CA pins for --discovery-token-ca-cert-hash, one line per CA certificate',
     args: {
       name: 'files',
+      value: 'FILE',
       least: 0,
       most: 100,
       about: 'certificates, bundles or kubeconfigs; - for standard input (default: pki/ca.crt of the tree)',
@@ -173,5 +178,23 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     },
     load: async () => (await import('./hash.js')).runHashVerify,
     examples: [['kpki hash verify sha256:… --ca-cert /etc/kubernetes/pki/ca.crt', '']],
+  },
+  completion: {
+    about: 'print the script that lets a shell complete commands, flags and their values',
+    args: { name: 'shell', least: 1, most: 1, about: 'which shell', choices: ['bash', 'zsh', 'fish'] },
+    flags: COMMON_FLAGS,
+    load: async () => (await import('./completion.js')).runCompletion,
+    notes: [
+      'The script holds everything: kpki is not started when you press TAB. Print it again after an update of kpki.',
+      'The folder must exist (mkdir -p); a new shell reads the file. bash reads the folder below only with the package ' +
+        'bash-completion; without it, keep the script elsewhere and source it from ~/.bashrc. zsh reads folders that ' +
+        'stand in fpath before compinit is called in ~/.zshrc: fpath=(~/.zfunc $fpath).',
+    ],
+    examples: [
+      ['kpki completion bash > ~/.local/share/bash-completion/completions/kpki', 'bash with bash-completion'],
+      ['kpki completion bash > ~/.kpki.bash', 'bash alone: source ~/.kpki.bash in ~/.bashrc'],
+      ['kpki completion zsh > ~/.zfunc/_kpki', 'zsh'],
+      ['kpki completion fish > ~/.config/fish/completions/kpki.fish', 'fish'],
+    ],
   },
 }

@@ -1,6 +1,9 @@
 import type { ClusterFacts } from '../index.js'
 
-/** One flag, as the parser and the help text need it. */
+/** Words for a value that mean something on the disk: shells complete them from there. */
+export const DISK_WORDS: Readonly<Record<string, 'file' | 'directory'>> = { FILE: 'file', DIR: 'directory' }
+
+/** One flag, as the parser, the help text and the completion of shells need it. */
 export interface Flag {
   readonly type: 'string' | 'boolean' | 'list'
   readonly about: string
@@ -8,8 +11,10 @@ export interface Flag {
   readonly choices?: readonly string[]
   /** Short form. */
   readonly alias?: string
-  /** Word for the value in help, e.g. `DIR`. */
+  /** Word for the value in help, e.g. `DIR`; {@link DISK_WORDS} are completed from the disk. */
   readonly value?: string
+  /** Values that are worth offering where others are allowed, too; named here, listed where shells are completed. */
+  readonly suggests?: 'key-algorithms' | 'kubernetes-versions'
 }
 
 /** Flags of every command. */
@@ -73,6 +78,7 @@ export const DESCRIPTION_FLAGS = {
   'kubernetes-version': {
     type: 'string',
     value: 'VERSION',
+    suggests: 'kubernetes-versions',
     fact: 'kubernetesVersion',
     about: 'e.g. v1.36.4, 1.33, stable-1.30 (default: the newest known 1.36)',
   },
@@ -91,6 +97,7 @@ export const DESCRIPTION_FLAGS = {
   'encryption-algorithm': {
     type: 'string',
     value: 'ALGORITHM',
+    suggests: 'key-algorithms',
     fact: 'encryptionAlgorithm',
     about: 'RSA-2048 (default), RSA-3072, RSA-4096, ECDSA-P256, ECDSA-P384',
   },

@@ -42,6 +42,7 @@ export function formatHelp(path: string, columns: number): string {
         width,
       ),
     )
+  for (const note of command.notes ?? []) sections.push(wrap(note, width, 0))
   if (command.examples) {
     sections.push(
       [
