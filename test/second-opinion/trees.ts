@@ -1,5 +1,5 @@
 import { generateKeyPair, type KeyObject } from 'node:crypto'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import {
   type ClusterFacts,
@@ -62,6 +62,13 @@ export async function makeTree(
   await generateTree(rowsOf(cluster, role), cluster, store, context, { role })
   const decoder = new TextDecoder()
   return new Map([...store.files].map(([path, { bytes }]) => [path, decoder.decode(bytes)]))
+}
+
+/** A tree that lies on disk. */
+export function readTree(dir: string): Files {
+  const entries = readdirSync(dir, { recursive: true, withFileTypes: true }).filter(entry => !entry.isDirectory())
+  const paths = entries.map(entry => join(entry.parentPath, entry.name))
+  return new Map(paths.map(path => [path.slice(dir.length + 1), readFileSync(path, 'utf8')]))
 }
 
 /** A file of a tree, which must be there. */
