@@ -1,6 +1,6 @@
-// The examples and the README's snippets, run as a user runs them: against the built package, by its name.
+// The examples, run as a user runs them: against the built package, by its name.
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -56,41 +56,5 @@ test('every example has a test', () => {
 for (const [name, check] of Object.entries(EXAMPLES)) {
   test(`examples/${name}`, () => check(runFile(join(root, 'examples', name))))
 }
-
-const README = readFileSync(join(root, 'README.md'), 'utf8')
-const snippets = [...README.matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map(([, code = '']) => code)
-
-test('the README has three snippets', () => assert.is(snippets.length, 3))
-for (const [index, code] of snippets.entries()) {
-  test(`README snippet ${index + 1}`, () => {
-    const dir = join(root, 'test/.snippets')
-    mkdirSync(dir, { recursive: true })
-    const file = join(dir, `snippet-${process.pid}-${index}.ts`)
-    writeFileSync(file, code)
-    try {
-      const { stdout, written } = runFile(file)
-      assert.ok(stdout.length > 0)
-      if (code.includes('DiskStore')) assert.ok(written.includes('cp-1/pki/ca.key'))
-    } finally {
-      rmSync(file)
-    }
-  })
-}
-
-test('the commands in the README exist, with their flags', async () => {
-  const { COMMANDS } = await import('../lib/cli/commands.js')
-  const lines = [...README.matchAll(/^(?:npm ci && npx )?kpki ((?:gen|config|hash) .*)$/gm)].map(([, line = '']) =>
-    line.replace(/ +#.*| [>|].*/, ''),
-  )
-  assert.ok(lines.length > 10)
-  for (const line of lines) {
-    const words = line.split(' ')
-    const path = [words.slice(0, 2).join(' '), words[0] ?? ''].find(name => COMMANDS[name]?.load) ?? ''
-    assert.ok(COMMANDS[path], line)
-    for (const word of words) {
-      if (word.startsWith('--')) assert.ok(word.slice(2) in (COMMANDS[path]?.flags ?? {}), `${line}: ${word}`)
-    }
-  }
-})
 
 test.run()

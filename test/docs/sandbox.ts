@@ -1,0 +1,89 @@
+/** A folder to run the blocks of a document in: `kpki` is on the PATH, and nothing of it reaches the host's own files. */
+import { spawnSync } from 'node:child_process'
+import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { COMMANDS } from '../../lib/cli/commands.js'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+/** What a block did. */
+export interface Ran {
+  readonly status: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** A folder, and how to run what a document shows in it. */
+export interface Sandbox {
+  readonly dir: string
+  readonly sh: (code: string) => Ran
+  readonly ts: (code: string) => Ran
+  readonly close: () => void
+}
+
+/** Paths of commands whose tree is /etc/kubernetes when nothing else is said. */
+const ON_TREES = Object.entries(COMMANDS).flatMap(([path, { flags }]) => (flags && 'dir' in flags ? [path] : []))
+
+/**
+ * The program as people call it, except that a tree which is not named is below the sandbox instead of in /etc.
+ *
+ * What is written in a block as /etc/kubernetes is rewritten too: no test may touch a host's own PKI.
+ */
+function shim(etc: string): string {
+  return `#!/usr/bin/env node
+import { spawnSync } from 'node:child_process'
+const words = process.argv.slice(2)
+const length = ${JSON.stringify(ON_TREES)}.map(path => path.split(' ')).filter(path => path.every((word, i) => words[i] === word))
+  .map(path => path.length).sort().at(-1) ?? 0
+const isNamed = words.some(word => /^--(dir|cert-dir|help)\\b/.test(word))
+if (length > 0 && !isNamed) words.splice(length, 0, '--dir', ${JSON.stringify(etc)})
+const { status } = spawnSync(process.execPath, [${JSON.stringify(join(root, 'dist/bin/kpki.js'))}, ...words], { stdio: 'inherit' })
+process.exitCode = status ?? 1
+`
+}
+
+/** Makes a sandbox. */
+export function openSandbox(): Sandbox {
+  const base = realpathSync(mkdtempSync(join(tmpdir(), 'kpki-docs-')))
+  const [dir, bin, etc] = [join(base, 'work'), join(base, 'bin'), join(base, 'etc/kubernetes')]
+  for (const path of [dir, bin]) mkdirSync(path, { recursive: true })
+  writeFileSync(join(bin, 'kpki.mjs'), shim(etc))
+  writeFileSync(join(bin, 'kpki'), `#!/bin/sh\nexec "${process.execPath}" "${join(bin, 'kpki.mjs')}" "$@"\n`)
+  chmodSync(join(bin, 'kpki'), 0o755)
+  // Snippets must lie inside of the package to be able to import it by its name.
+  const snippets = join(root, 'test/.snippets', `docs-${process.pid}-${Math.random().toString(36).slice(2)}`)
+  mkdirSync(snippets, { recursive: true })
+  const env = {
+    PATH: `${bin}:${process.env['PATH']}`,
+    HOME: base,
+    TMPDIR: base,
+    LC_ALL: 'C.UTF-8',
+    NO_COLOR: '1',
+  }
+  const run = (program: string, args: readonly string[], input = ''): Ran => {
+    const { status, stdout, stderr, error } = spawnSync(program, [...args], {
+      cwd: dir,
+      env,
+      input,
+      encoding: 'utf8',
+      timeout: 120_000,
+    })
+    return { status, stdout: stdout ?? '', stderr: `${stderr ?? ''}${error?.message ?? ''}` }
+  }
+  let count = 0
+  return {
+    dir,
+    sh: code => run('sh', ['-eu', '-c', code.replaceAll('/etc/kubernetes', etc)]),
+    ts: code => {
+      const file = join(snippets, `${++count}.ts`)
+      writeFileSync(file, code)
+      return run(process.execPath, ['--import', new URL(import.meta.resolve('tsx')).href, file])
+    },
+    close: () => {
+      rmSync(base, { recursive: true, force: true })
+      rmSync(snippets, { recursive: true, force: true })
+    },
+  }
+}
