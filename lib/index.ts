@@ -60,6 +60,20 @@ export {
   VerifyError,
   WorkflowError,
 } from './errors.js'
+export { inspectFiles } from './inspect/inspect.js'
+export { type CertificateRole, roleOf } from './inspect/role.js'
+export type {
+  InspectedBlock,
+  InspectedCertificate,
+  InspectedKey,
+  InspectedKubeconfig,
+  InspectedManifest,
+  InspectedRequest,
+  InspectInput,
+  Inspection,
+  InspectRemark,
+  Place,
+} from './inspect/types.js'
 export {
   CATALOGUE,
   CERTIFICATE_IDS,

@@ -30,6 +30,8 @@ export const FINDINGS = {
   'signature-weak': { severity: 'error', about: 'the certificate is signed with SHA-1 or MD5, which Go refuses' },
   'outlives-ca': { severity: 'warning', about: 'the certificate ends after its CA' },
   'serial-short': { severity: 'warning', about: 'the serial number has fewer than 64 bits' },
+  'serial-negative': { severity: 'error', about: 'the serial number is negative, which Go refuses since 1.23' },
+  'extension-unknown': { severity: 'error', about: 'the certificate has a critical extension that Go does not know' },
   'no-key-identifier': { severity: 'warning', about: 'the certificate has no subject key identifier' },
   'ec-key-encipherment': { severity: 'warning', about: 'a certificate with an EC key claims keyEncipherment' },
   'ca-data': { severity: 'error', about: 'the kubeconfig trusts another CA' },
@@ -37,11 +39,14 @@ export const FINDINGS = {
   'kubeconfig-extra': { severity: 'warning', about: 'the kubeconfig does more than name a server and a certificate' },
   server: { severity: 'warning', about: 'the kubeconfig names another API server than the description asks for' },
   'no-credentials': { severity: 'error', about: 'the kubeconfig has no client certificate with its key' },
+  'entry-missing': { severity: 'warning', about: 'the kubeconfig names an entry of its own that is not in it' },
+  'request-unproven': { severity: 'error', about: 'the request is not signed with the key that it is for' },
   'public-key-mismatch': { severity: 'error', about: 'sa.pub is not the public half of sa.key' },
   'secret-exposed': { severity: 'error', about: 'a private key stands in a file that is public' },
   'mode-writable': { severity: 'warning', about: 'others can write to the file' },
   'mode-open': { severity: 'warning', about: 'others can read a secret' },
   'owner-foreign': { severity: 'warning', about: 'the file belongs to somebody else' },
+  'too-many': { severity: 'warning', about: 'there is more than is looked at' },
   'source-differs': { severity: 'error', about: 'the file is another one than in the directory named with --ca-from' },
 } as const satisfies Record<string, { readonly severity: 'error' | 'warning'; readonly about: string }>
 /** Stable id of a finding. */

@@ -15,18 +15,19 @@ const DOORS = [
     MAX_INPUT_BYTES MINORS MemoryStore PROFILES PolicyError PrivateKey ROW_IDS SAN_SOURCES StoreError UsageError
     VerifyError WorkflowError caPin checkCluster createContext describeEffective filesOf formatCertificate
     formatConfiguration formatKubeconfig formatOrigin formatPem formatPrivateKey formatProblem formatPublicKey
-    formatTar formatYaml generateKey generateTree initDefaults issueCertificate issuerOf joinDefaults migrateConfiguration
+    formatTar formatYaml generateKey generateTree initDefaults inspectFiles issueCertificate issuerOf joinDefaults migrateConfiguration
     nearestName parseCertificate parseCertificateRequest parseCertificates parseCluster parseConfiguration parseDescription parseKubeconfig
-    parsePem parsePin parsePrivateKey parseVersion parseYamlStream placeOf planTree resolveDescription rowsOf serverOf
+    parsePem parsePin parsePrivateKey parseVersion parseYamlStream placeOf planTree resolveDescription roleOf rowsOf serverOf
     verifyCaPin verifyCertificate verifyRequestSignature wantedCertificate
     `,
     types: `
-    ActualRow ApiVersion Bytes Certificate CertificateId CertificateRequest CertificateRow CertificateSpec Cidr Cluster ClusterFacts
+    ActualRow ApiVersion Bytes Certificate CertificateId CertificateRequest CertificateRole CertificateRow CertificateSpec Cidr Cluster ClusterFacts
     CodeOf ConfigCode ConfigProblem Configuration Context DefaultsOptions Description DescriptionSources
     DistinguishedName DuplicateKey EffectiveValue ErrorCode ErrorDetails ErrorKind ExtKeyUsage ExtensionFacts ExternalEtcd FactName
     FieldProblem FileKind FileSpec Finding FindingCode FlagFacts FlagName GenerateOptions GenerateResult GroupSource
-    HostFacts IpAddress Issuer KeyAlgorithm KeyParameters KeyType KeyUsage KpkiErrorOptions KubeadmKind Kubeconfig
-    KubeconfigId KubeconfigRow KubeconfigSpec KubernetesVersion Lazy LogEvent Origin ParsedConfiguration PemBlock
+    HostFacts InspectInput InspectRemark InspectedBlock InspectedCertificate InspectedKey
+    InspectedKubeconfig InspectedManifest InspectedRequest Inspection IpAddress Issuer KeyAlgorithm KeyParameters KeyType KeyUsage KpkiErrorOptions KubeadmKind Kubeconfig
+    KubeconfigId KubeconfigRow KubeconfigSpec KubernetesVersion Lazy LogEvent Origin ParsedConfiguration PemBlock Place
     PlanOptions PrintOptions Profile ProfileName RawKeyPair Role RowId RowPlan RowResult SanSource Store StoredFile
     SubjectAltName TreePath TreePlan VerifyOptions WantedCertificate YamlDocument YamlInput YamlObject YamlPath
     YamlPosition YamlValue

@@ -1,0 +1,208 @@
+import { FINDINGS, type FindingCode } from '../audit/findings.js'
+import type { Context } from '../context.js'
+import { formatHex, toBytes } from '../crypto/bytes.js'
+import type { KeyType } from '../crypto/keys.js'
+import { type ErrorCode, KpkiError } from '../errors.js'
+import { type Certificate, parseCertificate } from '../x509/certificate.js'
+import type { CertificateRequest } from '../x509/request.js'
+import type { InspectedBlock, InspectedKubeconfig, InspectedManifest, InspectRemark, Place } from './types.js'
+
+/** What is looked at in one inspection: far more than any tree has, and little enough to be done in seconds. */
+export const INSPECT_LIMITS = { certificates: 20_000, keys: 2000, remarksPerFile: 20 } as const
+
+/** A certificate that was found, before it is known how it hangs together with others. */
+export interface DraftCertificate {
+  readonly certificate: Certificate
+  readonly fingerprint: string
+  readonly publicKeyHash: string
+  readonly places: Place[]
+}
+
+/** A key that was found. */
+export interface DraftKey {
+  readonly kind: 'private' | 'public'
+  readonly type: KeyType | undefined
+  readonly isEncrypted: boolean
+  readonly publicKeyHash: string | undefined
+  readonly places: Place[]
+}
+
+/** A request that was found. */
+export interface DraftRequest {
+  readonly request: CertificateRequest
+  readonly publicKeyHash: string
+  readonly places: Place[]
+}
+
+/** Certificates and the key that is said to be theirs, e.g. of one kubeconfig user. */
+export interface DraftPair {
+  readonly certificates: readonly number[]
+  readonly keys: readonly number[]
+  /** Where the key stands. */
+  readonly place: Place
+  /** What the key should be the key of, e.g. `pki/apiserver.crt`, `client-certificate-data`. */
+  readonly wanted: string
+}
+
+/** What one text or file holds, as indexes. */
+export interface Contents {
+  readonly certificates: number[]
+  readonly keys: number[]
+  readonly requests: number[]
+  /** Whether there was anything at all: other blocks and faults, too. */
+  isAny: boolean
+}
+
+/** New, empty {@link Contents}. */
+export function noContents(): Contents {
+  return { certificates: [], keys: [], requests: [], isAny: false }
+}
+
+/** Collects what the files of one inspection hold; the same thing in several places is one thing. */
+export class Draft {
+  readonly certificates: DraftCertificate[] = []
+  readonly keys: DraftKey[] = []
+  readonly requests: DraftRequest[] = []
+  readonly kubeconfigs: InspectedKubeconfig[] = []
+  readonly manifests: InspectedManifest[] = []
+  readonly blocks: InspectedBlock[] = []
+  readonly remarks: InspectRemark[] = []
+  readonly others: string[] = []
+  readonly pairs: DraftPair[] = []
+  readonly #context: Context
+  readonly #known = new Map<string, number>()
+  readonly #remarks = new Map<string, number>()
+  readonly #reached = new Set<string>()
+
+  constructor(context: Context) {
+    this.#context = context
+  }
+
+  /** Takes a certificate in; a broken one becomes a remark. */
+  async addCertificate(der: Uint8Array, place: Place, contents: Contents): Promise<void> {
+    contents.isAny = true
+    const fingerprint = await this.#sha256(der)
+    let index = this.#known.get(`certificate ${fingerprint}`)
+    if (index === undefined) {
+      if (this.#isFull('certificates', this.certificates.length, place)) return
+      const certificate = this.attempt(place, () => parseCertificate(der, 'the certificate'))
+      if (!certificate) return
+      const publicKeyHash = `sha256:${await this.#sha256(certificate.spki)}`
+      index = this.certificates.push({ certificate, fingerprint, publicKeyHash, places: [] }) - 1
+      this.#known.set(`certificate ${fingerprint}`, index)
+    }
+    addPlace(this.certificates[index]?.places, place)
+    contents.certificates.push(index)
+  }
+
+  /** Takes a request in. */
+  async addRequest(request: CertificateRequest, place: Place, contents: Contents): Promise<void> {
+    contents.isAny = true
+    if (this.#isFull('certificates', this.requests.length, place)) return
+    const name = `request ${await this.#sha256(request.der)}`
+    const index =
+      this.#known.get(name) ??
+      this.requests.push({
+        request,
+        publicKeyHash: `sha256:${await this.#sha256(request.spki)}`,
+        places: [],
+      }) - 1
+    this.#known.set(name, index)
+    addPlace(this.requests[index]?.places, place)
+    contents.requests.push(index)
+  }
+
+  /** Takes a key in of which the public half is known. */
+  async addKey(kind: DraftKey['kind'], type: KeyType, spki: Uint8Array, place: Place, contents: Contents) {
+    const publicKeyHash = `sha256:${await this.#sha256(spki)}`
+    const name = `${kind} ${publicKeyHash}`
+    const index =
+      this.#known.get(name) ?? this.keys.push({ kind, type, isEncrypted: false, publicKeyHash, places: [] }) - 1
+    this.#known.set(name, index)
+    addPlace(this.keys[index]?.places, place)
+    contents.isAny = true
+    contents.keys.push(index)
+  }
+
+  /** Takes a private key in of which the public half is not known: it is encrypted, or of an unusual type. */
+  addClosedKey(type: KeyType | undefined, isEncrypted: boolean, place: Place, contents: Contents): void {
+    contents.isAny = true
+    contents.keys.push(
+      this.keys.push({ kind: 'private', type, isEncrypted, publicKeyHash: undefined, places: [place] }) - 1,
+    )
+  }
+
+  /** Whether there is no room for another key; says so once. */
+  isFullOfKeys(place: Place): boolean {
+    return this.#isFull('keys', this.keys.length, place)
+  }
+
+  /** Remarks on something; the severity comes from {@link FINDINGS}. A broken file says no more than {@link INSPECT_LIMITS} allows. */
+  remark(
+    code: FindingCode,
+    place: Place,
+    message: string,
+    more: { hint?: string | undefined; error?: ErrorCode } = {},
+  ) {
+    const said = (this.#remarks.get(`${code} ${place.file}`) ?? 0) + 1
+    this.#remarks.set(`${code} ${place.file}`, said)
+    if (said > INSPECT_LIMITS.remarksPerFile) {
+      this.#once(`remarks ${place.file}`, { file: place.file, part: undefined }, 'has more faults than are told')
+      return
+    }
+    this.remarks.push({
+      code,
+      severity: FINDINGS[code].severity,
+      place,
+      message,
+      ...(more.hint === undefined ? {} : { hint: more.hint }),
+      ...(more.error === undefined ? {} : { error: more.error }),
+    })
+  }
+
+  /** Says once that there is more than is looked at. */
+  #once(what: string, place: Place, message: string): void {
+    if (this.#reached.has(what)) return
+    this.#reached.add(what)
+    this.remarks.push({ code: 'too-many', severity: FINDINGS['too-many'].severity, place, message })
+  }
+
+  /** Does what may be refused; a refusal becomes a remark. */
+  attempt<T>(place: Place, work: () => T): T | undefined {
+    try {
+      return work()
+    } catch (error) {
+      this.refused(error, place)
+      return undefined
+    }
+  }
+
+  /** Remarks on an error of ours; others are passed on. */
+  refused(error: unknown, place: Place): void {
+    if (!(error instanceof KpkiError)) throw error
+    // Every remark stands behind its place, so that the subject need not be said again.
+    const message = SUBJECTS.reduce((text, subject) => text.replace(new RegExp(`^${subject}:? `), ''), error.message)
+    this.remark('unreadable', place, message, { hint: error.hint, error: error.code })
+  }
+
+  #isFull(what: 'certificates' | 'keys', count: number, place: Place): boolean {
+    if (count < INSPECT_LIMITS[what]) return false
+    this.#once(what, place, `is beyond the first ${INSPECT_LIMITS[what]} ${what}, and not looked at`)
+    return true
+  }
+
+  async #sha256(bytes: Uint8Array): Promise<string> {
+    return formatHex(new Uint8Array(await this.#context.crypto.subtle.digest('SHA-256', toBytes(bytes))))
+  }
+}
+
+/** What things are called when they are parsed. */
+export const SUBJECTS = ['the certificate', 'the request', 'the private key', 'the public key', 'the text'] as const
+
+// A file that holds one certificate ten thousand times says so with its first places.
+const MAX_PLACES = 1000
+
+function addPlace(places: Place[] | undefined, place: Place): void {
+  const isKnown = places?.slice(-1).some(({ file, part }) => file === place.file && part === place.part)
+  if (places && places.length < MAX_PLACES && !isKnown) places.push(place)
+}

@@ -1,0 +1,50 @@
+import type { Context } from '../context.js'
+import { decodeUtf8 } from '../crypto/bytes.js'
+import { MAX_INPUT_BYTES } from '../limits.js'
+import { type Contents, type Draft, noContents } from './draft.js'
+import { looksLikeDer, readDer } from './read-der.js'
+import { looksLikeDocument, readDocuments } from './read-manifest.js'
+import { readPem } from './read-pem.js'
+import type { InspectInput } from './types.js'
+
+/** Takes a file in, whatever it is; what cannot be read becomes a remark, what is of no interest is named. */
+export async function readFile(input: InspectInput, draft: Draft, context: Context): Promise<Contents> {
+  const place = { file: input.name, part: undefined }
+  const none = noContents()
+  if (input.problem !== undefined) {
+    draft.remark('unreadable', place, input.problem, { error: 'KPKI_FILE_UNREADABLE' })
+    return none
+  }
+  if (input.bytes.length > MAX_INPUT_BYTES) {
+    draft.remark('unreadable', place, 'is larger than 1 MiB', { error: 'KPKI_INPUT_TOO_LARGE' })
+    return none
+  }
+  if (looksLikeDer(input.bytes)) {
+    const contents = await readDer(input.bytes, place, draft, context)
+    if (!contents.isAny) draft.others.push(input.name)
+    return contents
+  }
+  const text = decodeUtf8(input.bytes)
+  // A byte order mark hides the block behind it from Go, which the PEM reader says.
+  if (text !== undefined && /^\ufeff?-----BEGIN /m.test(text)) return readPem(text, place, draft, context)
+  let isAny = false
+  if (text !== undefined && looksLikeDocument(text)) {
+    try {
+      isAny = await readDocuments(text, place, draft, context)
+    } catch (error) {
+      draft.refused(error, place)
+      isAny = true
+    }
+  } else if (claimsToBeOurs(input, text)) {
+    draft.remark('unreadable', place, 'holds neither a PEM block nor DER', { error: 'KPKI_PEM_INVALID' })
+    isAny = true
+  }
+  if (!isAny) draft.others.push(input.name)
+  return none
+}
+
+/** Whether a file that holds nothing should hold something by its name: a certificate that is empty is no side matter. */
+function claimsToBeOurs({ name }: InspectInput, text: string | undefined): boolean {
+  // Windows' and OpenSSH's tools use some of these names, too; their texts begin with other words.
+  return /\.(crt|cer|pem|key|csr)$/i.test(name) && !/^(ssh-|ecdsa-|---- )/.test(text ?? '')
+}

@@ -1,0 +1,130 @@
+import type { ClusterEntry, EntryFault, KubeconfigEntries, UserEntry } from '../access/kubeconfig-entries.js'
+import type { Context } from '../context.js'
+import type { Contents, Draft } from './draft.js'
+import { readPem } from './read-pem.js'
+import type { InspectedKubeconfig, Place } from './types.js'
+
+/** Takes a kubeconfig in: its certificates and keys, and what it says. */
+export async function readKubeconfig(
+  entries: KubeconfigEntries,
+  place: Place,
+  draft: Draft,
+  context: Context,
+): Promise<void> {
+  const inside = (part: string): Place => ({
+    file: place.file,
+    part: place.part === undefined ? part : `${place.part}: ${part}`,
+  })
+  const pem = async (text: string | undefined, part: string): Promise<Contents | undefined> => {
+    if (text === undefined) return undefined
+    const contents = await readPem(text, inside(part), draft, context)
+    if (!contents.isAny) draft.remark('unreadable', inside(part), 'holds no PEM block', { error: 'KPKI_PEM_LABEL' })
+    return contents
+  }
+  const readCluster = async (entry: ClusterEntry) => {
+    const part = `clusters[${entry.name}].certificate-authority-data`
+    return {
+      name: entry.name,
+      server: entry.server,
+      caCertificates: (await pem(entry.caPem, part))?.certificates ?? [],
+      caFile: entry.caFile,
+      isInsecure: entry.isInsecure,
+    }
+  }
+  const readUser = async (entry: UserEntry) => {
+    const keyPart = `users[${entry.name}].client-key-data`
+    const chain = await pem(entry.certificatePem, `users[${entry.name}].client-certificate-data`)
+    const key = await pem(entry.keyPem, keyPart)
+    const [certificate] = chain?.certificates ?? []
+    if (certificate !== undefined && key && key.keys.length > 0) {
+      const wanted = 'client-certificate-data'
+      draft.pairs.push({ certificates: [certificate], keys: key.keys, place: inside(keyPart), wanted })
+    }
+    return {
+      name: entry.name,
+      certificate,
+      certificateFile: entry.certificateFile,
+      keyFile: entry.keyFile,
+      methods: methodsOf(entry),
+    }
+  }
+  const clusters: InspectedKubeconfig['clusters'][number][] = []
+  for (const entry of entries.clusters) clusters.push(await readCluster(entry))
+  const users: InspectedKubeconfig['users'][number][] = []
+  for (const entry of entries.users) users.push(await readUser(entry))
+  draft.kubeconfigs.push({
+    place,
+    currentContext: entries.currentContext,
+    contexts: entries.contexts,
+    clusters,
+    users,
+  })
+  for (const fault of entries.faults) draft.remark('unreadable', inside(faultPart(fault)), fault.problem, UNREADABLE)
+  remarkOnEntries(entries, inside, draft)
+}
+
+const UNREADABLE = { error: 'KPKI_KUBECONFIG_INVALID' } as const
+
+function faultPart({ list, name }: EntryFault): string {
+  return name === undefined ? list : `${list}[${name}]`
+}
+
+/** How a user authenticates, names only. */
+function methodsOf({ certificatePem, certificateFile, extras }: UserEntry): string[] {
+  const has = (...fields: readonly string[]) => fields.some(field => extras.includes(field))
+  return [
+    ...(certificatePem !== undefined || certificateFile !== undefined ? ['certificate'] : []),
+    ...(has('token', 'tokenFile') ? ['token'] : []),
+    ...(has('username', 'password') ? ['basic'] : []),
+    ...(has('exec') ? ['exec'] : []),
+    ...(has('auth-provider') ? ['auth-provider'] : []),
+    ...(has('as', 'as-groups', 'as-user-extra') ? ['impersonation'] : []),
+  ]
+}
+
+/** What a kubeconfig says of itself that does not hold, and what makes it weak. */
+function remarkOnEntries(
+  { currentContext, contexts, clusters, users, faults }: KubeconfigEntries,
+  inside: (part: string) => Place,
+  draft: Draft,
+): void {
+  // What is there but broken has been told of already.
+  const isThere = (list: EntryFault['list'], all: readonly { readonly name: string }[], name: string) =>
+    all.some(entry => entry.name === name) || faults.some(fault => fault.list === list && fault.name === name)
+  if (currentContext !== undefined && !isThere('contexts', contexts, currentContext)) {
+    draft.remark(
+      'entry-missing',
+      inside('current-context'),
+      `names the context ${currentContext}, which is not in it`,
+      {
+        hint: 'choose one: kubectl config use-context NAME',
+      },
+    )
+  }
+  for (const { name, cluster, user } of contexts) {
+    const missing = [
+      ...(isThere('clusters', clusters, cluster) ? [] : [`the cluster ${cluster || '""'}`]),
+      ...(isThere('users', users, user) ? [] : [`the user ${user || '""'}`]),
+    ]
+    if (missing.length > 0)
+      draft.remark('entry-missing', inside(`contexts[${name}]`), `names ${missing.join(' and ')}, which is not in it`, {
+        hint: `take it out: kubectl config delete-context NAME`,
+      })
+  }
+  for (const { name, isInsecure } of clusters) {
+    if (isInsecure)
+      draft.remark('kubeconfig-extra', inside(`clusters[${name}]`), 'does not verify its server', {
+        hint: 'put the CA in place of insecure-skip-tls-verify: anybody in between can read the credentials',
+      })
+  }
+  for (const user of users) {
+    const hasCertificate = user.certificatePem !== undefined || user.certificateFile !== undefined
+    const hasKey = user.keyPem !== undefined || user.keyFile !== undefined
+    if (hasCertificate === hasKey || faults.some(({ list, name }) => list === 'users' && name === user.name)) continue
+    draft.remark(
+      'no-credentials',
+      inside(`users[${user.name}]`),
+      hasKey ? 'has a key without its certificate' : 'has a certificate without its key',
+    )
+  }
+}

@@ -1,0 +1,133 @@
+import { canSign, isWeaklySigned } from '../x509/verify.js'
+import type { Draft } from './draft.js'
+import type { Issuers } from './issuers.js'
+import { directoryOf } from './links.js'
+import { roleOf } from './role.js'
+import type { InspectedCertificate, Inspection, Place } from './types.js'
+
+type Certificates = Pick<Inspection, 'certificates' | 'now'>
+
+/** Remarks on each certificate for itself and on how it goes with its issuer: only what breaks something, or is about to. */
+export function remarkOnCertificates({ certificates, now }: Certificates, issuers: Issuers, draft: Draft): void {
+  for (const [index, found] of certificates.entries()) {
+    const [place] = found.places
+    if (!place) continue
+    const issuer = certificates[found.issuer ?? found.uncheckedIssuer ?? -1]
+    remarkOnOne(found, place, now, draft)
+    if (issuer && issuer !== found) remarkOnIssued(found, issuer, place, draft)
+    if (issuer !== found && isWeaklySigned(found.certificate)) {
+      draft.remark('signature-weak', place, `is signed with ${found.certificate.signatureHash}, which Go refuses`)
+    }
+    remarkOnNamesakes(index, place, certificates, issuers, draft)
+  }
+  const exhausted = certificates[issuers.exhaustedAt ?? -1]?.places[0]
+  if (exhausted)
+    draft.remark(
+      'too-many',
+      exhausted,
+      'has so many possible issuers that not all were tried: some may stand without theirs',
+    )
+}
+
+/** Extensions that Go's crypto/x509 (parser.go, processExtensions) handles; another one that is critical ends verification. */
+const KNOWN_TO_GO = /^2\.5\.29\.(14|15|17|19|30|31|32|33|35|36|37|54)$|^1\.3\.6\.1\.5\.5\.7\.1\.1$/
+
+function remarkOnOne({ certificate }: InspectedCertificate, place: Place, now: Date, draft: Draft): void {
+  if (now < certificate.notBefore) {
+    draft.remark('not-yet-valid', place, `is not valid before ${momentText(certificate.notBefore)}`, {
+      hint: 'look at the clock of this host',
+    })
+  } else if (now > certificate.notAfter) {
+    const hint = certificate.isCa ? 'whatever it has signed ended with it' : 'have it made anew'
+    draft.remark('expired', place, `expired on ${momentText(certificate.notAfter)}`, { hint })
+  }
+  if (certificate.publicKey.kind === 'RSA' && certificate.publicKey.modulusBits < 2048)
+    draft.remark('key-weak', place, `has a key of ${certificate.publicKey.modulusBits} bits`)
+  if (/^[89a-f]/.test(certificate.serialNumber))
+    draft.remark('serial-negative', place, 'has a negative serial number, which Go refuses since 1.23')
+  const unknown = certificate.criticalExtensions.filter(oid => !KNOWN_TO_GO.test(oid))
+  if (unknown.length > 0)
+    draft.remark(
+      'extension-unknown',
+      place,
+      `has the critical extension ${unknown.slice(0, 3).join(', ')}, which Go does not know`,
+    )
+  const names = certificate.dnsNames.length + certificate.ipAddresses.length + certificate.otherNames.length
+  if (roleOf(certificate) === 'server' && names === 0) {
+    draft.remark('names-missing', place, 'has no names: clients look at subjectAltName only, not at the common name', {
+      hint: 'have it made anew with the names under which it is asked for',
+    })
+  }
+}
+
+function remarkOnIssued(
+  { certificate }: InspectedCertificate,
+  { certificate: issuer }: InspectedCertificate,
+  place: Place,
+  draft: Draft,
+): void {
+  if (certificate.notAfter > issuer.notAfter) {
+    const [end, last] = [certificate.notAfter, issuer.notAfter].map(momentText)
+    draft.remark('outlives-ca', place, `ends on ${end}, its CA on ${last}`, {
+      hint: 'it ends with its CA: renew the CA before that',
+    })
+  }
+  if (!canSign(issuer)) draft.remark('not-a-ca', place, `is signed by ${issuer.subject.text}, which is no CA`)
+}
+
+/** A certificate of whose issuer only the name is here: said where that is no accident. */
+function remarkOnNamesakes(
+  index: number,
+  place: Place,
+  certificates: readonly InspectedCertificate[],
+  issuers: Issuers,
+  draft: Draft,
+): void {
+  const found = certificates[index]
+  const namesakes = (issuers.namesakes[index] ?? []).flatMap(other => certificates[other] ?? [])
+  if (!found || namesakes.length === 0) return
+  const { authorityKeyIdentifier, subject, issuer } = found.certificate
+  const meant = namesakes.find(
+    ({ certificate }) =>
+      authorityKeyIdentifier !== undefined && certificate.subjectKeyIdentifier === authorityKeyIdentifier,
+  )
+  if (meant === found || (!meant && namesakes.includes(found) && subject.text === issuer.text)) {
+    draft.remark('chain', place, 'names itself as its issuer, but is not signed with its own key')
+    return
+  }
+  // Two clusters may have CAs of one name: only beside each other they are meant for each other.
+  const near = namesakes.filter(
+    other =>
+      canSign(other.certificate) &&
+      other.places.some(({ file, part }) => part === undefined && isNear(directoryOf(file), directoryOf(place.file))),
+  )
+  const [expected] = meant ? [meant] : isInside(place) ? [] : near
+  if (!expected) return
+  const where = expected.places[0]
+  draft.remark(
+    'chain',
+    place,
+    `names ${issuer.text} as its issuer, but the one in ${describe(where)} has not signed it`,
+    {
+      hint: 'it is of another CA, or was changed: have it made anew by the CA that is here',
+    },
+  )
+}
+
+/** Whether a place is inside a kubeconfig or manifest. */
+function isInside({ part }: Place): boolean {
+  return part?.includes('[') === true
+}
+
+function isNear(one: string, other: string): boolean {
+  return one.startsWith(other) || other.startsWith(one)
+}
+
+function describe(place: Place | undefined): string {
+  return place?.part === undefined ? (place?.file ?? '') : `${place.file} (${place.part})`
+}
+
+/** e.g. `2026-06-01 12:00:00 UTC` */
+function momentText(date: Date): string {
+  return `${date.toISOString().slice(0, 19).replace('T', ' ')} UTC`
+}
