@@ -85,6 +85,11 @@ function __kpki_argument
     test $count -lt $argv[1]
 end
 
+# Directories; fish 3 takes the --flag= before one for a part of its name.
+function __kpki_directories
+    __fish_complete_directories (commandline -ct | string replace -r -- '^--[^=]*=' '')
+end
+
 # Commands that have a flag in common.
 ${sets.map((paths, index) => `set -g __kpki_set${index} ${paths}\n`).join('')}
 complete -c kpki -e
@@ -136,7 +141,7 @@ function formatArgs({ path, args }: OfferedCommand): string {
 
 function operandOptions({ values, disk }: Operand): string {
   if (disk === 'file') return '-r -F'
-  if (disk === 'directory') return `-x -a '(__fish_complete_directories)'`
+  if (disk === 'directory') return `-x -a '(__kpki_directories)'`
   return values.length > 0 ? `-x -k -a ${quote(values.map(quote).join(' '))}` : '-x'
 }
 

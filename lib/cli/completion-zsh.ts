@@ -49,7 +49,9 @@ fi
 /** The commands below one, for `_describe`. */
 function formatOffers({ path, children }: OfferedCommand): string {
   if (children.length === 0) return ''
-  const offers = children.map(({ name, about }) => `        ${quote(`${backslash(name, /[\\:]/g)}:${about}`)}\n`)
+  const offers = children.map(
+    ({ name, about }) => `        ${quote(`${backslash(name, /[\\:]/g)}:${backslash(about, /\\/g)}`)}\n`,
+  )
   return `    ${quote(path)})\n      offers=(\n${offers.join('')}      )\n      ;;\n`
 }
 
@@ -82,7 +84,8 @@ function flagSpecs({ name, alias, about, operand, isRepeatable }: OfferedFlag): 
 
 function argumentSpecs(hasChildren: boolean, args: OfferedCommand['args']): readonly string[] {
   const commandsOnly = `_describe -t commands command offers`
-  if (!args) return hasChildren ? [quote(`1: :{ ${commandsOnly} }`)] : []
+  // What comes after a word that is no command is nobody's.
+  if (!args) return hasChildren ? [quote(`1: :{ ${commandsOnly} }`), quote('*: : ')] : []
   const first = `{ ${commandsOnly}; ${args.disk ? filesOf(args.disk) : ':'} }`
   const rest = Array.from({ length: Math.min(args.most, 1) }, () => quote(`1${actionOf(args)}`))
   return [...(hasChildren ? [quote(`1: :${first}`)] : rest), ...(args.most > 1 ? [quote(`*${actionOf(args)}`)] : [])]
@@ -90,7 +93,8 @@ function argumentSpecs(hasChildren: boolean, args: OfferedCommand['args']): read
 
 /** Message and action of a value. */
 function actionOf({ word, values, disk }: Operand): string {
-  const message = backslash(word, /[\\:]/g)
+  // Messages are prompts, in which a percent sign begins an escape.
+  const message = backslash(word, /:/g).replaceAll('%', '%%')
   if (disk) return `:${message}:${filesOf(disk)}`
   if (values.length === 0) return `:${message}: `
   return `:${message}:(${values.map(value => backslash(value, /[^\w.@%+-]/g)).join(' ')})`
