@@ -38,10 +38,10 @@ const DOORS = [
     module: node as object,
     values: `
     DiskStore EncodingError StoreError createFile createNodeContext detectDefaultAddress detectHostName
-    generateNodeKeyPair readRegularFile
+    generateNodeKeyPair readDirectory readRegularFile
     `,
     types: `
-    DetectedAddress DiskStoreOptions
+    DetectedAddress DiskStoreOptions WalkLimits WalkedFile
     `,
   },
 ]
