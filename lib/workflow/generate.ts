@@ -99,7 +99,7 @@ export function placeOf({ place, path }: Finding, store: Store): string {
 /**
  * Refuses a plan with errors in it.
  *
- * @throws {@link StoreError} `KPKI_TREE_MISMATCH`
+ * @throws {@link StoreError} `KPKI_TREE_MISMATCH` with the text of each in `findings` and every code once in `codes`
  */
 function assertFits({ findings }: TreePlan, store: Store): void {
   const errors = findings.filter(({ severity }) => severity === 'error')
@@ -107,7 +107,10 @@ function assertFits({ findings }: TreePlan, store: Store): void {
   if (!first) return
   const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : ''
   throw new StoreError('KPKI_TREE_MISMATCH', `${placeOf(first, store)} ${first.message}${more}; nothing was written`, {
-    details: { findings: errors.map(found => `${placeOf(found, store)} ${found.message}`) },
+    details: {
+      findings: errors.map(found => `${placeOf(found, store)} ${found.message}`),
+      codes: [...new Set(errors.map(({ code }) => code))],
+    },
     hint: first.hint ?? 'describe the cluster as it is, or move the files that do not fit away to have them made anew',
   })
 }

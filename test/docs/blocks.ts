@@ -44,12 +44,12 @@ export const MARKS: Readonly<Record<string, RegExp>> = {
 
 /**
  * Whether a shown output is what was printed: line by line, `…` for any text within a line, and alone on a line for any
- * number of lines. Days and pins differ from run to run.
+ * number of lines. Times and pins differ from run to run.
  */
 export function isShown(shown: string, printed: string): boolean {
   const plain = (text: string) =>
     text
-      .replace(/\b\d{4}-\d{2}-\d{2}\b/g, '<day>')
+      .replace(/\b\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}:\d{2}(\.\d+)?Z)?/g, '<time>')
       .replace(/\bsha256:[0-9a-f]{64}\b/g, '<pin>')
       .trim()
   const pattern = plain(shown)

@@ -23,8 +23,11 @@ export interface Sandbox {
   readonly close: () => void
 }
 
-/** Paths of commands whose tree is /etc/kubernetes when nothing else is said. */
-const ON_TREES = Object.entries(COMMANDS).flatMap(([path, { flags }]) => (flags && 'dir' in flags ? [path] : []))
+/** Commands, and whether their tree is /etc/kubernetes when nothing else is said. */
+const ON_TREES = Object.entries(COMMANDS).map(([path, { flags }]) => [
+  path.split(' '),
+  flags !== undefined && 'dir' in flags,
+])
 
 /**
  * The program as people call it, except that a tree which is not named is below the sandbox instead of in /etc.
@@ -35,10 +38,9 @@ function shim(etc: string): string {
   return `#!/usr/bin/env node
 import { spawnSync } from 'node:child_process'
 const words = process.argv.slice(2)
-const length = ${JSON.stringify(ON_TREES)}.map(path => path.split(' ')).filter(path => path.every((word, i) => words[i] === word))
-  .map(path => path.length).sort().at(-1) ?? 0
-const isNamed = words.some(word => /^--(dir|cert-dir|help)\\b/.test(word))
-if (length > 0 && !isNamed) words.splice(length, 0, '--dir', ${JSON.stringify(etc)})
+const found = ${JSON.stringify(ON_TREES)}.filter(([path]) => path.every((word, i) => words[i] === word)).at(-1)
+const isNamed = words.some(word => /^(--(dir|cert-dir|help)\\b|-h$)/.test(word))
+if (found?.[1] && !isNamed) words.splice(found[0].length, 0, '--dir', ${JSON.stringify(etc)})
 const { status } = spawnSync(process.execPath, [${JSON.stringify(join(root, 'dist/bin/kpki.js'))}, ...words], { stdio: 'inherit' })
 process.exitCode = status ?? 1
 `
