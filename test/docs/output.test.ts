@@ -1,0 +1,187 @@
+// docs/output.md names every field that commands print, and no other.
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { COMMANDS } from '../../lib/cli/commands.js'
+import { parseYamlStream } from '../../lib/yaml.js'
+import { readDocument } from '../../tools/docs/documents.js'
+import { run } from '../support/cli.js'
+
+interface Field {
+  readonly path: string
+  readonly type: string
+  readonly isAlwaysThere: boolean
+}
+
+/** The tables of the document, by the heading above them. */
+const TABLES = new Map(
+  readDocument('docs/output.md')
+    .split(/^## /m)
+    .slice(1)
+    .map(section => {
+      const rows = section.matchAll(/^\| `([^`]+)` \| ([^|]+) \| ([^|]+) \|/gm)
+      const fields = [...rows].map(([, path = '', type = '', there = '']) => ({
+        path,
+        type: type.trim(),
+        isAlwaysThere: there.trim() === 'always',
+      }))
+      return [section.split('\n')[0] ?? '', fields as readonly Field[]] as const
+    }),
+)
+
+/** One value of a document that was printed, with the path that the tables know it by. */
+interface Leaf {
+  readonly path: string
+  readonly type: string
+}
+
+/** What a table calls a value; lists of texts are values, lists of anything else are gone into. */
+function leavesOf(value: unknown, path: string, opaque: ReadonlySet<string>): Leaf[] {
+  if (opaque.has(path)) return [{ path, type: 'opaque' }]
+  if (Array.isArray(value)) {
+    if (value.every(item => typeof item === 'string')) return [{ path, type: 'string[]' }]
+    return value.flatMap(item => leavesOf(item, `${path}[]`, opaque))
+  }
+  if (typeof value === 'object' && value !== null)
+    return Object.entries(value).flatMap(([key, item]) => leavesOf(item, path === '' ? key : `${path}.${key}`, opaque))
+  return [{ path, type: typeof value }]
+}
+
+/** Every place in a document that a path like `items[].origin` leads to. */
+function placesOf(value: unknown, path: string): unknown[] {
+  let found = [value]
+  for (const step of path.split('.').filter(Boolean)) {
+    const name = step.replace(/\[\]$/, '')
+    found = found
+      .map(item => (item as Readonly<Record<string, unknown>>)[name])
+      .filter(item => item !== undefined)
+      .flatMap(item => (step.endsWith('[]') ? (item as readonly unknown[]) : [item]))
+  }
+  return found
+}
+
+const FACTS = [
+  '--node-name',
+  'cp-1',
+  '--apiserver-advertise-address',
+  '10.0.0.10',
+  '--encryption-algorithm',
+  'ECDSA-P256',
+]
+const CONFIG = 'apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\n'
+const dir = mkdtempSync(join(tmpdir(), 'kpki-output-'))
+const at = (...path: string[]) => join(dir, ...path)
+writeFileSync(at('good.yaml'), `${CONFIG}clusterName: a\n`)
+writeFileSync(at('bad.yaml'), `${CONFIG}clusterNam: a\nnetworking: {serviceSubnet: 10.96.0.1/12}\n`)
+
+/** Command lines in an order in which each finds what it needs; together they print every field that there is. */
+const CASES: readonly (readonly [kind: string, argv: readonly string[], prepare?: () => void])[] = [
+  ['GenerateResult', ['gen', 'all', '--dir', at('a'), ...FACTS, '--dry-run']],
+  ['GenerateResult', ['gen', 'all', '--dir', at('a'), ...FACTS]],
+  ['GenerateResult', ['gen', 'sa', '--dir', at('a'), ...FACTS]],
+  ['GenerateResult', ['gen', 'kubeconfig', '--dir', at('a'), ...FACTS, '--kubernetes-version', '1.38']],
+  [
+    'GenerateResult',
+    [
+      'gen',
+      'all',
+      '--dir',
+      at('b'),
+      ...FACTS,
+      '--ca-from',
+      at('a'),
+      '--role',
+      'worker',
+      '--control-plane-endpoint',
+      'a.b',
+    ],
+  ],
+  // Its CA's key is missing: findings, with what to do about them.
+  [
+    'GenerateResult',
+    ['gen', 'apiserver', '--dir', at('c'), ...FACTS, '--dry-run'],
+    () => {
+      mkdirSync(at('c', 'pki'), { recursive: true })
+      copyFileSync(at('a', 'pki/ca.crt'), at('c', 'pki/ca.crt'))
+    },
+  ],
+  ['CAPinList', ['hash', at('a', 'pki/ca.crt')]],
+  ['CAPinVerification', ['hash', 'verify', `sha256:${'0'.repeat(64)}`, '--ca-cert', at('a', 'pki/ca.crt')]],
+  // Everything that a value can come from: flag, file, default, and the host itself.
+  ['EffectiveConfiguration', ['config', 'show', '--config', at('good.yaml'), ...FACTS.slice(2)]],
+  [
+    'ConfigurationValidation',
+    ['config', 'validate', '--config', at('bad.yaml'), ...FACTS, '--service-cidr', '10.0.0.0/99'],
+  ],
+  ['ConfigurationValidation', ['config', 'validate', '--config', at('bad.yaml'), ...FACTS]],
+  ['ConfigurationList', ['config', 'print', 'init-defaults']],
+  ['ConfigurationList', ['config', 'migrate', '--old-config', at('good.yaml')]],
+  ['CompletionScript', ['completion', 'bash']],
+  ['Errors', ['gen', 'all', '--dir', at('a'), ...FACTS, '--apiserver-cert-extra-sans', 'other.example.org']],
+  ['Errors', ['hash', at('missing')]],
+  ['Errors', ['config', 'print', 'nothing']],
+]
+
+const seen = new Map<string, Set<string>>()
+
+for (const [index, [kind, argv, prepare]] of CASES.entries()) {
+  test(`${index + 1}. ${argv.slice(0, 2).join(' ').replace(dir, '')}: ${kind}`, async () => {
+    prepare?.()
+    const fields = TABLES.get(kind) ?? []
+    const opaque = new Set(fields.filter(({ type }) => type === 'any' || type === 'object').map(({ path }) => path))
+    const { stdout, stderr } = await run([...argv, '-o', 'json'])
+    const document = JSON.parse(kind === 'Errors' ? stderr : stdout) as Readonly<Record<string, unknown>>
+    const { apiVersion, kind: printed, ...rest } = document
+    if (kind !== 'Errors') assert.equal([apiVersion, printed, stderr], ['kpki.dev/v1alpha1', kind, ''])
+    else assert.is(stdout, '')
+    const leaves = leavesOf(kind === 'Errors' ? document : rest, '', opaque)
+    for (const { path, type } of leaves) {
+      // A list of texts is written as a list, or as its items.
+      const field = fields.find(item => item.path === path || (type === 'string[]' && item.path === `${path}[]`))
+      if (!field && type === 'string[]' && placesOf(document, path).flat().length === 0) continue
+      assert.ok(field, `${path} (${type}) is not in the table ${kind}`)
+      const wanted = field?.path.endsWith('[]') ? `${field.type}[]` : field?.type
+      if (type !== 'opaque') assert.is(type, wanted, path)
+      if (field) seen.set(kind, (seen.get(kind) ?? new Set()).add(field.path))
+    }
+    for (const { path } of fields.filter(({ isAlwaysThere }) => isAlwaysThere)) {
+      const parent = path.split('.').slice(0, -1).join('.')
+      const name = path.split('.').at(-1)?.replace(/\[\]$/, '') ?? ''
+      for (const place of placesOf(document, parent))
+        assert.ok(typeof place === 'object' && place !== null && name in place, `${path} is not always there`)
+    }
+  })
+}
+
+test('every field in a table was printed', () => {
+  for (const [kind, fields] of TABLES)
+    assert.equal(
+      fields.map(({ path }) => path).filter(path => !seen.get(kind)?.has(path)),
+      [],
+      kind,
+    )
+})
+
+test('every command that prints structured output was asked for it', () => {
+  const asked = CASES.map(([, argv]) => argv)
+  // Rows share their code with each other.
+  const commands = Object.entries(COMMANDS).filter(
+    ([path, { load }]) => load && !/^gen (?!all|sa|kubeconfig)/.test(path),
+  )
+  const missing = commands
+    .filter(([, { flags }]) => flags && 'output' in flags)
+    .map(([path]) => path.split(' '))
+    .filter(path => !asked.some(argv => path.every((word, index) => argv[index] === word)))
+  assert.equal(missing, [])
+})
+
+test('YAML is the same', async () => {
+  const argv = ['hash', at('a', 'pki/ca.crt')]
+  const [json, yaml] = await Promise.all(['json', 'yaml'].map(format => run([...argv, '-o', format])))
+  assert.equal(parseYamlStream(yaml?.stdout ?? '', 'output')[0]?.value, JSON.parse(json?.stdout ?? ''))
+})
+
+test.after(() => rmSync(dir, { recursive: true, force: true }))
+test.run()
