@@ -5,10 +5,10 @@
  * node --import tsx tools/build.ts
  */
 import { spawnSync } from 'node:child_process'
-import { chmodSync, rmSync } from 'node:fs'
+import { chmodSync, readFileSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
-import { build } from 'esbuild'
+import { build, type Plugin } from 'esbuild'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 process.chdir(root)
@@ -20,6 +20,55 @@ if (status !== 0) process.exit(status ?? 1)
 // What the bundle holds; nobody can import it, and it would be read in its place by mistake.
 for (const path of ['dist/lib/cli', 'dist/bin']) rmSync(path, { recursive: true, force: true })
 
+// Of yargs/helpers only the parser is used, which is a package of its own; the rest would be loaded for nothing.
+const parserOnly: Plugin = {
+  name: 'parser-only',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^yargs\/helpers$/ }, ({ path }) => ({ path, namespace: 'parser-only' }))
+    onLoad({ filter: /.*/, namespace: 'parser-only' }, () => ({
+      contents: "export { default as Parser } from 'yargs-parser'",
+      resolveDir: root,
+    }))
+  },
+}
+
+// The command line imports the library's two doors only. esbuild splits by files, and behind a door stands everything, so
+// that each name is taken from the file that the door has it from.
+const throughDoors: Plugin = {
+  name: 'through-doors',
+  setup({ onLoad }) {
+    const doors = new Map(['index', 'node'].map(door => [`../${door}.js`, sourcesOf(`lib/${door}.ts`)]))
+    onLoad({ filter: /\/lib\/cli\/[^/]+\.ts$/ }, ({ path }) => ({
+      loader: 'ts',
+      contents: readFileSync(path, 'utf8').replace(
+        /^import \{([^}]*)\} from '(\.\.\/(?:index|node)\.js)'$/gm,
+        (_, names: string, door: string) =>
+          namesOf(names)
+            .map(name => {
+              const source = doors.get(door)?.get(name.replace(/ as .*/, ''))
+              if (source === undefined) throw new Error(`${path}: ${name} is not exported by ${door}`)
+              return `import { ${name} } from '.${source}'`
+            })
+            .join('; '),
+      ),
+    }))
+  },
+}
+
+/** The names in the braces of an import or export, without the types. */
+function namesOf(list: string): string[] {
+  return list
+    .split(',')
+    .map(name => name.trim())
+    .filter(name => name !== '' && !name.startsWith('type '))
+}
+
+/** Which file a door has each of its values from. */
+function sourcesOf(door: string): ReadonlyMap<string, string> {
+  const exports = readFileSync(door, 'utf8').matchAll(/^export \{([^}]*)\} from '([^']+)'/gm)
+  return new Map([...exports].flatMap(([, names = '', source = '']) => namesOf(names).map(name => [name, source])))
+}
+
 await build({
   entryPoints: ['bin/kpki.ts'],
   outdir: 'dist/bin',
@@ -29,12 +78,11 @@ await build({
   format: 'esm',
   platform: 'node',
   target: 'node20.19',
-  // Names stay, for stack traces; comments and spaces are nothing that Node should read at every start.
-  minifyWhitespace: true,
-  minifySyntax: true,
+  // Modules can be shaken, CommonJS cannot; yaml offers its modules to browsers only.
+  mainFields: ['module', 'main'],
+  alias: { yaml: fileURLToPath(new URL('browser/index.js', import.meta.resolve('yaml/package.json'))) },
   legalComments: 'none',
-  // Of yargs only its parser is used, which is this package; the rest of it would be loaded for nothing.
-  alias: { 'yargs/helpers': 'yargs-parser' },
+  plugins: [parserOnly, throughDoors],
   logLevel: 'warning',
 })
 chmodSync('dist/bin/kpki.js', 0o755)

@@ -1,4 +1,4 @@
-import yargs, { type Argv } from 'yargs'
+import { Parser } from 'yargs/helpers'
 import { nearestName, UsageError } from '../index.js'
 import { COMMANDS, type Command, type Invocation } from './commands.js'
 import type { Flag } from './flags.js'
@@ -27,9 +27,10 @@ export function parseArguments(argv: readonly string[]): Invocation {
   if (!command?.load && !word.startsWith('-')) throw unknownCommand(path, word)
   if (!command?.load) throw refuse(path, path === '' ? 'which command?' : `${path}: which one?`)
   const flags = command.flags ?? {}
-  const values = parserOf(flags).parseSync(settleBooleans(path, flags, rest)) as Readonly<Record<string, unknown>> & {
-    readonly _: readonly (string | number)[]
-  }
+  // Its parser alone: the help and the messages are ours, and what yargs loads for its own would take longer than the parsing.
+  const { argv: parsed, error } = Parser.detailed(settleBooleans(path, flags, rest), optionsOf(flags))
+  if (error) throw refuse(path, error.message)
+  const values: Readonly<Record<string, unknown>> & { readonly _: readonly (string | number)[] } = parsed
   const words = values._.map(String)
   const literal = rest.includes('--') ? rest.slice(rest.indexOf('--') + 1).length : 0
   const unknown = words.slice(0, words.length - literal).find(item => /^-./.test(item))
@@ -60,18 +61,13 @@ function settleBooleans(path: string, flags: Readonly<Record<string, Flag>>, wor
   })
 }
 
-function parserOf(flags: Readonly<Record<string, Flag>>): Argv {
-  const parser = yargs([]).help(false).version(false).exitProcess(false).parserConfiguration(PARSER)
-  for (const [name, { type, alias }] of Object.entries(flags)) {
-    // Arrays, so that a flag that is given twice shows.
-    parser.option(name, {
-      ...(type === 'boolean' ? { type: 'boolean' } : { type: 'string', array: true }),
-      ...(alias ? { alias } : {}),
-    })
-  }
-  return parser.fail((message, error) => {
-    throw error ?? new UsageError('KPKI_USAGE', message)
-  })
+function optionsOf(flags: Readonly<Record<string, Flag>>) {
+  const names = Object.keys(flags)
+  const boolean = names.filter(name => flags[name]?.type === 'boolean')
+  // Arrays, so that a flag that is given twice shows.
+  const string = names.filter(name => !boolean.includes(name))
+  const alias = Object.fromEntries(names.flatMap(name => (flags[name]?.alias ? [[name, [flags[name].alias]]] : [])))
+  return { configuration: PARSER, boolean, string, array: string, alias }
 }
 
 function flagsOf(
