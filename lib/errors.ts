@@ -27,6 +27,7 @@ export const ERRORS = {
   KPKI_KEY_ENCRYPTED: { kind: 'encoding', about: 'the private key is encrypted' },
   KPKI_KEY_TYPE: { kind: 'encoding', about: 'the key is of a type that Kubernetes does not use here' },
   KPKI_KUBECONFIG_INVALID: { kind: 'encoding', about: 'the text is not a usable kubeconfig' },
+  KPKI_NOTHING_FOUND: { kind: 'encoding', about: 'the input holds nothing that can be inspected' },
   KPKI_PIN_INVALID: { kind: 'encoding', about: 'the CA pin has not the form sha256:<64 hex digits>' },
   KPKI_CERT_SPEC: { kind: 'policy', about: 'the wanted certificate breaks RFC 5280' },
   KPKI_ISSUER_NOT_CA: { kind: 'policy', about: 'the signing certificate is not a CA' },

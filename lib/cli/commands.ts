@@ -111,6 +111,39 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     load: generate,
     examples: [['kpki gen kubeconfig admin.conf --dir ./demo', "the administrators' one"]],
   },
+  inspect: {
+    about: 'show what certificates, keys, requests and kubeconfigs are here, how they hang together, what does not fit',
+    args: {
+      name: 'files',
+      value: 'FILE',
+      least: 0,
+      most: 10_000,
+      about: 'files and directories; - for standard input (default: the tree)',
+    },
+    flags: {
+      ...TREE_FLAGS,
+      ...CLOCK_FLAGS,
+      ...COMMON_FLAGS,
+      output: {
+        ...COMMON_FLAGS.output,
+        choices: ['text', 'json', 'yaml', 'html', 'svg'],
+        about: 'how to print the result (default text); html and svg draw it',
+      },
+    },
+    load: async () => (await import('./inspect.js')).runInspect,
+    notes: [
+      'Reads PEM and DER, kubeconfigs, Secret, ConfigMap and CertificateSigningRequest manifests. No secret is printed. Exit ' +
+        'status 0 also when something does not fit: inspect shows, it does not judge; 1 when there is nothing to show, or ' +
+        'a named file cannot be read.',
+    ],
+    examples: [
+      ['kpki inspect', 'the tree in /etc/kubernetes'],
+      ['kpki inspect ./demo', 'any directory'],
+      ['kpki inspect ~/.kube/config', 'all clusters, users and contexts of a kubeconfig'],
+      ['kubectl get secret,csr -A -o yaml | kpki inspect -', 'what is in a cluster'],
+      ['kpki inspect -o html > pki.html', 'a picture'],
+    ],
+  },
   config: {
     about: 'print, show, check and convert cluster descriptions',
     examples: [

@@ -1,0 +1,54 @@
+import type { Certificate } from '../index.js'
+import { type Colour, type Glyphs, pad } from './terminal.js'
+
+const DAY = 86_400_000
+
+/** How a certificate stands at a moment. */
+export interface Life {
+  readonly state: 'valid' | 'soon' | 'expired' | 'future'
+  /** e.g. `214 d`, `expired 3 d ago`, `starts in 2 h` */
+  readonly words: string
+  /** What remains of the whole, 0 to 1. */
+  readonly share: number
+}
+
+/** Colours of states. */
+export const LIFE_COLOURS: Readonly<Record<Life['state'], Colour>> = {
+  valid: 'green',
+  soon: 'yellow',
+  expired: 'red',
+  future: 'red',
+}
+
+// RFC 5280 section 4.1.2.5: the moment that stands for no end.
+const NO_END = Date.UTC(9999, 11, 31, 23, 59, 59)
+
+/** How a certificate stands; `soon` in its last 30 days, unless it has a short life of which more than a third remains. */
+export function lifeOf({ notBefore, notAfter }: Pick<Certificate, 'notBefore' | 'notAfter'>, now: Date): Life {
+  const left = +notAfter - +now
+  if (left < 0) return { state: 'expired', words: `expired ${span(-left)} ago`, share: 0 }
+  if (now < notBefore) return { state: 'future', words: `starts in ${span(+notBefore - +now)}`, share: 1 }
+  const share = left / Math.max(1, +notAfter - +notBefore)
+  const state = left < 30 * DAY && share < 1 / 3 ? 'soon' : 'valid'
+  return { state, words: +notAfter === NO_END ? 'no end' : span(left), share }
+}
+
+/** A time in its largest unit that says enough: `9.9 y`, `364 d`, `47 h`, `90 min`, `12 s`. */
+export function span(milliseconds: number): string {
+  const days = milliseconds / DAY
+  if (days >= 20 * 365.25) return `${Math.floor(days / 365.25)} y`
+  if (days >= 2 * 365.25) return `${(Math.floor((days / 365.25) * 10) / 10).toFixed(1)} y`
+  if (days >= 2) return `${Math.floor(days)} d`
+  const minutes = milliseconds / 60_000
+  if (minutes >= 120) return `${Math.floor(minutes / 60)} h`
+  return minutes >= 2 ? `${Math.floor(minutes)} min` : `${Math.floor(milliseconds / 1000)} s`
+}
+
+/** The bar of a life and its words, in a cell: the words stand at the right; what is over has no bar. */
+export function lifeCell({ state, words, share }: Life, width: number, barWidth: number, glyphs: Glyphs): string {
+  if (state === 'expired' || state === 'future') return pad(words, width)
+  // What is left is never nothing, and what has begun never everything, as far as a character can say.
+  const filled = Math.max(1, Math.min(barWidth, Math.round(share * barWidth)))
+  const bar = glyphs.full.repeat(filled) + glyphs.empty.repeat(barWidth - filled)
+  return `${bar}${words.padStart(width - barWidth)}`
+}

@@ -1,0 +1,172 @@
+import { FINDINGS, type FindingCode, type Inspection, type InspectRemark } from '../index.js'
+import { formatDetail } from './inspect-detail.js'
+import { bundlesOf, type FileNames, shortPart } from './inspect-files.js'
+import { lifeOf } from './inspect-life.js'
+import { accessRow, columnsFor, formatRow, type Row, type RowSource, treeRow } from './inspect-rows.js'
+import { blockRows, keyRows, manifestRows, requestRows } from './inspect-sections.js'
+import { treeOf } from './inspect-tree.js'
+import { type Painter, type Terminal, wrap } from './terminal.js'
+
+/**
+ * An inspection for people: a summary, issuers as a tree, then what stands alone, then what does not fit. One thing alone is
+ * shown with everything that it says.
+ */
+export function formatInspection(inspection: Inspection, names: FileNames, terminal: Terminal): string {
+  const lines = [...summary(inspection, names, terminal), '']
+  const detail = formatDetail(inspection, names, terminal)
+  lines.push(...(detail ?? overview(inspection, names, terminal)), ...remarkLines(inspection.remarks, names, terminal))
+  return `${lines.join('\n').trimEnd()}\n`
+}
+
+/** What is here, what ends first, what is wrong. */
+function summary(inspection: Inspection, names: FileNames, { show, paint, columns }: Terminal): string[] {
+  const { certificates, keys, requests, kubeconfigs, manifests, remarks, now } = inspection
+  const privateKeys = keys.filter(({ kind }) => kind === 'private').length
+  const counts = [
+    count(certificates.length, 'certificate'),
+    count(privateKeys, 'private key'),
+    count(keys.length - privateKeys, 'public key'),
+    count(requests.length, 'request'),
+    count(kubeconfigs.length, 'kubeconfig'),
+    count(manifests.length, 'manifest'),
+  ].filter(text => !text.startsWith('0 '))
+  const where = names.base === '' ? '' : ` in ${show(names.base)}`
+  const lives = certificates.map(({ certificate }) => ({ ...lifeOf(certificate, now), end: certificate.notAfter }))
+  const [first] = lives.filter(({ state }) => state !== 'expired').sort((a, b) => +a.end - +b.end)
+  const expired = lives.filter(({ state }) => state === 'expired').length
+  const errors = remarks.filter(({ severity }) => severity === 'error').length
+  const warnings = remarks.length - errors
+  const parts: (readonly [Parameters<Painter>[0] | undefined, string])[] = [
+    ['bold', `${counts.join(', ') || 'nothing that is read'}${where}`],
+    ...(expired > 0 ? [['red', `${expired} expired`] as const] : []),
+    ...(first
+      ? [
+          [
+            first.state === 'valid' ? undefined : 'yellow',
+            `${expired > 0 ? 'next' : 'first'} to end: ${first.state === 'future' ? 'none valid yet' : first.words}`,
+          ] as const,
+        ]
+      : []),
+    errors > 0
+      ? ['red', [count(errors, 'error'), ...(warnings > 0 ? [count(warnings, 'warning')] : [])].join(', ')]
+      : warnings > 0
+        ? ['yellow', count(warnings, 'warning')]
+        : ['green', 'nothing amiss'],
+  ]
+  // Lines are broken between the parts; a part that is too long alone is broken between its words.
+  const lines: { plain: string; painted: string }[] = []
+  for (const [index, [colour, text]] of parts.entries()) {
+    const ending = index < parts.length - 1 ? ';' : ''
+    const last = lines.at(-1)
+    for (const [at, piece] of wrap(text + ending, columns).entries()) {
+      const painted = colour === undefined ? piece : paint(colour, piece)
+      if (last && at === 0 && `${last.plain} ${piece}`.length <= columns && wrap(text + ending, columns).length === 1) {
+        last.plain += ` ${piece}`
+        last.painted += ` ${painted}`
+      } else lines.push({ plain: piece, painted })
+    }
+  }
+  return lines.map(({ painted }) => painted)
+}
+
+/** A number and what it counts. */
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`
+}
+
+function overview(inspection: Inspection, names: FileNames, terminal: Terminal): string[] {
+  const { rows, uses, loose } = treeOf(inspection)
+  const bundles = bundlesOf(inspection)
+  const source: RowSource = { inspection, uses, bundles, names, terminal }
+  const tree = rows.map(row => treeRow(row, source))
+  const sections: (readonly [title: string, rows: readonly Row[]])[] = [
+    ['requests', requestRows(source)],
+    ['keys of no certificate that is here', keyRows(source)],
+    ['kubeconfigs of no CA that is here', loose.map(access => accessRow(access, source))],
+    ['manifests', manifestRows(source)],
+    ['bundles', [...bundles].map(([file, number]) => bundleRow(file, number, source))],
+    ['not read', blockRows(source)],
+  ]
+  const widths = columnsFor([...tree, ...sections.flatMap(([, rows]) => rows)], terminal)
+  const lines: string[] = []
+  for (const [index, row] of tree.entries()) {
+    // Room between trees, none between roots that stand alone.
+    const isTree = row.hasChildren || (tree[index - 1]?.trunks.length ?? 0) > 0
+    if (row.trunks.length === 0 && index > 0 && isTree) lines.push('')
+    lines.push(...formatRow(row, widths, terminal))
+  }
+  for (const [title, rows] of sections) {
+    if (rows.length > 0)
+      lines.push('', terminal.paint('bold', title), ...rows.flatMap(row => formatRow(row, widths, terminal)))
+  }
+  return [...lines, '']
+}
+
+function bundleRow(file: string, number: number, { names, terminal, inspection }: RowSource): Row {
+  const others = inspection.certificates.filter(
+    ({ places }) => places.some(place => place.file === file) && places.some(place => place.file !== file),
+  ).length
+  const elsewhere =
+    others === number ? ', all in files of their own, too' : others > 0 ? `, ${others} in other files, too` : ''
+  return {
+    trunks: [],
+    hasChildren: false,
+    name: terminal.show(names.of(file)),
+    who: `${number} certificates${elsewhere}`,
+    role: '',
+    key: '',
+    life: undefined,
+    details: [],
+  }
+}
+
+// More of one kind are told together: a tree that has expired says so once.
+const MAX_ALIKE = 3
+
+/** What does not fit, and what to do. */
+function remarkLines(remarks: readonly InspectRemark[], names: FileNames, terminal: Terminal): string[] {
+  const { paint, columns } = terminal
+  if (remarks.length === 0) return []
+  const lines = [paint('bold', 'what does not fit')]
+  const codes = [...new Set(remarks.map(({ code }) => code))]
+  const severity = (code: FindingCode) => FINDINGS[code].severity
+  for (const code of codes.sort((a, b) => severity(a).localeCompare(severity(b)))) {
+    const alike = remarks.filter(remark => remark.code === code)
+    const colour = severity(code) === 'error' ? 'red' : 'yellow'
+    const texts =
+      alike.length > MAX_ALIKE
+        ? [together(code, alike, names, terminal)]
+        : alike.map(remark => alone(remark, names, terminal))
+    for (const text of texts) {
+      for (const [index, line] of wrap(text, columns - 4).entries())
+        lines.push(index === 0 ? `${paint(colour, severity(code) === 'error' ? 'x' : '!')} ${line}` : `    ${line}`)
+    }
+    for (const hint of new Set(alike.flatMap(remark => remark.hint ?? []).slice(0, MAX_ALIKE)))
+      for (const [index, line] of wrap(hint, columns - 6).entries())
+        lines.push(paint('dim', `    ${index === 0 ? '> ' : '  '}${terminal.show(line)}`))
+  }
+  return lines
+}
+
+function alone({ place, message }: InspectRemark, names: FileNames, { show }: Terminal): string {
+  return `${show(placeText(place, names))} ${show(shorten(message, names))}`
+}
+
+function together(code: FindingCode, remarks: readonly InspectRemark[], names: FileNames, { show }: Terminal): string {
+  const places = [...new Set(remarks.map(({ place }) => placeText(place, names)))]
+  const shown = places.slice(0, 12).map(show).join(', ')
+  const more = places.length > 12 ? ` and ${places.length - 12} more` : ''
+  return `${FINDINGS[code].about} (${remarks.length}): ${shown}${more}`
+}
+
+function placeText({ file, part }: InspectRemark['place'], names: FileNames): string {
+  return part === undefined ? names.of(file) : `${names.of(file)}, ${shortPart(part)}`
+}
+
+/** Messages name other files in full; here all of them stand in one directory. */
+function shorten(message: string, names: FileNames): string {
+  return message
+    .split(' ')
+    .map(word => names.of(word))
+    .join(' ')
+}
