@@ -1,4 +1,5 @@
 /** Every table that stands between marks in a document, by the name in the mark. */
+import { formatResults, savedResults } from '../bench/saved.js'
 import * as catalogue from './catalogue.js'
 import * as codes from './codes.js'
 import { commands } from './commands.js'
@@ -28,4 +29,5 @@ export const TABLES: Readonly<Record<string, () => string>> = {
   'not-yet': notYet,
   stricter,
   departures,
+  performance: () => formatResults(savedResults()),
 }
