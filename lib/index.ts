@@ -32,18 +32,11 @@ export {
 export { API_VERSIONS, type ApiVersion, KINDS, type KubeadmKind } from './config/schema.js'
 export type { Configuration } from './config/types.js'
 export { type Context, createContext, type KeyParameters, type LogEvent, type RawKeyPair } from './context.js'
+export { KEY_ALGORITHMS, type KeyAlgorithm } from './crypto/algorithms.js'
 export type { Bytes } from './crypto/bytes.js'
 export type { IpAddress } from './crypto/ip.js'
-export { parsePrivateKey } from './crypto/key-files.js'
-export {
-  formatPrivateKey,
-  formatPublicKey,
-  generateKey,
-  KEY_ALGORITHMS,
-  type KeyAlgorithm,
-  type KeyType,
-  PrivateKey,
-} from './crypto/keys.js'
+export { formatPrivateKey, formatPublicKey, parsePrivateKey } from './crypto/key-files.js'
+export { generateKey, type KeyType, PrivateKey } from './crypto/keys.js'
 export { formatPem, type PemBlock, parsePem } from './crypto/pem.js'
 export {
   type CodeOf,
@@ -74,6 +67,17 @@ export type {
   InspectRemark,
   Place,
 } from './inspect/types.js'
+export { rowsOf, SAN_SOURCES, serverOf, type WantedCertificate, wantedCertificate } from './kubernetes/catalogue.js'
+export {
+  type Cluster,
+  type ClusterFacts,
+  checkCluster,
+  DEFAULT_VALIDITY_SECONDS,
+  FACT_FIELDS,
+  parseCluster,
+} from './kubernetes/cluster.js'
+export type { ExternalEtcd, FieldProblem } from './kubernetes/cluster-fields.js'
+export type { Cidr, SubjectAltName } from './kubernetes/net.js'
 export {
   CATALOGUE,
   CERTIFICATE_IDS,
@@ -91,23 +95,8 @@ export {
   ROW_IDS,
   type Role,
   type RowId,
-  rowsOf,
-  SAN_SOURCES,
   type SanSource,
-  serverOf,
-  type WantedCertificate,
-  wantedCertificate,
-} from './kubernetes/catalogue.js'
-export {
-  type Cluster,
-  type ClusterFacts,
-  checkCluster,
-  DEFAULT_VALIDITY_SECONDS,
-  FACT_FIELDS,
-  parseCluster,
-} from './kubernetes/cluster.js'
-export type { ExternalEtcd, FieldProblem } from './kubernetes/cluster-fields.js'
-export type { Cidr, SubjectAltName } from './kubernetes/net.js'
+} from './kubernetes/rows.js'
 export { type KubernetesVersion, MINORS, parseVersion } from './kubernetes/versions.js'
 export { MAX_INPUT_BYTES } from './limits.js'
 export { formatTar } from './tree/archive.js'
@@ -133,7 +122,6 @@ export { type CertificateRequest, parseCertificateRequest, verifyRequestSignatur
 export { type VerifyOptions, verifyCertificate } from './x509/verify.js'
 export {
   type DuplicateKey,
-  formatYaml,
   parseYamlStream,
   type YamlDocument,
   type YamlObject,
@@ -141,4 +129,4 @@ export {
   type YamlPosition,
   type YamlValue,
 } from './yaml.js'
-export type { YamlInput } from './yaml-format.js'
+export { formatYaml, type YamlInput } from './yaml-format.js'

@@ -1,4 +1,4 @@
-import type { RowId } from '../kubernetes/catalogue.js'
+import type { RowId } from '../kubernetes/rows.js'
 import type { TreePath } from '../tree/layout.js'
 
 /**

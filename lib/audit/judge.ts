@@ -1,19 +1,9 @@
 import type { Context } from '../context.js'
 import type { PrivateKey } from '../crypto/keys.js'
 import { VerifyError } from '../errors.js'
-import {
-  isKubeconfigId,
-  issuerOf,
-  PROFILES,
-  profileOf,
-  ROW_IDS,
-  type Role,
-  type RowId,
-  serverOf,
-  type WantedCertificate,
-  wantedCertificate,
-} from '../kubernetes/catalogue.js'
+import { serverOf, type WantedCertificate, wantedCertificate } from '../kubernetes/catalogue.js'
 import type { Cluster } from '../kubernetes/cluster.js'
+import { isKubeconfigId, issuerOf, PROFILES, profileOf, ROW_IDS, type Role, type RowId } from '../kubernetes/rows.js'
 import { filesOf, keyPath, type TreePath } from '../tree/layout.js'
 import type { Certificate } from '../x509/certificate.js'
 import { EXTENSIONS } from '../x509/extensions.js'

@@ -1,6 +1,7 @@
 import type { Context } from '../context.js'
 import { equalBytes } from '../crypto/bytes.js'
 import { PolicyError } from '../errors.js'
+import type { Cluster } from '../kubernetes/cluster.js'
 import {
   type CertificateId,
   isCertificateId,
@@ -9,8 +10,7 @@ import {
   ROW_IDS,
   type Role,
   type RowId,
-} from '../kubernetes/catalogue.js'
-import type { Cluster } from '../kubernetes/cluster.js'
+} from '../kubernetes/rows.js'
 import { baseName, type FileSpec, filesOf, keyPath, type TreePath } from '../tree/layout.js'
 import type { Store, StoredFile } from '../tree/store.js'
 import { type ActualRow, readRow } from './actual.js'

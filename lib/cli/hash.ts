@@ -4,7 +4,6 @@ import {
   caPin,
   PolicyError,
   parseCertificates,
-  parseKubeconfig,
   parsePin,
   UsageError,
   VerifyError,
@@ -87,7 +86,7 @@ async function readCas(path: string, context: Context, io: Io): Promise<readonly
   const { text: content, name } = await readInput(path, io)
   const certificates = content.includes('-----BEGIN ')
     ? parseCertificates(content, name)
-    : (await parseKubeconfig(content, context, name)).caCertificates
+    : await (await import('./hash-kubeconfig.js')).readKubeconfigCas(content, context, name)
   const cas = certificates.filter(({ isCa }) => isCa)
   if (cas.length > 0) return cas
   throw new PolicyError(

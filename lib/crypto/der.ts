@@ -1,8 +1,4 @@
-/**
- * DER (X.690): a reader of our own, as strict as Go's encoding/asn1 and cryptobyte, which read our files in the end; and the
- * border to asn1js, which writes the few elements that key files need. asn1js reads BER.
- */
-import * as asn1 from 'asn1js'
+/** A DER reader (X.690) of our own: as strict as Go's encoding/asn1 and cryptobyte, which read our files in the end. */
 import { EncodingError } from '../errors.js'
 import { type Bytes, formatHex, toBytes } from './bytes.js'
 
@@ -161,24 +157,4 @@ export function formatOid(content: Uint8Array): string {
     value = 0
   }
   return parts.join('.')
-}
-
-/** Encoders, one per DER form that key files need; each returns a whole element. */
-export const der = {
-  sequence: (...items: readonly Uint8Array[]): Bytes => constructed(new asn1.Sequence(), items),
-  /** `[number]` EXPLICIT. */
-  explicit: (number: number, item: Uint8Array): Bytes =>
-    constructed(new asn1.Constructed({ idBlock: { tagClass: 3, tagNumber: number } }), [item]),
-  integer: (value: number): Bytes => new Uint8Array(new asn1.Integer({ value }).toBER()),
-  octetString: (content: Uint8Array): Bytes =>
-    new Uint8Array(new asn1.OctetString({ valueHex: toBytes(content) }).toBER()),
-  bitString: (content: Uint8Array): Bytes =>
-    new Uint8Array(new asn1.BitString({ valueHex: toBytes(content), unusedBits: 0 }).toBER()),
-  oid: (value: string): Bytes => new Uint8Array(new asn1.ObjectIdentifier({ value }).toBER()),
-  null: (): Bytes => new Uint8Array(new asn1.Null().toBER()),
-}
-
-function constructed(outer: asn1.Constructed, items: readonly Uint8Array[]): Bytes {
-  outer.valueBlock.value = items.map(item => asn1.fromBER(toBytes(item)).result)
-  return new Uint8Array(outer.toBER())
 }

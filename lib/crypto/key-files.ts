@@ -1,10 +1,12 @@
 import type { Context } from '../context.js'
 import { EncodingError } from '../errors.js'
+import { KEY_OIDS } from './algorithms.js'
 import { type Bytes, parseBase64 } from './bytes.js'
 import { CURVES, type Curve } from './curves.js'
-import { type DerNode, der, formatOid, parseDer, TAG, toBigInt } from './der.js'
-import { KEY_OIDS, PrivateKey } from './keys.js'
-import { describeLabels, parsePem } from './pem.js'
+import { type DerNode, formatOid, parseDer, TAG, toBigInt } from './der.js'
+import { der } from './der-write.js'
+import { PrivateKey } from './keys.js'
+import { describeLabels, formatPem, parsePem } from './pem.js'
 
 const PRIVATE_KEY_LABELS: readonly string[] = ['PRIVATE KEY', 'RSA PRIVATE KEY', 'EC PRIVATE KEY']
 
@@ -187,4 +189,33 @@ async function publicPoint(
   } catch {
     return undefined
   }
+}
+
+/**
+ * Writes a private key as kubeadm does: `RSA PRIVATE KEY` (PKCS #1) or `EC PRIVATE KEY` (SEC 1 with curve and public point).
+ *
+ * @see RFC 8017 appendix A.1.2, RFC 5915 section 3; kubernetes/kubernetes v1.20.2, staging/src/k8s.io/client-go/util/keyutil/key.go
+ */
+export function formatPrivateKey(key: PrivateKey): string {
+  const [, algorithm, secret] = parseDer(key.exportPkcs8(), 'the private key').children
+  if (!algorithm || !secret) throw new EncodingError('KPKI_KEY_INVALID', 'the private key is not PKCS #8')
+  if (key.type.kind === 'RSA') return formatPem('RSA PRIVATE KEY', secret.content)
+  const [, scalar] = parseDer(secret.content, 'the private key').children
+  const curve = algorithm.children[1]
+  const point = parseDer(key.spki, 'the public key').children[1]
+  if (!scalar || !curve || !point) throw new EncodingError('KPKI_KEY_INVALID', 'the private key is not an EC key')
+  return formatPem(
+    'EC PRIVATE KEY',
+    der.sequence(
+      der.integer(1),
+      der.octetString(scalar.content),
+      der.explicit(0, curve.bytes),
+      der.explicit(1, point.bytes),
+    ),
+  )
+}
+
+/** Writes a public key as kubeadm writes `sa.pub`: one `PUBLIC KEY` block. */
+export function formatPublicKey(spki: Uint8Array): string {
+  return formatPem('PUBLIC KEY', spki)
 }

@@ -1,27 +1,10 @@
-import type { Context, KeyParameters, RawKeyPair } from '../context.js'
+import type { Context, RawKeyPair } from '../context.js'
 import { EncodingError } from '../errors.js'
+import { KEY_ALGORITHMS, KEY_OIDS, type KeyAlgorithm } from './algorithms.js'
 import { type Bytes, equalBytes, toBytes } from './bytes.js'
 import { CURVES } from './curves.js'
-import { der, formatOid, parseDer, TAG, toBigInt } from './der.js'
-import { formatPem } from './pem.js'
+import { formatOid, parseDer, TAG, toBigInt } from './der.js'
 
-/**
- * The key algorithms that kpki makes, under the names of kubeadm's `encryptionAlgorithm`.
- *
- * @see kubernetes/kubernetes v1.34, cmd/kubeadm/app/apis/kubeadm/types.go (EncryptionAlgorithmType)
- */
-export const KEY_ALGORITHMS = {
-  'RSA-2048': { name: 'RSA', modulusLength: 2048 },
-  'RSA-3072': { name: 'RSA', modulusLength: 3072 },
-  'RSA-4096': { name: 'RSA', modulusLength: 4096 },
-  'ECDSA-P256': { name: 'ECDSA', namedCurve: 'P-256' },
-  'ECDSA-P384': { name: 'ECDSA', namedCurve: 'P-384' },
-} as const satisfies Record<string, KeyParameters>
-/** One of kubeadm's `encryptionAlgorithm` values. */
-export type KeyAlgorithm = keyof typeof KEY_ALGORITHMS
-
-/** Object identifiers of key algorithms (RFC 8017 appendix A.1, RFC 5480 section 2.1.1, RFC 8410 section 3). */
-export const KEY_OIDS = { rsa: '1.2.840.113549.1.1.1', ec: '1.2.840.10045.2.1', ed25519: '1.3.101.112' } as const
 /** What kind of key a public key is. */
 export type KeyType =
   | { readonly kind: 'RSA'; readonly modulusBits: number; readonly name: string }
@@ -110,33 +93,4 @@ export async function generateKey(algorithm: KeyAlgorithm, context: Context): Pr
     pkcs8: new Uint8Array(await subtle.exportKey('pkcs8', pair.privateKey)),
     spki: new Uint8Array(await subtle.exportKey('spki', pair.publicKey)),
   })
-}
-
-/**
- * Writes a private key as kubeadm does: `RSA PRIVATE KEY` (PKCS #1) or `EC PRIVATE KEY` (SEC 1 with curve and public point).
- *
- * @see RFC 8017 appendix A.1.2, RFC 5915 section 3; kubernetes/kubernetes v1.20.2, staging/src/k8s.io/client-go/util/keyutil/key.go
- */
-export function formatPrivateKey(key: PrivateKey): string {
-  const [, algorithm, secret] = parseDer(key.exportPkcs8(), 'the private key').children
-  if (!algorithm || !secret) throw new EncodingError('KPKI_KEY_INVALID', 'the private key is not PKCS #8')
-  if (key.type.kind === 'RSA') return formatPem('RSA PRIVATE KEY', secret.content)
-  const [, scalar] = parseDer(secret.content, 'the private key').children
-  const curve = algorithm.children[1]
-  const point = parseDer(key.spki, 'the public key').children[1]
-  if (!scalar || !curve || !point) throw new EncodingError('KPKI_KEY_INVALID', 'the private key is not an EC key')
-  return formatPem(
-    'EC PRIVATE KEY',
-    der.sequence(
-      der.integer(1),
-      der.octetString(scalar.content),
-      der.explicit(0, curve.bytes),
-      der.explicit(1, point.bytes),
-    ),
-  )
-}
-
-/** Writes a public key as kubeadm writes `sa.pub`: one `PUBLIC KEY` block. */
-export function formatPublicKey(spki: Uint8Array): string {
-  return formatPem('PUBLIC KEY', spki)
 }

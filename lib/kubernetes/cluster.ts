@@ -1,6 +1,6 @@
 import type { Context } from '../context.js'
+import { KEY_ALGORITHMS, type KeyAlgorithm } from '../crypto/algorithms.js'
 import { type IpAddress, parseIp } from '../crypto/ip.js'
-import { KEY_ALGORITHMS, type KeyAlgorithm } from '../crypto/keys.js'
 import { UsageError } from '../errors.js'
 import {
   checkExternalEtcd,

@@ -1,4 +1,4 @@
-import { type CertificateId, isKubeconfigId, type RowId } from '../kubernetes/catalogue.js'
+import { type CertificateId, isKubeconfigId, type RowId } from '../kubernetes/rows.js'
 
 /** What a file of a tree is, which decides its mode. */
 export type FileKind = 'certificate' | 'private-key' | 'public-key' | 'kubeconfig'

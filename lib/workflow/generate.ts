@@ -4,18 +4,12 @@ import { signerOf } from '../audit/judge.js'
 import { type PlanOptions, planTree, type RowPlan, type TreePlan } from '../audit/plan.js'
 import type { Context } from '../context.js'
 import { encodeUtf8 } from '../crypto/bytes.js'
-import { formatPrivateKey, formatPublicKey, generateKey, type PrivateKey } from '../crypto/keys.js'
+import { formatPrivateKey, formatPublicKey } from '../crypto/key-files.js'
+import { generateKey, type PrivateKey } from '../crypto/keys.js'
 import { StoreError, WorkflowError } from '../errors.js'
-import {
-  isKubeconfigId,
-  issuerOf,
-  keyUsages,
-  type RowId,
-  serverOf,
-  type WantedCertificate,
-  wantedCertificate,
-} from '../kubernetes/catalogue.js'
+import { keyUsages, serverOf, type WantedCertificate, wantedCertificate } from '../kubernetes/catalogue.js'
 import type { Cluster } from '../kubernetes/cluster.js'
+import { isKubeconfigId, issuerOf, type RowId } from '../kubernetes/rows.js'
 import { writesPreferences } from '../kubernetes/versions.js'
 import type { FileSpec, TreePath } from '../tree/layout.js'
 import type { Store } from '../tree/store.js'

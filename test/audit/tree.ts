@@ -1,10 +1,11 @@
 /** A whole tree of P-256 keys, made once, and what is needed to spoil it. */
 
 import { type PlanOptions, planTree, type TreePlan } from '../../lib/audit/plan.js'
-import { parsePrivateKey } from '../../lib/crypto/key-files.js'
-import { formatPrivateKey, generateKey, type PrivateKey } from '../../lib/crypto/keys.js'
-import { keyUsages, type RowId, rowsOf, wantedCertificate } from '../../lib/kubernetes/catalogue.js'
+import { formatPrivateKey, parsePrivateKey } from '../../lib/crypto/key-files.js'
+import { generateKey, type PrivateKey } from '../../lib/crypto/keys.js'
+import { keyUsages, rowsOf, wantedCertificate } from '../../lib/kubernetes/catalogue.js'
 import { type Cluster, type ClusterFacts, parseCluster } from '../../lib/kubernetes/cluster.js'
+import type { RowId } from '../../lib/kubernetes/rows.js'
 import type { Store } from '../../lib/tree/store.js'
 import { MemoryStore } from '../../lib/tree/store.js'
 import { generateTree } from '../../lib/workflow/generate.js'

@@ -29,7 +29,7 @@ const DOORS = ['lib/index.ts', 'lib/node.ts']
 
 /** Where each foreign package and Node itself come in. */
 const BORDERS: Readonly<Record<string, RegExp>> = {
-  asn1js: /^lib\/crypto\/der\.ts$/,
+  asn1js: /^lib\/crypto\/der-write\.ts$/,
   '@peculiar/x509': /^lib\/x509\/peculiar\.ts$/,
   'reflect-metadata': /^lib\/x509\/peculiar\.ts$/,
   '@peculiar/webcrypto': /^lib\/host\//,

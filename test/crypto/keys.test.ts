@@ -3,18 +3,11 @@ import { inspect } from 'node:util'
 import fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { KEY_ALGORITHMS, type KeyAlgorithm } from '../../lib/crypto/algorithms.js'
 import { formatBase64, formatHex } from '../../lib/crypto/bytes.js'
-import { der } from '../../lib/crypto/der.js'
-import { parsePrivateKey } from '../../lib/crypto/key-files.js'
-import {
-  describePublicKey,
-  formatPrivateKey,
-  formatPublicKey,
-  generateKey,
-  KEY_ALGORITHMS,
-  type KeyAlgorithm,
-  type PrivateKey,
-} from '../../lib/crypto/keys.js'
+import { der } from '../../lib/crypto/der-write.js'
+import { formatPrivateKey, formatPublicKey, parsePrivateKey } from '../../lib/crypto/key-files.js'
+import { describePublicKey, generateKey, type PrivateKey } from '../../lib/crypto/keys.js'
 import { formatPem } from '../../lib/crypto/pem.js'
 import { KpkiError } from '../../lib/errors.js'
 import { provider, rejects, testContext } from '../support/context.js'

@@ -1,6 +1,8 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { describePublicKey } from '../../lib/crypto/keys.js'
+import { keyUsages, rowsOf, SAN_SOURCES, serverOf, wantedCertificate } from '../../lib/kubernetes/catalogue.js'
+import { type ClusterFacts, parseCluster } from '../../lib/kubernetes/cluster.js'
 import {
   CATALOGUE,
   CERTIFICATE_IDS,
@@ -12,16 +14,10 @@ import {
   KUBECONFIGS,
   type KubeconfigId,
   type KubeconfigRow,
-  keyUsages,
   PROFILES,
   ROW_IDS,
   type Role,
-  rowsOf,
-  SAN_SOURCES,
-  serverOf,
-  wantedCertificate,
-} from '../../lib/kubernetes/catalogue.js'
-import { type ClusterFacts, parseCluster } from '../../lib/kubernetes/cluster.js'
+} from '../../lib/kubernetes/rows.js'
 import { filesOf } from '../../lib/tree/layout.js'
 import { testContext } from '../support/context.js'
 import { vectorDer } from '../vectors/read.js'

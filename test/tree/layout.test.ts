@@ -1,7 +1,7 @@
 import { readdirSync, statSync } from 'node:fs'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { CERTIFICATE_IDS, ROW_IDS } from '../../lib/kubernetes/catalogue.js'
+import { CERTIFICATE_IDS, ROW_IDS } from '../../lib/kubernetes/rows.js'
 import { certificatePath, filesOf, keyPath } from '../../lib/tree/layout.js'
 
 // What `kubeadm init` leaves in /etc/kubernetes (kubernetes.io/docs/setup/best-practices/certificates/); keys before what is
