@@ -138,7 +138,7 @@ test('nothing is imported in another way', () => {
 const AMBIENT: readonly (readonly [string, RegExp, readonly string[]])[] = [
   ['the clock', /\bDate\.now\b|\bnew Date\(\s*\)|\bperformance\.now\b/, ['lib/context.ts', 'lib/cli/']],
   ['the global crypto', /\bglobalThis\b/, ['lib/context.ts']],
-  ['other randomness', /\bMath\.random\b|\brandomUUID\b/, []],
+  ['other randomness', /\bMath\.random\b|\brandomUUID\b/, ['lib/host/context.ts']],
   [
     'the environment',
     /\bprocess\.(env|argv|exit|cwd|on|once|stdout|stderr|stdin|getuid|geteuid|kill|pid|umask)\b/,
