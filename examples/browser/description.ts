@@ -43,34 +43,35 @@ export interface Problem {
   readonly line: number | undefined
 }
 
-const isFlagName = (name: string): name is FlagName => name in FACT_FLAGS
+const NAMES = Object.keys(FACT_FLAGS) as readonly FlagName[]
 const configuration = byId('configuration', HTMLTextAreaElement)
 const form = byId('description', HTMLFormElement)
 
+/** The fact that a control gives: its id is the flag's name; `undefined` for the configuration. */
+export const factOf = ({ id }: Element): FlagName | undefined => NAMES.find(name => FACT_FLAGS[name] === `--${id}`)
+
 /** All controls that describe the cluster, in the order of the page. */
 export const CONTROLS: readonly Control[] = [...form.elements].filter(
-  (control): control is Control =>
-    control === configuration ||
-    (!(control instanceof HTMLButtonElement || control instanceof HTMLFieldSetElement) &&
-      isFlagName(control.getAttribute('name') ?? '')),
+  (control): control is Control => control === configuration || factOf(control) !== undefined,
 )
 
 /** Fills in what the library knows: algorithms and versions. */
 export function fillChoices(): void {
-  const algorithms = byId('encryptionAlgorithm', HTMLSelectElement)
+  const algorithms = byId('encryption-algorithm', HTMLSelectElement)
   algorithms.append(...Object.keys(KEY_ALGORITHMS).map(name => element('option', { value: name }, name)))
   const minors = Array.from({ length: MINORS.newest - MINORS.oldest + 1 }, (_, index) => MINORS.newest - index)
   const versions = minors.flatMap(minor => parseVersion(`stable-1.${minor}`)?.text ?? [])
   byId('versions', HTMLDataListElement).append(...versions.map(value => element('option', { value })))
-  byId('kubernetesVersion', HTMLInputElement).placeholder = parseVersion('stable')?.text ?? ''
+  byId('kubernetes-version', HTMLInputElement).placeholder = parseVersion('stable')?.text ?? ''
 }
 
 /** Reads the form. Never throws for what is written in it. */
 export async function readForm(): Promise<Read> {
   const flags: Partial<Record<FlagName, string>> = {}
-  for (const { name, value } of CONTROLS) {
+  for (const control of CONTROLS) {
+    const [name, value] = [factOf(control), control.value.trim()]
     // Lines separate names as well as commas do.
-    if (isFlagName(name) && value.trim() !== '') flags[name] = value.trim().replace(/\s*[\n,]\s*/g, ',')
+    if (name !== undefined && value !== '') flags[name] = value.replace(/\s*[\n,]\s*/g, ',')
   }
   const text = configuration.value
   try {
@@ -111,42 +112,43 @@ function joining({ role }: Description): readonly Problem[] {
 function placed(problem: ConfigProblem, { facts }: Description): Problem {
   const { severity, field, message, hint, file, line, column } = problem
   const name = nameOf(field)
-  const own = CONTROLS.find(control => control.name === name)
+  const own = CONTROLS.find(control => name !== undefined && factOf(control) === name)
   const control = file !== undefined || !own ? configuration : own
   const isMissing = name !== undefined && control === own && facts[name] === undefined
   if (isMissing && own.value.trim() === '') {
-    return { severity, control, text: `${labelOf(own)} is needed.`, line: undefined }
+    return { severity, control, text: 'Needed: there is no default for it.', line: undefined }
   }
   const place = line === undefined ? '' : `Line ${line}, column ${column}: `
   const subject = control === configuration && field !== '' ? `${field}: ` : ''
-  const advice = hint === undefined ? '' : ` ${sentence(inWordsOfThePage(hint))}`
   const said = place + subject === '' ? sentence(message) : `${place}${subject}${message}.`
+  // Who is told about a field need not be told where it is.
+  const isCircular = control === own && name !== undefined && hint?.includes(FACT_FLAGS[name])
+  const advice = hint === undefined || isCircular ? '' : ` ${sentence(inWordsOfThePage(hint))}`
   return { severity, control, text: said + advice, line }
 }
 
 /** The fact that a kubeadm field belongs to; items of a list belong to the list. */
 function nameOf(field: string): FlagName | undefined {
-  return Object.keys(FACT_FLAGS)
-    .filter(isFlagName)
-    .find(name => field === FACT_FIELDS[name] || field.startsWith(`${FACT_FIELDS[name]}[`))
+  return NAMES.find(name => field === FACT_FIELDS[name] || field.startsWith(`${FACT_FIELDS[name]}[`))
 }
 
 /** Hints name flags; here they are fields. */
 function inWordsOfThePage(hint: string): string {
   return hint.replace(/--[a-z-]+/g, flag => {
-    const control = CONTROLS.find(({ name }) => isFlagName(name) && FACT_FLAGS[name] === flag)
+    const control = CONTROLS.find(({ id }) => flag === `--${id}`)
     return control ? `“${labelOf(control)}”` : flag
   })
 }
 
 /** A control's label without what is beside it. */
 export function labelOf(control: Control): string {
-  return control.labels?.[0]?.firstChild?.textContent?.trim() ?? control.name
+  return control.labels?.[0]?.firstChild?.textContent?.trim() ?? control.id
 }
 
-/** Upper case at its start, unless that is a name or a value, and a full stop. */
+/** Upper case at its start, unless that is a name or a value, and a full stop at its end. */
 function sentence(message: string): string {
-  return `${message.replace(/^[a-z]+(?= )/, word => word.charAt(0).toUpperCase() + word.slice(1))}.`
+  const text = message.replace(/^[a-z]+(?= )/, word => word.charAt(0).toUpperCase() + word.slice(1))
+  return /[.?!]$/.test(text) ? text : `${text}.`
 }
 
 /** In the order of the page, errors before warnings of the same control. */

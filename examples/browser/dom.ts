@@ -23,7 +23,7 @@ export function byId<T extends HTMLElement>(id: string, type: abstract new () =>
 
 /** A button that copies a text, and says so; where the browser forbids it, the text is selected instead. */
 export function copyButton(source: HTMLElement, what: string): HTMLButtonElement {
-  const button = element('button', { type: 'button', class: 'quiet small', 'aria-label': `Copy ${what}` }, 'Copy')
+  const button = element('button', { type: 'button', class: 'quiet small', 'aria-label': `Copy the ${what}` }, 'Copy')
   const say = (text: string) => {
     button.textContent = text
     setTimeout(() => {

@@ -1,10 +1,10 @@
 /** The page: describe a cluster, get its PKI, look at it, take it along. Nothing leaves the page, and nothing stays in it. */
 import { FACT_FLAGS, type FlagName, KpkiError } from 'kpki'
-import { CONTROLS, fillChoices, openFile, type Read, readForm } from './description.js'
+import { CONTROLS, factOf, fillChoices, openFile, type Read, readForm } from './description.js'
 import { announce, byId } from './dom.js'
 import { type Made, makePki, wipe } from './make.js'
 import { showPreview } from './preview.js'
-import { showProblems, showSummary } from './problems.js'
+import { goToSummary, hasSummary, showProblems, showSummary } from './problems.js'
 import { clearResult, showResult } from './result.js'
 
 const form = byId('description', HTMLFormElement)
@@ -18,38 +18,45 @@ const touched = new Set<Element>()
 let made: Made | undefined
 let run: AbortController | undefined
 let reading = 0
+let timer: ReturnType<typeof setTimeout> | undefined
+let isPointerDown = false
 
-/** Reads the form and shows what comes of it; `undefined` when it has been changed meanwhile. */
-async function look(): Promise<Read | undefined> {
+/** Reads the form and shows what comes of it, unless it has been read again meanwhile. */
+async function look(): Promise<Read> {
+  clearTimeout(timer)
   const turn = ++reading
   const read = await readForm()
-  if (turn !== reading) return undefined
-  showPreview(read.cluster)
-  showProblems(read.problems, touched)
+  if (turn === reading) {
+    showPreview(read.cluster)
+    showProblems(read.problems, touched)
+    if (hasSummary()) showSummary(read.problems)
+  }
   return read
+}
+
+/** Looks when there is a pause. Not while a button is held down, which would move away from under the pointer. */
+function lookSoon(): void {
+  clearTimeout(timer)
+  timer = setTimeout(() => (isPointerDown ? lookSoon() : void look()), 200)
 }
 
 async function make(): Promise<void> {
   if (run) return
-  for (const control of CONTROLS) touched.add(control)
-  const read = await look()
-  if (!read) return
-  showSummary(read.problems)
-  if (!read.cluster) return
-  forget()
   run = new AbortController()
-  setBusy(true)
+  const { signal } = run
   try {
-    made = await makePki(read.cluster, run.signal, showProgress)
-    showResult(made, commandOf(read), () => {
-      forget()
-      say('Forgotten: the keys are nowhere but where you took them.')
-      makeButton.focus()
-    })
+    for (const control of CONTROLS) touched.add(control)
+    const read = await look()
+    showSummary(read.problems)
+    if (!read.cluster) return goToSummary()
+    forget()
+    setBusy(true)
+    made = await makePki(read.cluster, signal, showProgress)
+    setBusy(false)
+    showResult(made, commandOf(read), forgetAndSay)
     announce(`Done: the PKI of ${made.cluster.nodeName} is made`)
   } catch (error) {
-    const isStopped = run.signal.aborted
-    say(isStopped ? 'Cancelled; nothing was made.' : `Nothing was made: ${reasonOf(error)}.`)
+    say(signal.aborted ? 'Cancelled; nothing was made.' : `Nothing was made: ${reasonOf(error)}.`)
     makeButton.focus()
   } finally {
     run = undefined
@@ -92,6 +99,12 @@ function forget(): void {
   clearResult()
 }
 
+function forgetAndSay(): void {
+  forget()
+  say('Forgotten: the keys are nowhere but where you took them.')
+  makeButton.focus()
+}
+
 /** The command line that says the same; a pasted configuration becomes the file that it names. */
 function commandOf({ flags, description }: Read): string {
   const words = (Object.entries(flags) as [FlagName, string][]).map(
@@ -116,15 +129,16 @@ function start(): void {
     makeButton.disabled = true
     return
   }
-  let timer: ReturnType<typeof setTimeout> | undefined
-  form.addEventListener('input', () => {
-    clearTimeout(timer)
-    timer = setTimeout(() => void look(), 200)
-  })
+  form.addEventListener('input', lookSoon)
   form.addEventListener('change', event => {
     if (event.target instanceof Element) touched.add(event.target)
-    void look()
+    lookSoon()
   })
+  for (const type of ['pointerdown', 'pointerup', 'pointercancel']) {
+    addEventListener(type, () => {
+      isPointerDown = type === 'pointerdown'
+    })
+  }
   form.addEventListener('submit', event => {
     event.preventDefault()
     void make()
@@ -132,8 +146,8 @@ function start(): void {
   byId('cancel', HTMLButtonElement).addEventListener('click', () => run?.abort())
   byId('example', HTMLButtonElement).addEventListener('click', () => {
     for (const control of CONTROLS) {
-      const value = EXAMPLE[control.name as FlagName]
-      if (value !== undefined) control.value = value
+      const name = factOf(control)
+      control.value = (name && EXAMPLE[name]) ?? control.value
     }
     void look()
   })

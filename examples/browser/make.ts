@@ -1,5 +1,15 @@
 /** Makes the PKI: in memory, with the platform's WebCrypto, and nowhere else. */
-import { type Cluster, caPin, createContext, type GenerateResult, generateTree, MemoryStore, rowsOf } from 'kpki'
+import {
+  type Cluster,
+  caPin,
+  createContext,
+  type GenerateResult,
+  generateTree,
+  type Inspection,
+  inspectFiles,
+  MemoryStore,
+  rowsOf,
+} from 'kpki'
 
 /** A PKI in memory. */
 export interface Made {
@@ -9,6 +19,9 @@ export interface Made {
   readonly moment: Date
   /** Pin of the cluster's CA, `sha256:…`. */
   readonly pin: string
+  /** What the library finds in the files when it reads them as anybody's. */
+  readonly inspection: Inspection
+  /** Sentences about what is unusual, without full stops. */
   readonly warnings: readonly string[]
 }
 
@@ -38,8 +51,14 @@ export async function makePki(
     const { rows, plan } = await generateTree(rowsOf(cluster, 'init'), cluster, store, context, { signal })
     const ca = rows.find(({ id }) => id === 'ca')?.certificate
     if (!ca) throw new TypeError('a control plane has a CA')
+    const inputs = [...store.files].map(([name, file]) => ({ name, ...file }))
+    const inspection = await inspectFiles(inputs, context)
     const findings = plan.findings.map(({ path, message }) => `${path} ${message}`)
-    return { cluster, rows, store, moment, pin: await caPin(ca, context), warnings: [...warnings, ...findings] }
+    const remarks = inspection.remarks.map(({ place, message }) => `${place.file}: ${message}`)
+    const pin = await caPin(ca, context)
+    // Who cancels at the last moment is to have nothing either.
+    signal.throwIfAborted()
+    return { cluster, rows, store, moment, pin, inspection, warnings: [...warnings, ...findings, ...remarks] }
   } catch (error) {
     wipe(store)
     throw error

@@ -22,7 +22,7 @@ export function showProblems(problems: readonly Problem[], shown: ReadonlySet<El
   }
 }
 
-/** Lists all errors with links to where they are, and takes the reader there. */
+/** Lists all errors above the form, with links to where they are. */
 export function showSummary(problems: readonly Problem[]): void {
   const errors = problems.filter(({ severity }) => severity === 'error')
   summary.hidden = errors.length === 0
@@ -38,8 +38,16 @@ export function showSummary(problems: readonly Problem[]): void {
     return element('li', {}, link)
   })
   summary.append(element('h3', {}, `${count} to be corrected; nothing was made`), element('ul', {}, ...items))
-  summary.focus()
 }
+
+/** Takes the reader to the list of errors. */
+export function goToSummary(): void {
+  summary.focus()
+  summary.scrollIntoView({ block: 'nearest' })
+}
+
+/** Whether errors are listed above the form at the moment. */
+export const hasSummary = (): boolean => !summary.hidden
 
 /** Leads to a control, in a configuration to the line. */
 function goTo({ control, line }: Problem): void {

@@ -76,7 +76,7 @@ function pinBlock({ pin }: Made): HTMLElement {
       codeOf('--discovery-token-ca-cert-hash'),
       '.',
     ),
-    element('div', { class: 'copyable' }, code, copyButton(code, 'the CA pin')),
+    element('div', { class: 'copyable' }, code, copyButton(code, 'CA pin')),
   )
 }
 
@@ -94,12 +94,6 @@ function group(name: string, rows: readonly RowResult[]): HTMLElement {
 }
 
 function card({ id, certificate, wanted, server, written }: RowResult): readonly Node[] {
-  const head = element('div', { class: 'head' }, element('code', { class: 'file' }, fileOf(id)))
-  if (certificate) {
-    const until = dayOf(certificate.notAfter)
-    const time = element('time', { datetime: certificate.notAfter.toISOString() }, until)
-    head.append(element('span', { class: 'until' }, 'until ', time))
-  }
   const { commonName, organizations } = certificate?.subject ?? {}
   const facts: (Node | string)[][] = []
   if (commonName !== undefined) facts.push(['CN ', codeOf(commonName)])
@@ -110,11 +104,20 @@ function card({ id, certificate, wanted, server, written }: RowResult): readonly
   if (others.length > 0) facts.push(['with ', codeOf(others.join(', '))])
   const names = wanted?.profile.isCa ? [] : [...(certificate?.dnsNames ?? []), ...(certificate?.ipAddresses ?? [])]
   return [
-    head,
-    element('p', { class: 'hint' }, `${aboutOf(id).charAt(0).toUpperCase()}${aboutOf(id).slice(1)}`),
-    element('ul', { class: 'facts' }, ...facts.map(fact => element('li', {}, ...fact))),
-    ...(names.length > 0 ? [nameList(names)] : []),
+    element('div', {}, codeOf(fileOf(id), 'file'), element('p', { class: 'hint' }, aboutOf(id))),
+    element(
+      'div',
+      { class: 'said' },
+      element('ul', { class: 'facts' }, ...facts.map(fact => element('li', {}, ...fact))),
+      ...(names.length > 0 ? [nameList(names)] : []),
+    ),
+    ...(certificate ? [untilOf(certificate.notAfter)] : []),
   ]
+}
+
+function untilOf(moment: Date): HTMLElement {
+  const time = element('time', { datetime: moment.toISOString(), title: moment.toISOString() }, dayOf(moment))
+  return element('p', { class: 'until' }, 'until ', time)
 }
 
 function nextSteps(made: Made, command: string): HTMLElement {
@@ -129,7 +132,7 @@ function nextSteps(made: Made, command: string): HTMLElement {
       {},
       'The directory is that of kubeadm, and must hold no other PKI. Modes are in the archive: keys and kubeconfigs are readable for root alone.',
     ),
-    element('div', { class: 'copyable' }, unpack, copyButton(unpack, 'the command')),
+    element('div', { class: 'copyable' }, unpack, copyButton(unpack, 'command')),
     element(
       'p',
       {},
@@ -139,8 +142,9 @@ function nextSteps(made: Made, command: string): HTMLElement {
     ),
     element('h3', {}, 'The same without a browser'),
     element('p', {}, 'Other keys, of course, which then never leave the host:'),
-    element('div', { class: 'copyable' }, same, copyButton(same, 'the command')),
+    element('div', { class: 'copyable' }, same, copyButton(same, 'command')),
   )
 }
 
-const codeOf = (text: string): HTMLElement => element('code', {}, text)
+const codeOf = (text: string, kind?: string): HTMLElement =>
+  element('code', kind === undefined ? {} : { class: kind }, text)
