@@ -96,6 +96,9 @@ ${rows.map(tableRow).join('\n')}
 `
 }
 
+/** Grid and now go on through a row that has no bar. */
+const EMPTY_CHART = '<svg class="bar" aria-hidden="true"><use href="#kpki-back"/><use href="#kpki-front"/></svg>'
+
 function tableRow(row: PictureRow): string {
   const { branch, kind, name, purpose, files, signer, from, until, left, state, bar } = row
   const guide = `<svg class="tree" width="${branch.level * INDENT + 16}" aria-hidden="true">${drawBranch(branch, kind)}</svg>`
@@ -103,7 +106,7 @@ function tableRow(row: PictureRow): string {
   const tag = kind === 'ca' ? ' <span class="tag">CA</span>' : ''
   const chart =
     bar === undefined
-      ? ''
+      ? EMPTY_CHART
       : `<svg class="bar" role="img"><title>${text(row.tip)}</title><use href="#kpki-back"/>${drawBar(bar, kind, state)}<use href="#kpki-front"/></svg>`
   const dates =
     until === '' ? '' : `<span class="line"><span class="sr">from ${text(from)} </span>until ${text(until)}</span>`

@@ -196,7 +196,7 @@ function tipOf(row: Omit<PictureRow, 'tip'>, inspected: InspectedCertificate): s
     `${row.left}${row.state === 'valid' || row.state === 'soon' ? ' left' : ''}`,
     `${keyName(inspected)}, ${keyPlaces.length > 0 ? 'key is here' : 'no key here'}`,
     `serial ${printable(serialNumber, 42)}`,
-    `SHA-256 ${fingerprint}`,
+    `SHA-256 ${printable(fingerprint, 64)}`,
     ...(row.purpose.startsWith('O=') ? [row.purpose.split(' · ')[0] ?? ''] : []),
     ...(shown.length > 0 ? [`for ${shown.join(', ')}${more}`] : []),
   ].join('\n')

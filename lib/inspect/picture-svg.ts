@@ -21,8 +21,8 @@ import { INDENT } from './picture-tree.js'
 const WIDTH = 1040
 const MARGIN = 28
 const CHART_X = 404
-const CHART_WIDTH = 424
-const LEFT_X = 846
+const CHART_WIDTH = 412
+const LEFT_X = 834
 const FACTS_X = 300
 const ROW_HEIGHT = 40
 
@@ -182,7 +182,7 @@ ${write(until === '' ? '' : `until ${until}`, { x: LEFT_X, y: y + 32, width: lef
 function drawSection(sheet: Sheet, { title, lines, more }: PictureSection): void {
   sheet.y += 40
   sheet.parts.push(
-    write(`${title} ${lines.length + more}`, { x: MARGIN, y: sheet.y, width: FULL, size: 15, kind: 't2 ink' }),
+    write(`${title} · ${lines.length + more}`, { x: MARGIN, y: sheet.y, width: FULL, size: 15, kind: 't2 ink' }),
   )
   sheet.y += 8
   sheet.parts.push('<g role="list">')
@@ -200,10 +200,14 @@ function drawLine(sheet: Sheet, { mark, subject, facts }: PictureLine): void {
   sheet.parts.push(`<g role="listitem">${hair(sheet.y)}`)
   const top = sheet.y + 18
   if (mark) sheet.parts.push(write(mark, { x: MARGIN, y: top, width: 64, size: 11, kind: `mark ${mark}` }))
-  sheet.parts.push(write(subject, { x: subjectX, y: top, width: factsX - 12 - subjectX, kind: 'ink', cut: 'middle' }))
+  // A long subject has its line to itself.
+  const isLong = textWidth(subject, { size: 13 }) > factsX - 12 - subjectX
+  const width = (isLong ? WIDTH - MARGIN : factsX - 12) - subjectX
+  sheet.parts.push(write(subject, { x: subjectX, y: top, width, kind: 'ink', cut: 'middle' }))
+  const first = isLong ? top + 17 : top
   const wrapped = wrapFacts(facts, WIDTH - MARGIN - factsX, { size: 13 })
   for (const [index, part] of wrapped.entries())
-    sheet.parts.push(write(part, { x: factsX, y: top + index * 17, width: WIDTH - MARGIN - factsX, kind: 'quiet' }))
+    sheet.parts.push(write(part, { x: factsX, y: first + index * 17, width: WIDTH - MARGIN - factsX, kind: 'quiet' }))
   sheet.parts.push('</g>')
-  sheet.y = top + (wrapped.length - 1) * 17 + 8
+  sheet.y = (wrapped.length > 0 ? first + (wrapped.length - 1) * 17 : top) + 8
 }

@@ -50,9 +50,12 @@ function named(character: string): string {
   return `[U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}]`
 }
 
-/** Escapes text for the content and the quoted attributes of HTML and XML. */
+/**
+ * Escapes text for the content and the quoted attributes of HTML and XML. What has not been through {@link printable} becomes
+ * so here, because neither knows a way to write U+0000; only line feeds stay, for tooltips.
+ */
 export function escapeMarkup(text: string): string {
-  return text.replace(/[&<>"']/g, character => `&#${character.charCodeAt(0)};`)
+  return text.replace(/[^\P{C}\n]/gu, named).replace(/[&<>"']/g, character => `&#${character.charCodeAt(0)};`)
 }
 
 /** What a text is set in. */
