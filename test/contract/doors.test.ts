@@ -12,9 +12,9 @@ const DOORS = [
     values: `
     API_VERSIONS CATALOGUE CERTIFICATE_IDS DEFAULT_VALIDITY_SECONDS ERRORS EXT_KEY_USAGES EncodingError FACT_FIELDS
     FACT_FLAGS FILE_MODES FINDINGS KEY_ALGORITHMS KEY_USAGES KINDS KUBECONFIGS KUBECONFIG_IDS KpkiError
-    MAX_INPUT_BYTES MINORS MemoryStore PROFILES PolicyError PrivateKey ROW_IDS SAN_SOURCES StoreError UsageError
+    MAX_INPUT_BYTES MINORS MemoryStore PICTURE_FORMATS PROFILES PolicyError PrivateKey ROW_IDS SAN_SOURCES StoreError UsageError
     VerifyError WorkflowError caPin checkCluster createContext describeEffective filesOf formatCertificate
-    formatConfiguration formatKubeconfig formatOrigin formatPem formatPrivateKey formatProblem formatPublicKey
+    formatConfiguration formatKubeconfig formatOrigin formatPem formatPicture formatPrivateKey formatProblem formatPublicKey
     formatTar formatYaml generateKey generateTree initDefaults inspectFiles issueCertificate issuerOf joinDefaults migrateConfiguration
     nearestName parseCertificate parseCertificateRequest parseCertificates parseCluster parseConfiguration parseDescription parseKubeconfig
     parsePem parsePin parsePrivateKey parseVersion parseYamlStream placeOf planTree resolveDescription roleOf rowsOf serverOf
@@ -28,7 +28,7 @@ const DOORS = [
     HostFacts InspectInput InspectRemark InspectedBlock InspectedCertificate InspectedKey
     InspectedKubeconfig InspectedManifest InspectedRequest Inspection IpAddress Issuer KeyAlgorithm KeyParameters KeyType KeyUsage KpkiErrorOptions KubeadmKind Kubeconfig
     KubeconfigId KubeconfigRow KubeconfigSpec KubernetesVersion Lazy LogEvent Origin ParsedConfiguration PemBlock Place
-    PlanOptions PrintOptions Profile ProfileName RawKeyPair Role RowId RowPlan RowResult SanSource Store StoredFile
+    PictureFormat PictureOptions PlanOptions PrintOptions Profile ProfileName RawKeyPair Role RowId RowPlan RowResult SanSource Store StoredFile
     SubjectAltName TreePath TreePlan VerifyOptions WantedCertificate YamlDocument YamlInput YamlObject YamlPath
     YamlPosition YamlValue
     `,
