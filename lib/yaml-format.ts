@@ -19,7 +19,8 @@ export type YamlInput =
  * spaces, lists not indented under their key, quotes only where go-yaml puts them, long text folded behind column 80.
  *
  * Departures, because a reader of YAML 1.2 would not get the same text back: U+2028, U+2029 and text of line breaks alone
- * are escaped, a key `<<` is quoted, whole numbers beyond 2^53 are written with an exponent.
+ * are escaped, a key `<<` is quoted, whole numbers beyond 2^53 are written with an exponent. Bidirectional controls are
+ * escaped, because a person who looks at them would not read what is there.
  *
  * @returns text with a final newline
  * @see kubernetes/kubernetes v1.20.2, vendor/gopkg.in/yaml.v2/{encode,emitterc,sorter}.go
@@ -114,9 +115,13 @@ function formatNumber(value: number): string {
 const PRINTABLE = /^[\n\x20-\x7e\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd]*$/
 const LEADING_INDICATOR = /^(?:[#,[\]{}&*!|>'"%@`]|[-?:](?:[ \n]|$)|---|\.\.\.)/
 
+// Marks that turn the order of what follows them around on a screen, so that a text reads as another one (CVE-2021-42574).
+const TURNING = /\p{Bidi_Control}/u
+
 function formatString(text: string, indent: number, column: number): string {
   const isKey = column === Number.NEGATIVE_INFINITY
-  if (!PRINTABLE.test(text) || /[\u2028\u2029]/.test(text) || / \n/.test(text)) return double(text, indent, column)
+  if (!PRINTABLE.test(text) || TURNING.test(text) || /[\u2028\u2029]/.test(text) || / \n/.test(text))
+    return double(text, indent, column)
   if (text.includes('\n')) {
     return isKey || text.endsWith(' ') || /^\n+$/.test(text) ? double(text, indent, column) : literal(text, indent)
   }
@@ -184,7 +189,9 @@ function double(text: string, indent: number, start: number): string {
       continue
     }
     const written =
-      escapesAll || !PRINTABLE.test(character) ? escapeCharacter(character) : (ESCAPES[character] ?? character)
+      escapesAll || !PRINTABLE.test(character) || TURNING.test(character)
+        ? escapeCharacter(character)
+        : (ESCAPES[character] ?? character)
     out += written
     column += written.length
     wasSpace = character === ' ' && !escapesAll

@@ -11,7 +11,7 @@ import { LIFE_COLOURS, lifeCell, lifeOf } from './inspect-life.js'
 import { some } from './inspect-rows.js'
 import { type Terminal, wrap } from './terminal.js'
 
-type Fact = readonly [label: string, value: string | readonly string[] | undefined]
+type Fact = readonly [label: string, value: string | undefined]
 
 const LABEL = 14
 
@@ -58,10 +58,13 @@ export function formatDetail(inspection: Inspection, names: FileNames, terminal:
 
 function facts(list: readonly Fact[], { paint, columns }: Terminal): string[] {
   const lines = list.flatMap(([label, value]) => {
-    const values = typeof value === 'string' ? [value] : (value ?? [])
-    return values
-      .flatMap(text => (text.includes('\x1b') ? [text] : wrap(text, columns - LABEL)))
-      .map((line, index) => `${index === 0 ? paint('dim', label.padEnd(LABEL)) : ' '.repeat(LABEL)}${line}`)
+    if (value === undefined || value === '') return []
+    // Hashes are copied, and so stay whole: below their label where there is no room beside it.
+    const isLong = !value.includes('\x1b') && /^[^ ]+$/.test(value) && value.length > columns - LABEL
+    if (isLong && value.length <= columns - 2) return [paint('dim', label), `  ${value}`]
+    return (value.includes('\x1b') ? [value] : wrap(value, columns - LABEL)).map(
+      (line, index) => `${index === 0 ? paint('dim', label.padEnd(LABEL)) : ' '.repeat(LABEL)}${line}`,
+    )
   })
   return [...lines, '']
 }

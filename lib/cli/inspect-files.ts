@@ -46,10 +46,12 @@ export function mainPlace({ places }: InspectedCertificate, bundles: ReadonlyMap
   return rest.reduce((best, place) => (rank(place) < rank(best) ? place : best), first)
 }
 
-/** `pki/ca.crt` and `pki/ca.key` in the form that a shell understands: `pki/ca.{crt,key}`. */
+/** A file and its key in the form that a shell understands: `pki/ca.{crt,key}`, as cfssl names them `ca{,-key}.pem`. */
 export function withKey(file: string, key: string | undefined): string | undefined {
-  const [, stem, ending] = /^(.+)\.([^./]+)$/.exec(file) ?? []
-  return key !== undefined && stem !== undefined && key === `${stem}.key` ? `${stem}.{${ending},key}` : undefined
+  const [, stem = '', ending = ''] = /^(.+)\.([^./]+)$/.exec(file) ?? []
+  if (stem === '' || key === undefined) return undefined
+  if (key === `${stem}.key`) return `${stem}.{${ending},key}`
+  return key === `${stem}-key.${ending}` ? `${stem}{,-key}.${ending}` : undefined
 }
 
 /** A part as people read it: what follows from the rest is left out. */

@@ -12,6 +12,8 @@ export interface Row {
   readonly name: string
   /** Who it is; beside the name where there is room, else the first of the details. */
   readonly who: string
+  /** The groups that it is in, on the line of who it is; empty without. */
+  readonly groups: string
   readonly role: string
   readonly key: string
   readonly life: Life | undefined
@@ -19,8 +21,10 @@ export interface Row {
   readonly colour?: Colour
 }
 
-/** Widths of the columns at the right. */
+/** Widths of the columns. */
 export interface Columns {
+  /** Everything before the columns at the right. */
+  readonly left: number
   readonly role: number
   readonly key: number
   readonly bar: number
@@ -28,30 +32,37 @@ export interface Columns {
 }
 
 const LONGEST_KEY = 12
+const BAR = { least: 8, most: 20 } as const
 
-/** Columns that fit all rows. */
+/** Columns that fit all rows: no wider than they need, so that the eye finds from one to the other; bars take what remains. */
 export function columnsFor(rows: readonly Row[], { columns, glyphs }: Terminal): Columns {
   const widest = (texts: readonly string[], least: number) =>
     texts.reduce((most, text) => Math.max(most, widthOf(text)), least)
   const lives = rows.flatMap(({ life }) => life ?? [])
-  const bar = columns >= 120 ? 20 : columns >= 100 ? 12 : 8
-  const left = widest(
-    lives.filter(life => life.state === 'valid' || life.state === 'soon').map(life => life.words),
-    5,
+  const isAhead = ({ state }: Life) => state === 'valid' || state === 'soon'
+  const words = (list: readonly Life[]) => list.map(life => life.words)
+  const role = widest(
+    rows.map(row => row.role),
+    2,
   )
-  const over = lives.filter(life => life.state === 'expired' || life.state === 'future').map(life => life.words)
-  return {
-    role: widest(
-      rows.map(({ role }) => role),
-      2,
-    ),
-    key: widest(
-      rows.map(({ key }) => cut(key, LONGEST_KEY, glyphs)),
-      8,
-    ),
-    bar,
-    life: lives.length === 0 ? 0 : widest(over, bar + 1 + left),
-  }
+  const key = widest(
+    rows.map(row => cut(row.key, LONGEST_KEY, glyphs)),
+    8,
+  )
+  const over = widest(words(lives.filter(life => !isAhead(life))), 0)
+  const rest = widest(words(lives.filter(isAhead)), 5) + 1
+  const life = lives.length === 0 ? 0 : Math.max(over, BAR.least + rest)
+  const room = columns - role - key - life - (lives.length === 0 ? 4 : 6)
+  const wanted = rows
+    .filter(row => row.role !== '' || row.key !== '' || row.life)
+    .map(row => 3 * row.trunks.length + widthOf(leftOf(row)))
+  const left = Math.min(room, Math.max(0, ...wanted.filter(width => width <= room)))
+  const wider = Math.max(0, Math.min(BAR.most - BAR.least, room - left))
+  return { left, role, key, life: life === 0 ? 0 : life + wider, bar: life - rest + wider }
+}
+
+function leftOf({ name, who }: Row): string {
+  return who === '' ? name : `${name}  ${who}`
 }
 
 /** A row as lines of the terminal's width; only a file name may be longer than that. */
@@ -63,29 +74,31 @@ export function formatRow(row: Row, widths: Columns, terminal: Terminal): string
     .join('')
   const own = row.trunks.at(-1)
   const prefix = own === undefined ? '' : above + (own ? glyphs.branch : glyphs.last)
-  const under =
-    (own === undefined ? '' : above + (own ? glyphs.trunk : '   ')) + (row.hasChildren ? glyphs.trunk : '   ')
+  // Behind a trunk where something hangs below, so that the details do not cut it.
+  const under = own === undefined ? '' : above + (own ? glyphs.trunk : '   ')
+  const indent = under + (row.hasChildren ? glyphs.trunk : '   ')
   const right = rightOf(row, widths, terminal)
-  const room = columns - widthOf(right.plain) - (right.plain === '' ? 0 : 2)
+  const room = right.plain === '' ? columns : widths.left
   const fits = widthOf(prefix) + widthOf(row.name) <= room
-  const both = row.who === '' ? row.name : `${row.name}  ${row.who}`
+  const both = leftOf(row)
   const isWhoBeside = fits && widthOf(prefix) + widthOf(both) <= room
   const name = row.colour ? paint(row.colour, row.name) : row.name
   const left = prefix + (isWhoBeside && row.who !== '' ? `${name}  ${row.who}` : name)
   const lines: string[] = []
   if (fits) {
     const used = widthOf(prefix) + widthOf(isWhoBeside ? both : row.name)
-    lines.push(right.plain === '' ? left : left + ' '.repeat(columns - used - widthOf(right.plain)) + right.painted)
+    lines.push(right.plain === '' ? left : left + ' '.repeat(Math.max(0, widths.left - used) + 2) + right.painted)
   } else {
-    const space = columns - widthOf(under) - widthOf(right.plain)
+    const space = widths.left + 2 - widthOf(indent)
     lines.push(left)
-    if (right.plain !== '') lines.push(under + ' '.repeat(Math.max(1, space)) + right.painted)
+    if (right.plain !== '') lines.push(indent + ' '.repeat(Math.max(1, space)) + right.painted)
   }
-  const details = isWhoBeside || row.who === '' ? row.details : [row.who, ...row.details]
-  const indent = `${under}${own === undefined ? '' : '  '}`
+  const who = isWhoBeside ? '' : row.who
+  const [first, ...rest] = [[who, row.groups].filter(Boolean).join(' '), ...row.details]
+  const details = first ? [first, ...rest] : rest
   for (const detail of details)
     for (const line of wrap(detail, columns - widthOf(indent))) lines.push(indent + paint('dim', line))
-  return lines
+  return lines.map(line => line.trimEnd())
 }
 
 function rightOf({ role, key, life }: Row, widths: Columns, { paint, glyphs }: Terminal) {
@@ -116,10 +129,20 @@ export function treeRow({ item, trunks, hasChildren }: TreeRow, source: RowSourc
   const issuer = item.kind === 'absent' ? source.terminal.show(item.issuer) : ''
   const name = `issuer not here: ${issuer || 'without a name'}`
   const { columns, glyphs } = source.terminal
-  return { ...EMPTY, trunks, hasChildren, name: cut(name, columns, glyphs), colour: 'dim' }
+  return { ...NO_ROW, trunks, hasChildren, name: cut(name, columns, glyphs), colour: 'dim' }
 }
 
-const EMPTY = { trunks: [], hasChildren: false, who: '', role: '', key: '', life: undefined, details: [] } as const
+/** A row of nothing, to be filled. */
+export const NO_ROW = {
+  trunks: [],
+  hasChildren: false,
+  who: '',
+  groups: '',
+  role: '',
+  key: '',
+  life: undefined,
+  details: [],
+} as const
 
 function certificateRow(found: InspectedCertificate, index: number, source: RowSource): Row {
   const { inspection, bundles, names, terminal } = source
@@ -127,7 +150,7 @@ function certificateRow(found: InspectedCertificate, index: number, source: RowS
   const { show, glyphs, columns } = terminal
   const main = mainPlace(found, bundles)
   const file = names.of(main.file)
-  const key = keyPlaces.find(({ file, part }) => part === undefined && withKey(main.file, file) !== undefined)
+  const key = keyPlaces.find(place => place.part === undefined && withKey(main.file, place.file) !== undefined)
   const withBoth = main.part === undefined ? withKey(file, key && names.of(key.file)) : undefined
   const name = withBoth ?? (main.part === undefined ? file : `${file}: ${shortPart(main.part)}`)
   const role = roleOf(certificate)
@@ -146,7 +169,6 @@ function certificateRow(found: InspectedCertificate, index: number, source: RowS
     ...new Set(list.filter(isOther).map(place => names.of(place.file))),
   ])
   const details = [
-    ...(organizations.length > 0 && hasGroups(role) ? [`in ${some(organizations, terminal, 200)}`] : []),
     ...namesDetail(certificate, role, terminal),
     ...uses.map(use => useDetail(use, use.kubeconfig.place.file === main.file, source)),
     ...(keys && keys.length > 0 && withBoth === undefined ? [`key in ${keys.slice(0, 3).map(show).join(', ')}`] : []),
@@ -154,10 +176,11 @@ function certificateRow(found: InspectedCertificate, index: number, source: RowS
     ...(found.uncheckedIssuer === undefined ? [] : ['signature not checked: its kind is not known here']),
   ]
   return {
-    ...EMPTY,
+    ...NO_ROW,
     name: show(isOfOne ? file : name),
     who: isSameName(who, file) ? '' : cut(show(who), columns - 20, glyphs),
-    role: role === 'other' ? 'other' : role,
+    groups: organizations.length > 0 && hasGroups(role) ? `in ${some(organizations, terminal, 200)}` : '',
+    role,
     key: certificate.publicKey.name,
     life: lifeOf(certificate, inspection.now),
     details,
@@ -176,7 +199,7 @@ function namesDetail(
 ): string[] {
   const all = [...dnsNames, ...ipAddresses, ...otherNames]
   if (all.length === 0 || role === 'CA') return []
-  return [`for ${some(all, terminal, 2 * (terminal.columns - 20))}`]
+  return [`for ${some(all, terminal, 2 * (terminal.columns - 14))}`]
 }
 
 /** The first of many that go into some columns, and how many more there are. */
@@ -194,13 +217,13 @@ export function some(items: readonly string[], { show, glyphs, columns }: Termin
 
 function useDetail({ kubeconfig, context, cluster }: Access, isHere: boolean, { names, terminal }: RowSource): string {
   const { show } = terminal
-  const isCurrent = context !== undefined && kubeconfig.currentContext === context.name
-  const label = context
-    ? `as ${show(context.name)}${isCurrent || kubeconfig.contexts.length < 2 ? '' : ' (not the current context)'}`
-    : ''
-  const server = `to ${show(cluster?.server || 'no server')}`
-  const insecure = cluster?.isInsecure ? ', which is not verified' : ''
-  return `${isHere ? '' : `in ${show(names.of(kubeconfig.place.file))}: `}${server}${insecure} ${label}`.trimEnd()
+  const isCurrent = kubeconfig.contexts.length > 1 && kubeconfig.currentContext === context?.name
+  const label = context ? ` in context ${show(context.name)}${isCurrent ? ' (current)' : ''}` : ''
+  return `${isHere ? '' : `in ${show(names.of(kubeconfig.place.file))}: `}${serverText(cluster, terminal)}${label}`
+}
+
+function serverText(cluster: Access['cluster'], { show }: Terminal): string {
+  return `to ${show(cluster?.server || 'no server')}${cluster?.isInsecure ? ' (not verified)' : ''}`
 }
 
 /** A context without a client certificate, or a cluster without a context. */
@@ -219,16 +242,14 @@ export function accessRow(access: Access, { names, terminal }: RowSource): Row {
     ...(user?.keyFile === undefined ? [] : [`key in ${show(user.keyFile)}`]),
   ]
   return {
-    ...EMPTY,
+    ...NO_ROW,
     name: file + inner,
     who: isCurrent ? `${what} (current)` : what,
     role: cluster || context ? methods : '',
     key: '',
     details: [
       ...(cluster
-        ? [
-            `to ${show(cluster.server || 'no server')}${cluster.isInsecure ? ', which is not verified' : ''}${user ? ` as ${show(user.name)}` : ''}`,
-          ]
+        ? [`${serverText(cluster, terminal)}${user ? ` as user ${show(user.name)}` : ''}`]
         : [context ? 'its cluster is not in it' : 'names no cluster']),
       ...(files.length > 0 ? [files.join(', ')] : []),
     ],

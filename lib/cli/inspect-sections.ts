@@ -1,33 +1,38 @@
 import { type InspectedKey, roleOf } from '../index.js'
 import { shortPart, withKey } from './inspect-files.js'
-import { type Row, type RowSource, some } from './inspect-rows.js'
+import { NO_ROW, type Row, type RowSource, some } from './inspect-rows.js'
 import { cut } from './terminal.js'
 
-const EMPTY = { trunks: [], hasChildren: false, who: '', role: '', key: '', life: undefined, details: [] } as const
-
-/** Rows of certification requests. */
+/** Rows of certification requests; those that were made into certificates are told together. */
 export function requestRows({ inspection, names, terminal }: RowSource): Row[] {
   const { show, columns } = terminal
-  return inspection.requests.map(({ request, places, isSignatureValid, keyPlaces, certificates }) => {
+  const [open, done] = [0, 1].map(made =>
+    inspection.requests.filter(({ certificates }) => Number(certificates.length > 0) === made),
+  )
+  const rows = (open ?? []).map(({ request, places, isSignatureValid, keyPlaces }): Row => {
     const { subject, dnsNames, ipAddresses, otherNames } = request
     const all = [...dnsNames, ...ipAddresses, ...otherNames]
     const [key] = keyPlaces
-    const [made] = certificates.flatMap(index => inspection.certificates[index]?.places[0] ?? [])
     return {
-      ...EMPTY,
+      ...NO_ROW,
       name: show(placeName(places[0], names.of)),
       who: cut(show(subject.commonName || subject.text || 'nobody'), columns - 20, terminal.glyphs),
+      groups: subject.organizations.length > 0 ? `in ${some(subject.organizations, terminal, 200)}` : '',
       role: roleOf(request),
       key: request.publicKey.name,
       details: [
-        ...(subject.organizations.length > 0 ? [`in ${some(subject.organizations, terminal, 200)}`] : []),
         ...(all.length > 0 ? [`for ${some(all, terminal, 2 * (columns - 20))}`] : []),
         ...(isSignatureValid ? [] : ['not signed with its own key']),
         ...(key ? [`key in ${show(placeName(key, names.of))}`] : []),
-        ...(made ? [`a certificate for its key is in ${show(placeName(made, names.of))}`] : []),
       ],
     }
   })
+  if (!done || done.length === 0) return rows
+  const files = done.map(({ places }) => placeName(places[0], names.of))
+  return [
+    ...rows,
+    { ...NO_ROW, name: 'made into certificates that are here:', details: [some(files, terminal, 4 * columns)] },
+  ]
 }
 
 /** Rows of keys that no certificate or request here has; the two halves of a pair are one. */
@@ -53,9 +58,9 @@ export function keyRows({ inspection, names, terminal }: RowSource): Row[] {
     ]
     return [
       {
-        ...EMPTY,
+        ...NO_ROW,
         name: terminal.show(both ?? placeName(place, names.of)),
-        role: key.isEncrypted ? 'encrypted' : other ? 'key pair' : key.kind === 'public' ? 'public key' : 'key',
+        role: key.isEncrypted ? 'encrypted' : other ? 'pair' : key.kind === 'public' ? 'public' : 'key',
         key: key.type?.name ?? '',
         details:
           more.length > 0
@@ -75,7 +80,7 @@ export function keyRows({ inspection, names, terminal }: RowSource): Row[] {
 /** Rows of Secrets and ConfigMaps: names only. */
 export function manifestRows({ inspection, names, terminal }: RowSource): Row[] {
   return inspection.manifests.map(({ kind, place, namespace, name, type, entries }) => ({
-    ...EMPTY,
+    ...NO_ROW,
     name: terminal.show(names.of(place.file)),
     who: cut(
       terminal.show(
@@ -90,13 +95,11 @@ export function manifestRows({ inspection, names, terminal }: RowSource): Row[] 
 
 /** Rows of PEM blocks that are not read. */
 export function blockRows({ inspection, names, terminal }: RowSource): Row[] {
-  return inspection.blocks
-    .slice(0, MAX_BLOCKS)
-    .map(({ label, place }) => ({
-      ...EMPTY,
-      name: terminal.show(placeName(place, names.of)),
-      who: terminal.show(label),
-    }))
+  return inspection.blocks.slice(0, MAX_BLOCKS).map(({ label, place }) => ({
+    ...NO_ROW,
+    name: terminal.show(placeName(place, names.of)),
+    who: terminal.show(label),
+  }))
 }
 
 const MAX_BLOCKS = 50

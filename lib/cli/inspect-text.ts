@@ -1,11 +1,11 @@
 import { FINDINGS, type FindingCode, type Inspection, type InspectRemark } from '../index.js'
 import { formatDetail } from './inspect-detail.js'
-import { bundlesOf, type FileNames, shortPart } from './inspect-files.js'
-import { lifeOf } from './inspect-life.js'
-import { accessRow, columnsFor, formatRow, type Row, type RowSource, treeRow } from './inspect-rows.js'
+import { bundlesOf, type FileNames, mainPlace, shortPart } from './inspect-files.js'
+import { LIFE_COLOURS, lifeOf } from './inspect-life.js'
+import { accessRow, columnsFor, formatRow, NO_ROW, type Row, type RowSource, treeRow } from './inspect-rows.js'
 import { blockRows, keyRows, manifestRows, requestRows } from './inspect-sections.js'
 import { treeOf } from './inspect-tree.js'
-import { type Painter, type Terminal, wrap } from './terminal.js'
+import { type Colour, type Terminal, widthOf, wrap } from './terminal.js'
 
 /**
  * An inspection for people: a summary, issuers as a tree, then what stands alone, then what does not fit. One thing alone is
@@ -18,9 +18,38 @@ export function formatInspection(inspection: Inspection, names: FileNames, termi
   return `${lines.join('\n').trimEnd()}\n`
 }
 
-/** What is here, what ends first, what is wrong. */
-function summary(inspection: Inspection, names: FileNames, { show, paint, columns }: Terminal): string[] {
-  const { certificates, keys, requests, kubeconfigs, manifests, remarks, now } = inspection
+interface Part {
+  readonly text: string
+  readonly colour?: Colour
+}
+
+/** What is here, what ends first, what is wrong: one line where there is room, else one part a line. */
+function summary(inspection: Inspection, names: FileNames, terminal: Terminal): string[] {
+  const { paint, columns } = terminal
+  const parts = [
+    contentPart(inspection, names, terminal),
+    ...endParts(inspection, names, terminal),
+    faultPart(inspection),
+  ]
+  const lines: { plain: string; painted: string }[] = []
+  for (const [index, { text, colour }] of parts.entries()) {
+    for (const plain of wrap(text + (index < parts.length - 1 ? ';' : ''), columns)) {
+      const painted = colour === undefined ? plain : paint(colour, plain)
+      const last = lines.at(-1)
+      if (last && widthOf(last.plain) + widthOf(plain) < columns) {
+        last.plain += ` ${plain}`
+        last.painted += ` ${painted}`
+      } else lines.push({ plain, painted })
+    }
+  }
+  return lines.map(({ painted }) => painted)
+}
+
+function contentPart(
+  { certificates, keys, requests, kubeconfigs, manifests }: Inspection,
+  { base }: FileNames,
+  { show }: Terminal,
+): Part {
   const privateKeys = keys.filter(({ kind }) => kind === 'private').length
   const counts = [
     count(certificates.length, 'certificate'),
@@ -30,43 +59,41 @@ function summary(inspection: Inspection, names: FileNames, { show, paint, column
     count(kubeconfigs.length, 'kubeconfig'),
     count(manifests.length, 'manifest'),
   ].filter(text => !text.startsWith('0 '))
-  const where = names.base === '' ? '' : ` in ${show(names.base)}`
-  const lives = certificates.map(({ certificate }) => ({ ...lifeOf(certificate, now), end: certificate.notAfter }))
-  const [first] = lives.filter(({ state }) => state !== 'expired').sort((a, b) => +a.end - +b.end)
-  const expired = lives.filter(({ state }) => state === 'expired').length
-  const errors = remarks.filter(({ severity }) => severity === 'error').length
-  const warnings = remarks.length - errors
-  const parts: (readonly [Parameters<Painter>[0] | undefined, string])[] = [
-    ['bold', `${counts.join(', ') || 'nothing that is read'}${where}`],
-    ...(expired > 0 ? [['red', `${expired} expired`] as const] : []),
-    ...(first
-      ? [
-          [
-            first.state === 'valid' ? undefined : 'yellow',
-            `${expired > 0 ? 'next' : 'first'} to end: ${first.state === 'future' ? 'none valid yet' : first.words}`,
-          ] as const,
-        ]
-      : []),
-    errors > 0
-      ? ['red', [count(errors, 'error'), ...(warnings > 0 ? [count(warnings, 'warning')] : [])].join(', ')]
-      : warnings > 0
-        ? ['yellow', count(warnings, 'warning')]
-        : ['green', 'nothing amiss'],
-  ]
-  // Lines are broken between the parts; a part that is too long alone is broken between its words.
-  const lines: { plain: string; painted: string }[] = []
-  for (const [index, [colour, text]] of parts.entries()) {
-    const ending = index < parts.length - 1 ? ';' : ''
-    const last = lines.at(-1)
-    for (const [at, piece] of wrap(text + ending, columns).entries()) {
-      const painted = colour === undefined ? piece : paint(colour, piece)
-      if (last && at === 0 && `${last.plain} ${piece}`.length <= columns && wrap(text + ending, columns).length === 1) {
-        last.plain += ` ${piece}`
-        last.painted += ` ${painted}`
-      } else lines.push({ plain: piece, painted })
-    }
+  return {
+    colour: 'bold',
+    text: `${counts.join(', ') || 'nothing that is read'}${base === '' ? '' : ` in ${show(base)}`}`,
   }
-  return lines.map(({ painted }) => painted)
+}
+
+function endParts(inspection: Inspection, names: FileNames, { show }: Terminal): Part[] {
+  const { certificates, now } = inspection
+  const bundles = bundlesOf(inspection)
+  const lives = certificates.map(found => ({ ...lifeOf(found.certificate, now), found }))
+  const ahead = lives.filter(({ state }) => state !== 'expired')
+  const [first] = ahead.sort((a, b) => +a.found.certificate.notAfter - +b.found.certificate.notAfter)
+  const expired = lives.length - ahead.length
+  const parts: Part[] = []
+  if (certificates.length === 1) {
+    const [life] = lives
+    if (!life) return []
+    const isAhead = life.state === 'valid' || life.state === 'soon'
+    return [{ text: isAhead ? `ends in ${life.words}` : life.words, colour: LIFE_COLOURS[life.state] }]
+  }
+  if (expired > 0) parts.push({ text: `${expired === lives.length ? 'all' : expired} expired`, colour: 'red' })
+  if (!first) return parts
+  const when = first.state === 'future' ? first.words : `in ${first.words}`
+  const file = show(names.of(mainPlace(first.found, bundles).file))
+  const colour = first.state === 'valid' ? {} : { colour: 'yellow' as const }
+  return [...parts, { text: `${expired > 0 ? 'next' : 'first'} to end: ${file} ${when}`, ...colour }]
+}
+
+function faultPart({ remarks }: Inspection): Part {
+  const errors = remarks.filter(({ severity }) => severity === 'error').length
+  const texts = [count(errors, 'error'), count(remarks.length - errors, 'warning')].filter(
+    text => !text.startsWith('0 '),
+  )
+  if (remarks.length === 0) return { text: 'nothing amiss', colour: 'green' }
+  return { text: texts.join(', '), colour: errors > 0 ? 'red' : 'yellow' }
 }
 
 /** A number and what it counts. */
@@ -109,14 +136,9 @@ function bundleRow(file: string, number: number, { names, terminal, inspection }
   const elsewhere =
     others === number ? ', all in files of their own, too' : others > 0 ? `, ${others} in other files, too` : ''
   return {
-    trunks: [],
-    hasChildren: false,
+    ...NO_ROW,
     name: terminal.show(names.of(file)),
     who: `${number} certificates${elsewhere}`,
-    role: '',
-    key: '',
-    life: undefined,
-    details: [],
   }
 }
 

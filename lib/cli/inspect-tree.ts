@@ -78,8 +78,21 @@ export function treeOf(inspection: Inspection): IssuerTree {
   for (const index of roots) draw({ kind: 'certificate', index }, [])
   for (const [issuer, indexes] of absent) draw({ kind: 'absent', issuer }, indexes)
   // Certificates that sign each other in a circle have no beginning.
-  for (const index of certificates.keys()) if (!seen.has(index)) draw({ kind: 'certificate', index }, [])
+  for (const index of certificates.keys()) {
+    if (!seen.has(index)) draw({ kind: 'certificate', index: circleAbove(index, certificates) }, [])
+  }
   return { rows, uses, loose }
+}
+
+/** The first certificate on the way up that was passed before. */
+function circleAbove(start: number, certificates: Inspection['certificates']): number {
+  const passed = new Set<number>()
+  let index = start
+  while (!passed.has(index)) {
+    passed.add(index)
+    index = certificates[index]?.issuer ?? certificates[index]?.uncheckedIssuer ?? index
+  }
+  return index
 }
 
 /** Those in files before those in kubeconfigs, CAs first; else as they were found. */

@@ -87,8 +87,10 @@ async function walkInto(dir: string, depth: number, walk: Walk): Promise<void> {
 async function isNewDirectory(link: string, dir: string): Promise<boolean> {
   const stats = await fs.stat(link).catch(() => undefined)
   if (!stats?.isDirectory()) return false
-  const [target, here] = await Promise.all([fs.realpath(link), fs.realpath(dir)])
-  return !`${here}/`.startsWith(`${target.replace(/\/$/, '')}/`) && !`${target}/`.startsWith(`${here}/`)
+  const [target = '', here = ''] = await Promise.all([fs.realpath(link), fs.realpath(dir)]).catch(() => [])
+  return (
+    target !== '' && !`${here}/`.startsWith(`${target.replace(/\/$/, '')}/`) && !`${target}/`.startsWith(`${here}/`)
+  )
 }
 
 async function takeFile(path: string, walk: Walk): Promise<void> {
