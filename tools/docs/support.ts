@@ -24,7 +24,7 @@ const FEATURES: readonly Feature[] = [
     pure: ['generateTree'],
     commands: ['gen all'],
   },
-  { about: 'keep a tree in memory', pure: ['MemoryStore'] },
+  { about: 'keep a tree in memory, and pack it', pure: ['MemoryStore', 'formatTar'] },
   { about: 'keep a tree on disk', node: ['DiskStore'], commands: ['gen all'] },
   { about: 'make RSA keys on all cores', node: ['createNodeContext'], commands: ['gen all'] },
   {
@@ -38,9 +38,21 @@ const FEATURES: readonly Feature[] = [
     commands: ['config show'],
   },
   { about: "print kubeadm's defaults", pure: ['initDefaults', 'joinDefaults'], commands: ['config print'] },
+  {
+    about: 'read certificates, keys, requests, kubeconfigs and manifests of any maker',
+    pure: ['inspectFiles'],
+    commands: ['inspect'],
+  },
+  { about: 'draw them: issuers and lifetimes', pure: ['formatPicture'], commands: ['inspect'] },
   { about: 'CA pins', pure: ['caPin', 'verifyCaPin'], commands: ['hash', 'hash verify'] },
   { about: 'issue one certificate', pure: ['issueCertificate', 'generateKey'] },
   { about: 'verify one certificate', pure: ['verifyCertificate'] },
+  {
+    about: 'read a certification request',
+    pure: ['parseCertificateRequest', 'verifyRequestSignature'],
+    commands: ['inspect'],
+  },
+  { about: 'complete command lines in bash, zsh and fish', commands: ['completion'] },
   { about: 'read and write kubeconfigs', pure: ['parseKubeconfig', 'formatKubeconfig'] },
 ]
 
@@ -49,11 +61,11 @@ const MISSING: readonly (readonly [work: string, instead: string])[] = [
   ['renew certificates', '`kubeadm certs renew`; or move the files that end away and run `kpki gen all` again'],
   [
     'check a tree against a description, on its own',
-    '`kpki gen all --dry-run`, which reports every mismatch and writes nothing',
+    '`kpki gen all --dry-run`, which names every mismatch and writes nothing',
   ],
-  ['report when certificates end', '`kpki gen all --dry-run -o json`; `kubeadm certs check-expiration`'],
+  ['a report of what ends when, with an exit status', '`kpki inspect -o json`; `kubeadm certs check-expiration`'],
   ['bootstrap tokens', '`kubeadm token`'],
-  ['certification requests for a CA elsewhere', '`openssl req`, `kubeadm certs generate-csr`'],
+  ['make certification requests, and sign them', '`openssl req`, `kubeadm certs generate-csr`'],
   ['`init`, `join`, `reset`', '`kubeadm`'],
   ['kubeconfigs for people', '`kubeadm kubeconfig user`, or `issueCertificate` and `formatKubeconfig`'],
 ]
