@@ -20,6 +20,11 @@ export function formatHex(bytes: Uint8Array): string {
   return text
 }
 
+/** Bytes of hex text, two digits a byte, which is not checked. */
+export function parseHex(text: string): Bytes {
+  return new Uint8Array((text.match(/../g) ?? []).map(pair => Number.parseInt(pair, 16)))
+}
+
 /** Standard base64 with padding, one line (RFC 4648 section 4). */
 export function formatBase64(bytes: Uint8Array): string {
   let binary = ''

@@ -1,4 +1,6 @@
-import { createHash, generateKeyPair, randomFillSync, randomUUID } from 'node:crypto'
+import { generateKeyPair, randomFillSync, randomUUID, webcrypto } from 'node:crypto'
+import { availableParallelism } from 'node:os'
+import { types } from 'node:util'
 import { type Context, createContext, type KeyParameters, type RawKeyPair } from '../context.js'
 
 const ENCODING = {
@@ -6,12 +8,29 @@ const ENCODING = {
   privateKeyEncoding: { type: 'pkcs8', format: 'der' },
 } as const
 
+// Files are read and signatures made on the same threads as keys: with no more keys at work than there are cores, and some
+// threads more than that, nothing else waits behind them.
+let idleCores = availableParallelism()
+const waiting: (() => void)[] = []
+
 /**
- * Makes a key pair off the main thread with `node:crypto`, so that several at once use several cores: as many as libuv's
- * pool has threads (`UV_THREADPOOL_SIZE`, 4 unless set before the process starts). `@peculiar/webcrypto` makes them one
- * after the other on the main thread.
+ * Makes a key pair off the main thread with `node:crypto`, so that several at once use several cores: as many as there are,
+ * and as libuv's pool has threads (`UV_THREADPOOL_SIZE`, 4 unless set before the process starts). `@peculiar/webcrypto`
+ * makes them one after the other on the main thread.
  */
-export function generateNodeKeyPair(parameters: KeyParameters): Promise<RawKeyPair> {
+export async function generateNodeKeyPair(parameters: KeyParameters): Promise<RawKeyPair> {
+  if (idleCores === 0) await new Promise<void>(resolve => waiting.push(resolve))
+  else idleCores--
+  try {
+    return await makeKeyPair(parameters)
+  } finally {
+    const next = waiting.shift()
+    if (next) next()
+    else idleCores++
+  }
+}
+
+function makeKeyPair(parameters: KeyParameters): Promise<RawKeyPair> {
   return new Promise((resolve, reject) => {
     const done = (error: Error | null, spki: Uint8Array, pkcs8: Uint8Array) =>
       error ? reject(error) : resolve({ pkcs8, spki })
@@ -25,35 +44,46 @@ export function generateNodeKeyPair(parameters: KeyParameters): Promise<RawKeyPa
 
 let provider: Promise<Crypto> | undefined
 
-/** `@peculiar/webcrypto`. Loading it takes longer than Node's own start, so that only what signs or reads keys loads it. */
+/** `@peculiar/webcrypto`. Loading it takes longer than Node's own start, so that only what is not below loads it. */
 function loadProvider(): Promise<Crypto> {
   provider ??= import('@peculiar/webcrypto').then(module => new module.Crypto() as Crypto)
   return provider
 }
 
-const SUBTLE: readonly PropertyKey[] = [
-  ...(['decrypt', 'deriveBits', 'deriveKey', 'encrypt', 'exportKey', 'generateKey', 'importKey'] as const),
-  ...(['sign', 'unwrapKey', 'verify', 'wrapKey'] as const),
-] satisfies readonly (keyof SubtleCrypto)[]
+// The hot path of issuing and of reading trees, which Node's own WebCrypto does several times faster: digests, and RSA and
+// ECDSA signatures with keys from DER.
+const HOT_ALGORITHMS = ['RSASSA-PKCS1-v1_5', 'RSA-PSS', 'ECDSA']
+const HOT_DIGESTS = ['SHA-1', 'SHA-256', 'SHA-384', 'SHA-512']
+const nameOf = (algorithm: unknown): string =>
+  typeof algorithm === 'object' && algorithm !== null && 'name' in algorithm
+    ? String(algorithm.name)
+    : String(algorithm)
+const isOwnKey = ([, key]: readonly unknown[]) => types.isCryptoKey(key)
 
-/** Digests need no provider: both it and this ask OpenSSL. */
-async function digest(algorithm: AlgorithmIdentifier, data: BufferSource): Promise<ArrayBuffer> {
-  const name = typeof algorithm === 'string' ? algorithm : algorithm.name
-  if (!/^SHA-(1|256|384|512)$/i.test(name)) return (await loadProvider()).subtle.digest(algorithm, data)
-  const bytes = ArrayBuffer.isView(data) ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : data
-  const hash = createHash(name.replace('-', '')).update(new Uint8Array(bytes)).digest()
-  return new Uint8Array(hash).buffer
-}
+/** Methods of SubtleCrypto, and when Node's own does them. */
+const SUBTLE = {
+  digest: ([algorithm]: readonly unknown[]) => HOT_DIGESTS.includes(nameOf(algorithm)),
+  importKey: ([format, , algorithm]: readonly unknown[]) =>
+    (format === 'pkcs8' || format === 'spki') && HOT_ALGORITHMS.includes(nameOf(algorithm)),
+  sign: isOwnKey,
+  verify: isOwnKey,
+  exportKey: ([, key]: readonly unknown[]) => types.isCryptoKey(key),
+  ...Object.fromEntries(
+    ['decrypt', 'deriveBits', 'deriveKey', 'encrypt', 'generateKey', 'unwrapKey', 'wrapKey'].map(name => [
+      name,
+      () => false,
+    ]),
+  ),
+} as const satisfies Readonly<Record<string, (args: readonly unknown[]) => boolean>>
 
-const lazyCrypto: Pick<Crypto, 'subtle' | 'getRandomValues' | 'randomUUID'> = {
+const nodeCrypto: Pick<Crypto, 'subtle' | 'getRandomValues' | 'randomUUID'> = {
   subtle: new Proxy({} as SubtleCrypto, {
     get: (_, name) => {
-      if (name === 'digest') return digest
-      if (!SUBTLE.includes(name)) return undefined
+      if (!Object.hasOwn(SUBTLE, name)) return undefined
       return async (...args: readonly unknown[]) => {
-        const { subtle } = await loadProvider()
-        const method: unknown = Reflect.get(subtle, name)
-        return typeof method === 'function' ? Reflect.apply(method, subtle, args) : undefined
+        const isHot = Reflect.get(SUBTLE, name)(args)
+        const { subtle } = isHot ? webcrypto : await loadProvider()
+        return Reflect.apply(Reflect.get(subtle, name), subtle, args)
       }
     },
   }),
@@ -71,5 +101,5 @@ const lazyCrypto: Pick<Crypto, 'subtle' | 'getRandomValues' | 'randomUUID'> = {
  * @param overrides - what to have differently
  */
 export function createNodeContext(overrides: Partial<Context> = {}): Context {
-  return createContext({ crypto: lazyCrypto as Crypto, generateKeyPair: generateNodeKeyPair, ...overrides })
+  return createContext({ crypto: nodeCrypto as Crypto, generateKeyPair: generateNodeKeyPair, ...overrides })
 }

@@ -1,11 +1,12 @@
 import type { Context } from '../context.js'
-import { type Bytes, formatHex, toBytes } from '../crypto/bytes.js'
+import { type Bytes, encodeUtf8, formatHex, parseHex, toBytes } from '../crypto/bytes.js'
 import { parseDer } from '../crypto/der.js'
+import { der } from '../crypto/der-write.js'
 import { parseIp } from '../crypto/ip.js'
 import { describePublicKey, type PrivateKey } from '../crypto/keys.js'
 import { PolicyError } from '../errors.js'
 import { type Certificate, parseCertificate } from './certificate.js'
-import { EXT_KEY_USAGES, type ExtKeyUsage, KEY_USAGES, type KeyUsage } from './extensions.js'
+import { EXT_KEY_USAGES, EXTENSIONS, type ExtKeyUsage, KEY_USAGES, type KeyUsage } from './extensions.js'
 import { signingAlgorithm, verifySignature } from './signature.js'
 
 /** What a certificate is to say. */
@@ -73,7 +74,7 @@ export async function issueCertificate(
       publicKey: toBytes(spec.spki),
       signingKey,
       signingAlgorithm: algorithm,
-      extensions: await extensions(spec, issuer.certificate, peculiar, context),
+      extensions: (await extensions(spec, issuer.certificate, context)).map(bytes => new peculiar.Extension(bytes)),
     },
     context.crypto,
   )
@@ -88,7 +89,7 @@ export async function issueCertificate(
 
 type Peculiar = typeof import('./peculiar.js')
 
-/** Loads what encodes certificates; worth starting while keys are still being made. */
+/** Loads what encodes certificates: worth starting while keys are still being made. */
 export function loadPeculiar(): Promise<Peculiar> {
   return import('./peculiar.js')
 }
@@ -160,39 +161,45 @@ function toName({ commonName, organizations = [] }: CertificateSpec, { Name }: P
 }
 
 /** In the order in which Go writes them (crypto/x509 buildCertExtensions). */
-async function extensions(
-  spec: CertificateSpec,
-  issuer: Certificate | undefined,
-  peculiar: Peculiar,
-  context: Context,
-) {
+async function extensions(spec: CertificateSpec, issuer: Certificate | undefined, context: Context): Promise<Bytes[]> {
   const { extKeyUsages = [], dnsNames = [], ipAddresses = [] } = spec
-  const list: InstanceType<Peculiar['Extension']>[] = [
-    new peculiar.KeyUsagesExtension(
-      spec.keyUsages.reduce((bits, usage) => bits | (1 << KEY_USAGES.indexOf(usage)), 0),
-      true,
-    ),
+  const list = [
+    extension(EXTENSIONS.keyUsage, true, keyUsageBits(spec.keyUsages)),
+    extension(EXTENSIONS.basicConstraints, true, der.sequence(...(spec.isCa ? [der.boolean(true)] : []))),
+    extension(EXTENSIONS.subjectKeyIdentifier, false, der.octetString(await keyIdentifier(spec.spki, context))),
   ]
-  if (extKeyUsages.length > 0)
-    list.push(new peculiar.ExtendedKeyUsageExtension(extKeyUsages.map(usage => EXT_KEY_USAGES[usage])))
-  list.push(new peculiar.BasicConstraintsExtension(spec.isCa, undefined, true))
-  list.push(new peculiar.SubjectKeyIdentifierExtension(await keyIdentifier(spec.spki, context)))
-  if (issuer?.subjectKeyIdentifier !== undefined)
-    list.push(new peculiar.AuthorityKeyIdentifierExtension(issuer.subjectKeyIdentifier))
-  if (dnsNames.length + ipAddresses.length > 0) {
-    list.push(
-      new peculiar.SubjectAlternativeNameExtension([
-        ...dnsNames.map(value => ({ type: 'dns' as const, value })),
-        ...ipAddresses.map(value => ({ type: 'ip' as const, value })),
-      ]),
-    )
+  if (extKeyUsages.length > 0) {
+    const usages = extKeyUsages.map(usage => der.oid(EXT_KEY_USAGES[usage]))
+    list.splice(1, 0, extension(EXTENSIONS.extKeyUsage, false, der.sequence(...usages)))
   }
+  if (issuer?.subjectKeyIdentifier !== undefined) {
+    const identifier = der.implicit(0, parseHex(issuer.subjectKeyIdentifier))
+    list.push(extension(EXTENSIONS.authorityKeyIdentifier, false, der.sequence(identifier)))
+  }
+  const names = [
+    ...dnsNames.map(name => der.implicit(2, encodeUtf8(name))),
+    ...ipAddresses.flatMap(text => parseIp(text)?.bytes ?? []).map(bytes => der.implicit(7, bytes)),
+  ]
+  if (names.length > 0) list.push(extension(EXTENSIONS.subjectAltName, false, der.sequence(...names)))
   return list
 }
 
-async function keyIdentifier(spki: Uint8Array, context: Context): Promise<string> {
+function extension(oid: string, isCritical: boolean, value: Uint8Array): Bytes {
+  return der.sequence(der.oid(oid), ...(isCritical ? [der.boolean(true)] : []), der.octetString(value))
+}
+
+/** A named bit list is as short as it can be (X.690 section 11.2.2). */
+function keyUsageBits(usages: readonly KeyUsage[]): Bytes {
+  const bits = usages.map(usage => KEY_USAGES.indexOf(usage))
+  const last = Math.max(-1, ...bits)
+  const bytes = new Uint8Array(Math.floor(last / 8) + 1)
+  for (const bit of bits) bytes[bit >> 3] = (bytes[bit >> 3] ?? 0) | (0x80 >> (bit & 7))
+  return der.bitString(bytes, bytes.length * 8 - last - 1)
+}
+
+async function keyIdentifier(spki: Uint8Array, context: Context): Promise<Bytes> {
   const bits = parseDer(spki, 'the public key').children[1]?.content.slice(1) ?? new Uint8Array()
-  return formatHex(new Uint8Array(await context.crypto.subtle.digest('SHA-256', bits)).subarray(0, 20))
+  return new Uint8Array(await context.crypto.subtle.digest('SHA-256', bits)).slice(0, 20)
 }
 
 function wholeSeconds(date: Date): Date {

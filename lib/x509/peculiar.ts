@@ -3,14 +3,4 @@
 // polyfill has to be there first; nothing else in kpki uses it.
 import 'reflect-metadata'
 
-export {
-  AuthorityKeyIdentifierExtension,
-  BasicConstraintsExtension,
-  ExtendedKeyUsageExtension,
-  Extension,
-  KeyUsagesExtension,
-  Name,
-  SubjectAlternativeNameExtension,
-  SubjectKeyIdentifierExtension,
-  X509CertificateGenerator,
-} from '@peculiar/x509'
+export { Extension, Name, X509CertificateGenerator } from '@peculiar/x509'
