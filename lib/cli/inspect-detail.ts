@@ -96,11 +96,9 @@ function certificateFacts(
   const { certificate, issuer, uncheckedIssuer, keyPlaces, fingerprint, publicKeyHash } = found
   const { show } = terminal
   const isSelfSigned = issuer !== undefined && inspection.certificates[issuer] === found
-  const signed = isSelfSigned
-    ? ' (itself)'
-    : uncheckedIssuer === undefined
-      ? ' (not here)'
-      : ' (its signature is not checked)'
+  const isOwnName = certificate.issuer.text === certificate.subject.text
+  const absent = isOwnName ? ' (its own name, but not its key)' : ' (not here)'
+  const signed = isSelfSigned ? ' (itself)' : uncheckedIssuer === undefined ? absent : ' (its signature is not checked)'
   return [
     ['subject', show(certificate.subject.text) || 'empty'],
     ['issuer', `${show(certificate.issuer.text) || 'empty'}${signed}`],

@@ -20,8 +20,10 @@ export const LIFE_COLOURS: Readonly<Record<Life['state'], Colour>> = {
   future: 'red',
 }
 
-// RFC 5280 section 4.1.2.5: the moment that stands for no end.
-const NO_END = Date.UTC(9999, 11, 31, 23, 59, 59)
+/** What stands in place of a time where there is no end. */
+export const NO_END = 'no end'
+// RFC 5280 section 4.1.2.5: the moment that stands for it.
+const LAST_MOMENT = Date.UTC(9999, 11, 31, 23, 59, 59)
 
 /** How a certificate stands; `soon` in its last 30 days, unless it has a short life of which more than a third remains. */
 export function lifeOf({ notBefore, notAfter }: Pick<Certificate, 'notBefore' | 'notAfter'>, now: Date): Life {
@@ -30,7 +32,7 @@ export function lifeOf({ notBefore, notAfter }: Pick<Certificate, 'notBefore' | 
   if (now < notBefore) return { state: 'future', words: `starts in ${span(+notBefore - +now)}`, share: 1 }
   const share = left / Math.max(1, +notAfter - +notBefore)
   const state = left < 30 * DAY && share < 1 / 3 ? 'soon' : 'valid'
-  return { state, words: +notAfter === NO_END ? 'no end' : span(left), share }
+  return { state, words: +notAfter === LAST_MOMENT ? NO_END : span(left), share }
 }
 
 /** A time in its largest unit that says enough: `9.9 y`, `364 d`, `47 h`, `90 min`, `12 s`. */

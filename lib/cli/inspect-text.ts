@@ -1,7 +1,7 @@
 import { FINDINGS, type FindingCode, type Inspection, type InspectRemark } from '../index.js'
 import { formatDetail } from './inspect-detail.js'
 import { bundlesOf, type FileNames, mainPlace, shortPart } from './inspect-files.js'
-import { LIFE_COLOURS, lifeOf } from './inspect-life.js'
+import { LIFE_COLOURS, lifeOf, NO_END } from './inspect-life.js'
 import { accessRow, columnsFor, formatRow, NO_ROW, type Row, type RowSource, treeRow } from './inspect-rows.js'
 import { blockRows, keyRows, manifestRows, requestRows } from './inspect-sections.js'
 import { treeOf } from './inspect-tree.js'
@@ -77,11 +77,17 @@ function endParts(inspection: Inspection, names: FileNames, { show }: Terminal):
     const [life] = lives
     if (!life) return []
     const isAhead = life.state === 'valid' || life.state === 'soon'
-    return [{ text: isAhead ? `ends in ${life.words}` : life.words, colour: LIFE_COLOURS[life.state] }]
+    return [
+      {
+        text: isAhead && life.words !== NO_END ? `ends in ${life.words}` : life.words,
+        colour: LIFE_COLOURS[life.state],
+      },
+    ]
   }
   if (expired > 0) parts.push({ text: `${expired === lives.length ? 'all' : expired} expired`, colour: 'red' })
   if (!first) return parts
-  const when = first.state === 'future' ? first.words : `in ${first.words}`
+  const when =
+    first.state === 'future' ? `(${first.words})` : first.words === NO_END ? '(it has none)' : `in ${first.words}`
   const file = show(names.of(mainPlace(first.found, bundles).file))
   const colour = first.state === 'valid' ? {} : { colour: 'yellow' as const }
   return [...parts, { text: `${expired > 0 ? 'next' : 'first'} to end: ${file} ${when}`, ...colour }]
@@ -111,7 +117,7 @@ function overview(inspection: Inspection, names: FileNames, terminal: Terminal):
     ['keys of no certificate that is here', keyRows(source)],
     ['kubeconfigs of no CA that is here', loose.map(access => accessRow(access, source))],
     ['manifests', manifestRows(source)],
-    ['bundles', [...bundles].map(([file, number]) => bundleRow(file, number, source))],
+    ['bundles', [...bundles].flatMap(([file, number]) => bundleRow(file, number, source))],
     ['not read', blockRows(source)],
   ]
   const widths = columnsFor([...tree, ...sections.flatMap(([, rows]) => rows)], terminal)
@@ -129,17 +135,14 @@ function overview(inspection: Inspection, names: FileNames, terminal: Terminal):
   return [...lines, '']
 }
 
-function bundleRow(file: string, number: number, { names, terminal, inspection }: RowSource): Row {
+/** A file with many certificates that other files have, too; one that has them alone is named with each of them. */
+function bundleRow(file: string, number: number, { names, terminal, inspection }: RowSource): Row[] {
   const others = inspection.certificates.filter(
     ({ places }) => places.some(place => place.file === file) && places.some(place => place.file !== file),
   ).length
-  const elsewhere =
-    others === number ? ', all in files of their own, too' : others > 0 ? `, ${others} in other files, too` : ''
-  return {
-    ...NO_ROW,
-    name: terminal.show(names.of(file)),
-    who: `${number} certificates${elsewhere}`,
-  }
+  if (others === 0) return []
+  const elsewhere = others === number ? 'all of them in other files, too' : `${others} of them in other files, too`
+  return [{ ...NO_ROW, name: terminal.show(names.of(file)), who: `${number} certificates, ${elsewhere}` }]
 }
 
 // More of one kind are told together: a tree that has expired says so once.

@@ -2,6 +2,7 @@ import {
   type CodeOf,
   EncodingError,
   ERRORS,
+  formatPicture,
   type InspectInput,
   type Inspection,
   inspectFiles,
@@ -28,7 +29,9 @@ export const runInspect: Run = async (invocation, io) => {
   const inspection = await inspectFiles(inputs, context)
   assertSomething(inspection, inputs, base)
   const output = text(flags, 'output') ?? 'text'
-  if (isStructured(output)) io.stdout(formatStructured(describeInspection(inspection), output))
+  if (output === 'html' || output === 'svg')
+    io.stdout(formatPicture(inspection, { format: output, ...(base === undefined ? {} : { title: base }) }))
+  else if (isStructured(output)) io.stdout(formatStructured(describeInspection(inspection), output))
   else {
     const names = namesWithin(
       inputs.map(({ name }) => name),
@@ -116,14 +119,12 @@ function assertSomething(inspection: Inspection, inputs: readonly InspectInput[]
       ...(remark.hint === undefined ? {} : { hint: remark.hint }),
     })
   }
-  throw new EncodingError(
-    'KPKI_NOTHING_FOUND',
-    `${what} holds no certificate, key, request, kubeconfig or manifest of them`,
-    {
-      details: { what, files: inputs.length },
-      hint: inputs.length === 0 ? 'the directory is empty' : 'it is looked for in PEM, DER, YAML and JSON',
-    },
-  )
+  if (inputs.length === 0)
+    throw new EncodingError('KPKI_NOTHING_FOUND', `${what} is empty`, { details: { what, files: 0 } })
+  throw new EncodingError('KPKI_NOTHING_FOUND', `${what} holds nothing that is read here`, {
+    details: { what, files: inputs.length },
+    hint: 'read are certificates, keys, requests in PEM or DER, kubeconfigs, and manifests that hold them',
+  })
 }
 
 function isEncoding(code: keyof typeof ERRORS): code is CodeOf<'encoding'> {

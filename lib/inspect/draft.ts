@@ -181,7 +181,11 @@ export class Draft {
   refused(error: unknown, place: Place): void {
     if (!(error instanceof KpkiError)) throw error
     // Every remark stands behind its place, so that the subject need not be said again.
-    const message = SUBJECTS.reduce((text, subject) => text.replace(new RegExp(`^${subject}:? `), ''), error.message)
+    const spoken = SUBJECTS.reduce(
+      (text, subject) => text.replace(new RegExp(`^${subject}(:? |:(?=\\d))`), ''),
+      error.message,
+    )
+    const message = error.code === 'KPKI_YAML_INVALID' ? `cannot be read as YAML: ${spoken}` : spoken
     this.remark('unreadable', place, message, { hint: error.hint, error: error.code })
   }
 

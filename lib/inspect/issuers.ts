@@ -4,9 +4,12 @@ import type { Certificate } from '../x509/certificate.js'
 import { verifySignature } from '../x509/signature.js'
 import { canSign, outsideValidity } from '../x509/verify.js'
 
-/** Signatures that are checked in one inspection, in units of one RSA-4096 check: seconds. */
-const MAX_CHECKS = 10_000
-/** Keys that are tried for one certificate: like-named CAs without key identifiers. */
+/**
+ * What is checked in one inspection, in units of one RSA-4096 signature: the likeliest issuer of every certificate, and some
+ * more. Like-named CAs without key identifiers would otherwise cost the square of their number.
+ */
+const MAX_COST = { first: 20_000, further: 1000 } as const
+/** Keys that are tried for one certificate. */
 const MAX_TRIES = 16
 
 /** Who signed what, among some certificates. */
@@ -32,7 +35,7 @@ export async function findIssuers(certificates: readonly Certificate[], context:
   const unchecked: (number | undefined)[] = []
   const namesakes: (readonly number[])[] = []
   const now = context.clock()
-  let checks = 0
+  const cost = { first: 0, further: 0 }
   let exhaustedAt: number | undefined
   for (const [index, certificate] of certificates.entries()) {
     const candidates = candidatesFor(certificate, index, certificates, byName, now)
@@ -45,11 +48,12 @@ export async function findIssuers(certificates: readonly Certificate[], context:
       if (!issuer) continue
       const key = formatHex(issuer.spki)
       if (!tried.has(key)) {
-        if (checks >= MAX_CHECKS || tried.size >= MAX_TRIES) {
+        const round = tried.size === 0 ? 'first' : 'further'
+        if (cost[round] >= MAX_COST[round] || tried.size >= MAX_TRIES) {
           isCut = true
           break
         }
-        checks += costOf(issuer)
+        cost[round] += costOf(issuer)
         tried.set(key, await verifySignature(certificate, issuer.spki, context))
       }
       if (tried.get(key)) {

@@ -1,9 +1,9 @@
 import type { Context } from '../context.js'
-import { der } from '../crypto/der-write.js'
+import { KEY_OIDS } from '../crypto/algorithms.js'
 import { formatOid, parseDer, TAG } from '../crypto/der.js'
+import { der } from '../crypto/der-write.js'
 import { parsePrivateKey } from '../crypto/key-files.js'
 import { describePublicKey, type KeyType } from '../crypto/keys.js'
-import { KEY_OIDS } from '../crypto/algorithms.js'
 import { formatPem, type PemBlock, scanPem } from '../crypto/pem.js'
 import { EncodingError } from '../errors.js'
 import { parseCertificateRequest } from '../x509/request.js'
@@ -52,7 +52,7 @@ export async function readPem(text: string, place: Place, draft: Draft, context:
     const own = isAlone ? place : within(place, label)
     if ('problem' in block) {
       contents.isAny = true
-      draft.remark('unreadable', own, block.problem, { error: 'KPKI_PEM_INVALID' })
+      draft.remark('unreadable', own, `is broken: ${block.problem}`, { error: 'KPKI_PEM_INVALID' })
     } else await readBlock(block, kind, own, contents, draft, context)
   }
   return contents
