@@ -92,6 +92,8 @@ const ROWS: readonly Row[] = [
   { typed: 'kpki hash ca.', exactly: ['ca.crt', 'ca.key'] },
   { typed: 'kpki hash ca.crt my', exactly: ['my file.yaml'] },
   { typed: 'kpki hash ca.crt demo/', exactly: ['demo/pki', 'demo/admin.conf'] },
+  { typed: 'kpki inspect ', exactly: [...FILES, ...DIRECTORIES] },
+  { typed: 'kpki inspect --output s', exactly: ['svg'] },
   { typed: 'kpki hash -- --', exactly: [] },
   { typed: 'kpki hash -- ca.c', exactly: ['ca.crt'] },
   { typed: 'kpki hash verify c', exactly: [] },
