@@ -1,6 +1,6 @@
 /** A folder to run the blocks of a document in: `kpki` is on the PATH, and nothing of it reaches the host's own files. */
 import { spawnSync } from 'node:child_process'
-import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -23,11 +23,8 @@ export interface Sandbox {
   readonly close: () => void
 }
 
-/** Commands, and whether their tree is /etc/kubernetes when nothing else is said. */
-const ON_TREES = Object.entries(COMMANDS).map(([path, { flags }]) => [
-  path.split(' '),
-  flags !== undefined && 'dir' in flags,
-])
+/** Commands that write into a tree, which is /etc/kubernetes when nothing else is said; all have two words. */
+const WRITERS = Object.entries(COMMANDS).flatMap(([path, { flags = {} }]) => ('dry-run' in flags ? [path] : []))
 
 /**
  * The program as people call it, except that a tree which is not named is below the sandbox instead of in /etc.
@@ -35,14 +32,18 @@ const ON_TREES = Object.entries(COMMANDS).map(([path, { flags }]) => [
  * What is written in a block as /etc/kubernetes is rewritten too: no test may touch a host's own PKI.
  */
 function shim(etc: string): string {
-  return `#!/usr/bin/env node
-import { spawnSync } from 'node:child_process'
-const words = process.argv.slice(2)
-const found = ${JSON.stringify(ON_TREES)}.filter(([path]) => path.every((word, i) => words[i] === word)).at(-1)
-const isNamed = words.some(word => /^(--(dir|cert-dir|help)\\b|-h$)/.test(word))
-if (found?.[1] && !isNamed) words.splice(found[0].length, 0, '--dir', ${JSON.stringify(etc)})
-const { status } = spawnSync(process.execPath, [${JSON.stringify(join(root, 'dist/bin/kpki.js'))}, ...words], { stdio: 'inherit' })
-process.exitCode = status ?? 1
+  return `#!/bin/sh
+kpki() { exec "${process.execPath}" "${join(root, 'dist/bin/kpki.js')}" "$@"; }
+case " $* " in
+  *" --dir "* | *" --dir="* | *" --cert-dir "* | *" --cert-dir="*) kpki "$@" ;;
+esac
+case "$1 \${2-}" in
+  ${WRITERS.map(path => `'${path}'`).join(' | ')})
+    first=$1 second=$2
+    shift 2
+    kpki "$first" "$second" --dir '${etc}' "$@" ;;
+esac
+kpki "$@"
 `
 }
 
@@ -51,9 +52,7 @@ export function openSandbox(): Sandbox {
   const base = realpathSync(mkdtempSync(join(tmpdir(), 'kpki-docs-')))
   const [dir, bin, etc] = [join(base, 'work'), join(base, 'bin'), join(base, 'etc/kubernetes')]
   for (const path of [dir, bin]) mkdirSync(path, { recursive: true })
-  writeFileSync(join(bin, 'kpki.mjs'), shim(etc))
-  writeFileSync(join(bin, 'kpki'), `#!/bin/sh\nexec "${process.execPath}" "${join(bin, 'kpki.mjs')}" "$@"\n`)
-  chmodSync(join(bin, 'kpki'), 0o755)
+  writeFileSync(join(bin, 'kpki'), shim(etc), { mode: 0o755 })
   // Snippets must lie inside of the package to be able to import it by its name.
   const snippets = join(root, 'test/.snippets', `docs-${process.pid}-${Math.random().toString(36).slice(2)}`)
   mkdirSync(snippets, { recursive: true })
