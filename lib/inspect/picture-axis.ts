@@ -44,7 +44,7 @@ const ODD_ROOM = 0.1
 /** An axis stays even as long as what matters takes a third of it. */
 const MAX_EVEN = 3
 /** Shares of the width for what is before, around and after now. */
-const SHARES = { past: 0.14, future: 0.28 }
+const SHARES = { past: 0.16, future: 0.28 }
 
 /**
  * Lays out the time line. A CA lives ten times as long as what it signs, or thirty times; on an even axis a leaf would be a
@@ -161,7 +161,7 @@ function ticksIn(stretch: Stretch, moments: readonly number[], unit: Unit, pixel
     const share = (moment - from) / (to - from)
     const x = share * pixels
     // A label needs its room within the stretch, and some to the gap.
-    if (x - last < minGap * 0.9 || x < minGap * 0.6 || pixels - x < minGap * 0.6) continue
+    if (x - last < minGap * 0.9 || x < minGap * 0.45 || pixels - x < minGap * 0.45) continue
     const { upper, lower } = labelsOf(new Date(moment), unit)
     ticks.push({ at: left + (right - left) * share, upper, lower: lower === lastLower ? '' : lower })
     last = x
