@@ -27,7 +27,7 @@ async function look(): Promise<Read> {
   const turn = ++reading
   const read = await readForm()
   if (turn === reading) {
-    showPreview(read.cluster)
+    showPreview(read)
     showProblems(read.problems, touched)
     if (hasSummary()) showSummary(read.problems)
   }

@@ -10,18 +10,21 @@ import {
   serverOf,
   wantedCertificate,
 } from 'kpki'
+import type { Read } from './description.js'
 import { byId, element } from './dom.js'
 import { count, dayOf } from './words.js'
 
 const body = byId('preview-body', HTMLElement)
 
-/** Shows what will be made of a cluster, or what is still needed for that. */
-export function showPreview(cluster: Cluster | undefined): void {
-  body.replaceChildren(cluster ? factsOf(cluster, new Date()) : element('p', {}, NOTHING_YET))
+/** Shows what will be made of a cluster, or what is still in the way of that. */
+export function showPreview({ cluster, flags, problems }: Read): void {
+  const isEmpty = Object.keys(flags).length === 0 && problems.every(({ line }) => line === undefined)
+  body.replaceChildren(cluster ? factsOf(cluster, new Date()) : element('p', {}, isEmpty ? NOTHING_YET : NOT_YET))
 }
 
 const NOTHING_YET =
   'A node name and its address are enough: everything else has the defaults of kubeadm. What comes of it is shown here before anything is made.'
+const NOT_YET = 'Something is still missing or not right; then what comes of it is shown here.'
 
 function factsOf(cluster: Cluster, now: Date): HTMLElement {
   const rows = rowsOf(cluster, 'init')

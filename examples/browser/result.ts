@@ -1,5 +1,5 @@
 /** What was made: to look at, and to take along. */
-import { formatTar, type RowResult } from 'kpki'
+import { formatPicture, formatTar, type RowResult } from 'kpki'
 import { announce, byId, copyButton, element } from './dom.js'
 import type { Made } from './make.js'
 import { nameList } from './preview.js'
@@ -23,7 +23,7 @@ export function showResult(made: Made, command: string, forget: () => void): voi
     element(
       'p',
       { class: 'lead' },
-      `${count(store.files.size, 'file')}, ${count(made.rows.length, 'key')} (${cluster.encryptionAlgorithm}), Kubernetes ${cluster.kubernetesVersion.text}. All of it is in the memory of this page only.`,
+      `${count(store.files.size, 'file')}, ${count(made.rows.length, 'private key')} (${cluster.encryptionAlgorithm}), Kubernetes ${cluster.kubernetesVersion.text}. All of it is in the memory of this page only.`,
     ),
     element('div', { class: 'actions' }, downloadButton(made), forgetButton),
     ...(warnings.length === 0
@@ -53,14 +53,19 @@ function downloadButton(made: Made): HTMLElement {
   const button = element('button', { type: 'button', id: 'download' }, `Download ${archiveName(made)}`)
   button.addEventListener('click', () => {
     const bytes = formatTar(made.store.files, made.moment)
-    const url = URL.createObjectURL(new Blob([bytes], { type: 'application/x-tar' }))
+    save(bytes, archiveName(made), 'application/x-tar')
     bytes.fill(0)
-    element('a', { href: url, download: archiveName(made) }).click()
-    // The browser has begun to read it by then; what is not revoked stays in memory as long as the page.
-    setTimeout(() => URL.revokeObjectURL(url), 10_000)
-    announce(`${archiveName(made)} is given to the browser to save`)
   })
   return button
+}
+
+/** Hands a file to the browser, as if it had come from a server. */
+function save(content: string | Uint8Array<ArrayBuffer>, name: string, type: string): void {
+  const url = URL.createObjectURL(new Blob([content], { type }))
+  element('a', { href: url, download: name }).click()
+  // The browser has begun to read it by then; what is not revoked stays in memory as long as the page.
+  setTimeout(() => URL.revokeObjectURL(url), 10_000)
+  announce(`${name} is handed to the browser to save`)
 }
 
 function pinBlock({ pin }: Made): HTMLElement {
@@ -80,8 +85,26 @@ function pinBlock({ pin }: Made): HTMLElement {
   )
 }
 
-function picture(_: Made): HTMLElement {
-  return element('div')
+/** An image rather than a part of the page: whatever stands in it, nothing of it runs or asks for anything. */
+function picture({ cluster, inspection }: Made): HTMLElement {
+  const title = `The PKI of ${cluster.nodeName}`
+  const svg = formatPicture(inspection, { format: 'svg', title })
+  const alt = 'Issuers as a tree, and the lifetime of every certificate on a time line. The list below says the same.'
+  const button = element('button', { type: 'button', id: 'save-picture', class: 'quiet small' }, 'Save it as a page')
+  button.addEventListener('click', () => {
+    save(formatPicture(inspection, { format: 'html', title }), `kpki-${cluster.nodeName}.html`, 'text/html')
+  })
+  return element(
+    'section',
+    { class: 'block', 'aria-labelledby': 'picture-title' },
+    element('h3', { id: 'picture-title' }, 'Who signs whom, and for how long'),
+    element(
+      'div',
+      { class: 'scroll', tabindex: '0', role: 'group', 'aria-labelledby': 'picture-title' },
+      element('img', { id: 'picture', alt, src: `data:image/svg+xml;charset=utf-8,${encodeURIComponent(svg)}` }),
+    ),
+    element('p', { class: 'hint' }, 'No secret is in the picture: it can be printed and passed on. ', button),
+  )
 }
 
 function group(name: string, rows: readonly RowResult[]): HTMLElement {
@@ -121,7 +144,11 @@ function untilOf(moment: Date): HTMLElement {
 }
 
 function nextSteps(made: Made, command: string): HTMLElement {
-  const unpack = element('code', {}, `sudo tar -xpf ${archiveName(made)} -C /etc/kubernetes`)
+  const unpack = element(
+    'code',
+    {},
+    `sudo mkdir -p /etc/kubernetes && sudo tar -xpf ${archiveName(made)} -C /etc/kubernetes`,
+  )
   const same = element('code', { id: 'command' }, command)
   return element(
     'section',

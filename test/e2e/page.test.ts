@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import type { BrowserContextOptions, Page } from 'playwright-core'
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { buildPage, PAGE_FILES } from '../../examples/browser/build.js'
@@ -16,7 +16,7 @@ import { filesBelow, importsOf } from '../contract/source.js'
 import { CHECKS, PAIR_CHECK } from '../second-opinion/checks.js'
 import { ALGORITHMS, DESCRIPTION, MADE, VERSIONS } from '../second-opinion/facts.js'
 import { openssl } from '../second-opinion/openssl.js'
-import { fileOf, readTree } from '../second-opinion/trees.js'
+import { fieldOf, fileOf, readTree } from '../second-opinion/trees.js'
 import { inChromium, type WatchedPage, withPage } from '../support/chromium.js'
 import { hasTool, testWith } from '../support/skip.js'
 import { snapshot } from '../support/temp.js'
@@ -36,6 +36,23 @@ interface Visit extends WatchedPage {
   readonly asked: readonly string[]
 }
 
+let browser: Browser | undefined
+let endBrowser = () => {}
+
+/** Runs work with a page of the one browser that all tests share. */
+async function withWatchedPage(options: BrowserContextOptions, work: (watched: WatchedPage) => Promise<void>) {
+  browser ??= await new Promise<Browser>((ready, fail) => {
+    inChromium(started => {
+      ready(started)
+      return new Promise<void>(end => {
+        endBrowser = end
+      })
+    }).catch(fail)
+  })
+  await withPage(browser, options, work)
+}
+page.after(() => endBrowser())
+
 /** Opens the page, from a server of its own, at the moment of the facts. */
 async function visit(options: BrowserContextOptions, work: (visit: Visit) => Promise<void>): Promise<void> {
   const asked: string[] = []
@@ -52,13 +69,11 @@ async function visit(options: BrowserContextOptions, work: (visit: Visit) => Pro
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
   try {
-    await inChromium(browser =>
-      withPage(browser, options, async watched => {
-        await watched.page.clock.setFixedTime(MADE)
-        await watched.page.goto(url)
-        await work({ ...watched, url, asked })
-      }),
-    )
+    await withWatchedPage(options, async watched => {
+      await watched.page.clock.setFixedTime(MADE)
+      await watched.page.goto(url)
+      await work({ ...watched, url, asked })
+    })
   } finally {
     server.closeAllConnections()
     server.close()
@@ -204,6 +219,45 @@ testWith('chromium', page, 'the pin is that of the CA in the archive, and can be
     assertQuiet(visited)
   }),
 )
+
+testWith('chromium', page, 'the picture is drawn, can be saved, and like all that is shown holds no secret', () =>
+  visit({}, async visited => {
+    const { page: at } = visited
+    await make(at, { nodeName: 'cp-1', advertiseAddress: '10.0.0.10', encryptionAlgorithm: 'RSA-2048' })
+    const decode = `(image => image.decode().then(() => image.naturalWidth))(document.getElementById('picture'))`
+    assert.ok(Number(await at.evaluate(decode)) > 500)
+    const [saved] = await Promise.all([at.waitForEvent('download'), at.click('#save-picture')])
+    assert.is(saved.suggestedFilename(), 'kpki-cp-1.html')
+    await saved.saveAs(join(work, 'picture.html'))
+    const shown = [readFileSync(join(work, 'picture.html'), 'utf8'), await at.content()].map(decodeURIComponentSafely)
+    for (const text of shown) {
+      assert.ok(text.includes('kube-apiserver') && text.includes('system:node:cp-1'))
+      assert.not.match(text, /PRIVATE KEY|client-key-data/)
+    }
+    const { dir } = await takeAlong(at)
+    for (const [path, text] of readTree(dir)) {
+      if (!/\.(key|conf)$/.test(path)) continue
+      const secret = path.endsWith('.key') ? text : fieldOf(text, 'client-key-data')
+      for (const line of secret.split('\n').filter(line => line.length === 64 && !line.startsWith('-----')))
+        assert.not.ok(
+          shown.some(each => each.includes(line)),
+          path,
+        )
+    }
+    assertQuiet(visited)
+  }),
+)
+
+/** With what data: addresses hold; a page may hold a percent sign by itself. */
+function decodeURIComponentSafely(text: string): string {
+  return text.replace(/(%[0-9A-F]{2})+/g, escapes => {
+    try {
+      return decodeURIComponent(escapes)
+    } catch {
+      return escapes
+    }
+  })
+}
 
 testWith('chromium', page, 'the command line that is shown makes the same', () =>
   visit({}, async ({ page: at }) => {
@@ -366,8 +420,8 @@ testWith('chromium', page, 'the page stays responsive while large keys are made,
     await at.locator('#progress').waitFor()
     assert.is(await at.locator('#progress').getAttribute('max'), '16')
     assert.is(await at.locator('#description').getAttribute('aria-busy'), 'true')
-    // A second click starts nothing, and a field can be written in.
-    await at.click('#make')
+    // A second click starts nothing, and a field can be written in. Forced, or it would wait for the button to be ready.
+    await at.click('#make', { force: true })
     await at.fill('#pod-network-cidr', '10.244.0.0/16')
     await at.click('#cancel')
     await at.getByText('Cancelled; nothing was made.').first().waitFor()
@@ -435,37 +489,33 @@ testWith('chromium', page, 'whatever would leave the page is stopped by its poli
 )
 
 testWith('chromium', page, 'it opens from a disk as well', () =>
-  inChromium(browser =>
-    withPage(browser, {}, async ({ page: at, requests, complaints }) => {
-      await at.goto(pathToFileURL(join(site, 'index.html')).href)
-      await make(at, { nodeName: 'cp-1', advertiseAddress: '10.0.0.10', encryptionAlgorithm: 'ECDSA-P256' })
-      const { dir } = await takeAlong(at)
-      assert.is(readTree(dir).size, 27)
-      assert.equal(complaints, [])
-      assert.ok(
-        requests.every(request => /^(file|data|blob):/.test(request)),
-        requests.join(', '),
-      )
-    }),
-  ),
+  withWatchedPage({}, async ({ page: at, requests, complaints }) => {
+    await at.goto(pathToFileURL(join(site, 'index.html')).href)
+    await make(at, { nodeName: 'cp-1', advertiseAddress: '10.0.0.10', encryptionAlgorithm: 'ECDSA-P256' })
+    const { dir } = await takeAlong(at)
+    assert.is(readTree(dir).size, 27)
+    assert.equal(complaints, [])
+    assert.ok(
+      requests.every(request => /^(file|data|blob):/.test(request)),
+      requests.join(', '),
+    )
+  }),
 )
 
 testWith('chromium', page, 'where the browser makes no keys, the page says why', () =>
-  inChromium(browser =>
-    withPage(browser, {}, async ({ page: at, complaints }) => {
-      // Neither HTTPS nor this machine.
-      await at.route('http://page.test/**', route => {
-        const file = new URL(route.request().url()).pathname.slice(1) || 'index.html'
-        return route.fulfill({ path: join(site, file) })
-      })
-      await at.goto('http://page.test/')
-      assert.is(await at.evaluate('isSecureContext'), false)
-      await at.locator('#unusable').waitFor()
-      assert.match(await at.locator('#unusable').innerText(), /HTTPS/)
-      assert.is(await at.locator('#make').isDisabled(), true)
-      assert.equal(complaints, [])
-    }),
-  ),
+  withWatchedPage({}, async ({ page: at, complaints }) => {
+    // Neither HTTPS nor this machine.
+    await at.route('http://page.test/**', route => {
+      const file = new URL(route.request().url()).pathname.slice(1) || 'index.html'
+      return route.fulfill({ path: join(site, file) })
+    })
+    await at.goto('http://page.test/')
+    assert.is(await at.evaluate('isSecureContext'), false)
+    await at.locator('#unusable').waitFor()
+    assert.match(await at.locator('#unusable').innerText(), /HTTPS/)
+    assert.is(await at.locator('#make').isDisabled(), true)
+    assert.equal(complaints, [])
+  }),
 )
 
 /** Contrast of every text with what it stands on (WCAG 2.2, 1.4.3: 4.5), and what sticks out at the side. */
@@ -491,14 +541,19 @@ const LOOK = `(() => {
     const ratio = (one + 0.05) / (other + 0.05)
     if (!(ratio >= 4.5)) poor.push(ratio.toFixed(2) + ' ' + element.outerHTML.slice(0, 80))
   }
-  return { poor, wide }
+  // Nothing lies over what was made, wherever one has scrolled to.
+  document.querySelector('#result .group')?.scrollIntoView()
+  const [over, under] = ['aside', '#result'].map(name => document.querySelector(name).getBoundingClientRect())
+  const covered = under.height > 0 && over.bottom > under.top && over.top < under.bottom
+  return { poor, wide, covered }
 })()`
 
 for (const width of [360, 1280]) {
   for (const colorScheme of ['light', 'dark'] as const) {
     testWith('chromium', page, `${width} pixels, ${colorScheme}: every text can be read, nothing sticks out`, () =>
       visit({ viewport: { width, height: 800 }, colorScheme }, async ({ page: at }) => {
-        const look = async (state: string) => assert.equal(await at.evaluate(LOOK), { poor: [], wide: [] }, state)
+        const look = async (state: string) =>
+          assert.equal(await at.evaluate(LOOK), { poor: [], wide: [], covered: false }, state)
         await at.click('.limits summary')
         await look('empty')
         await fill(at, { nodeName: 'x'.repeat(300), serviceSubnet: 'y', configuration: `a: ${'z'.repeat(500)}` })
