@@ -4,7 +4,7 @@ import { Draft } from './draft.js'
 import { findIssuers } from './issuers.js'
 import { type FileContents, linkFiles } from './links.js'
 import { readFile } from './read-file.js'
-import { remarkOnCertificates } from './remarks-certificates.js'
+import { remarkOnCertificates, remarkOnRequests } from './remarks-certificates.js'
 import { remarkOnFiles } from './remarks-files.js'
 import { remarkOnKubeconfigs } from './remarks-kubeconfigs.js'
 import type { InspectInput, Inspection, Place } from './types.js'
@@ -65,6 +65,7 @@ export async function inspectFiles(inputs: readonly InspectInput[], context: Con
     blocks: draft.blocks,
   }
   remarkOnCertificates(inspection, issuers, draft)
+  remarkOnRequests(inspection, draft)
   remarkOnFiles(inspection, files, draft)
   remarkOnKubeconfigs(inspection, draft)
   const { remarks, others } = draft

@@ -1,5 +1,6 @@
 import type { Context } from '../context.js'
 import { equalBytes, formatHex } from '../crypto/bytes.js'
+import type { KeyType } from '../crypto/keys.js'
 import type { Certificate } from '../x509/certificate.js'
 import { verifySignature } from '../x509/signature.js'
 import { canSign, outsideValidity } from '../x509/verify.js'
@@ -60,7 +61,7 @@ export async function findIssuers(certificates: readonly Certificate[], context:
         found = candidate
         break
       }
-      if (isBeyondUs(certificate, issuer)) isUnknown ??= candidate
+      if (isBeyondUs(certificate.signatureHash, issuer.publicKey)) isUnknown ??= candidate
     }
     verified.push(found)
     unchecked.push(found === undefined ? isUnknown : undefined)
@@ -129,8 +130,8 @@ function candidatesFor(
 }
 
 /** Whether a signature is of a kind that not every platform checks, so that a failure says nothing. */
-function isBeyondUs({ signatureHash }: Certificate, issuer: Certificate): boolean {
-  return !/^SHA-(1|256|384|512)$/.test(signatureHash) || issuer.publicKey.kind === 'other'
+export function isBeyondUs(signatureHash: string, signer: KeyType): boolean {
+  return !/^SHA-(1|256|384|512)$/.test(signatureHash) || signer.kind === 'other'
 }
 
 /** What it costs to check a signature with a key: OpenSSL takes up to 16,384 bits, and time grows with their square. */

@@ -25,7 +25,8 @@ export async function readDocuments(text: string, place: Place, draft: Draft, co
 
 /** Whether a text may be one of those documents; everything else is not parsed at all. */
 export function looksLikeDocument(text: string): boolean {
-  return !text.startsWith('#!') && /^[\s[{]*["']?(apiVersion|kind|clusters)["']?[ \t]*:/m.test(text)
+  if (/^\s*[[{]/.test(text)) return /"(kind|clusters)"\s*:/.test(text)
+  return !text.startsWith('#!') && /^["']?(apiVersion|kind|clusters)["']?[ \t]*:/m.test(text)
 }
 
 function flatten(value: YamlValue, depth: number): YamlObject[] {
@@ -140,7 +141,7 @@ async function readEntry(
   const text = decodeUtf8(bytes)
   if (text === undefined) return undefined
   if (/^-----BEGIN /m.test(text)) return readPem(text, place, draft, context)
-  if (!/^\s*["']?clusters["']?[ \t]*:/m.test(text) || !looksLikeDocument(text)) return undefined
+  if (!text.includes('clusters') || !looksLikeDocument(text)) return undefined
   const documents = draft.attempt(place, () => parseYamlStream(text, 'the text'))
   for (const { value } of documents ?? []) {
     const entries = readKubeconfigEntries(value)

@@ -1,6 +1,6 @@
 import { canSign, isWeaklySigned } from '../x509/verify.js'
 import type { Draft } from './draft.js'
-import type { Issuers } from './issuers.js'
+import { type Issuers, isBeyondUs } from './issuers.js'
 import { directoryOf } from './links.js'
 import { roleOf } from './role.js'
 import type { InspectedCertificate, Inspection, Place } from './types.js'
@@ -27,6 +27,17 @@ export function remarkOnCertificates({ certificates, now }: Certificates, issuer
       exhausted,
       'has so many possible issuers that not all were tried: some may stand without theirs',
     )
+}
+
+/** Remarks on requests whose sender has not shown to have their key. */
+export function remarkOnRequests({ requests }: Pick<Inspection, 'requests'>, draft: Draft): void {
+  for (const { request, isSignatureValid, places } of requests) {
+    const [place] = places
+    if (isSignatureValid || !place || isBeyondUs(request.signatureHash, request.publicKey)) continue
+    draft.remark('request-unproven', place, 'is not signed with the key that it is for', {
+      hint: 'sign nothing for it: whoever sent it may not have the key, or it was changed',
+    })
+  }
 }
 
 /** Extensions that Go's crypto/x509 (parser.go, processExtensions) handles; another one that is critical ends verification. */
