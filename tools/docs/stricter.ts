@@ -18,14 +18,14 @@ export const DEPARTURES: readonly Departure[] = [
     kubeadm: 'keyEncipherment',
     kpki: 'left out',
     why: 'RFC 8813 section 3',
-    test: 'test/second-opinion/certificates.test.ts',
+    test: 'test/kubernetes/catalogue.test.ts',
   },
   {
     point: 'subject key identifier in leaves',
     kubeadm: 'absent',
     kpki: 'present',
     why: 'RFC 5280 section 4.2.1.2',
-    test: 'test/e2e/kubeadm.test.ts',
+    test: 'test/x509/issue.test.ts',
   },
   {
     point: 'serial numbers',
