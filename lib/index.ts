@@ -102,7 +102,7 @@ export { type KubernetesVersion, MINORS, parseVersion } from './kubernetes/versi
 export { MAX_INPUT_BYTES } from './limits.js'
 export { formatTar } from './tree/archive.js'
 export { FILE_MODES, type FileKind, type FileSpec, filesOf, type TreePath } from './tree/layout.js'
-export { MemoryStore, type Store, type StoredFile } from './tree/store.js'
+export { MemoryStore, type StagedFile, type Store, type StoredFile } from './tree/store.js'
 export {
   type GenerateOptions,
   type GenerateResult,

@@ -3,9 +3,9 @@ import fs from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { StoreError } from '../errors.js'
 import type { TreePath } from '../tree/layout.js'
-import type { Store, StoredFile } from '../tree/store.js'
+import type { StagedFile, Store, StoredFile } from '../tree/store.js'
 import { failureCode, toStoreError } from './disk-errors.js'
-import { createFile, exists, isLink, isOurs, readRegularFile, TEMPORARY } from './files.js'
+import { createFile, exists, isLink, isOurs, readRegularFile, stageFile, syncDir, TEMPORARY } from './files.js'
 import { takeLock } from './lock.js'
 
 /** Where the two halves of a tree are. */
@@ -22,7 +22,7 @@ const NEW_DIR_MODE = 0o755
 export class DiskStore implements Store {
   readonly #certDir: string
   readonly #kubeconfigDir: string
-  /** Directories that this store made, outer ones first. */
+  /** Directories that this store made. */
   readonly #madeDirs: string[] = []
 
   /** @param dir - the tree, e.g. `/etc/kubernetes` */
@@ -52,6 +52,21 @@ export class DiskStore implements Store {
       throw toStoreError(error, target, 'write')
     }
     await createFile(target, bytes, mode)
+  }
+
+  async stage(path: TreePath, bytes: Uint8Array, mode: number): Promise<StagedFile> {
+    const target = this.locate(path)
+    try {
+      await this.#makeDir(dirname(target))
+    } catch (error) {
+      throw toStoreError(error, target, 'write')
+    }
+    return stageFile(target, bytes, mode)
+  }
+
+  async settle(paths: readonly TreePath[]): Promise<void> {
+    const dirs = [...new Set(paths.map(path => dirname(this.locate(path))))]
+    await Promise.all(dirs.map(dir => syncDir(dir).catch(error => Promise.reject(toStoreError(error, dir, 'write')))))
   }
 
   async takeBack(path: TreePath): Promise<void> {
@@ -120,7 +135,9 @@ export class DiskStore implements Store {
   }
 
   async #removeEmptyMadeDirs(): Promise<void> {
-    for (const dir of this.#madeDirs.splice(0).reverse()) await fs.rmdir(dir).catch(() => {})
+    // Inner ones first; several files at once may have noted them in another order.
+    const dirs = this.#madeDirs.splice(0).sort((a, b) => b.length - a.length)
+    for (const dir of dirs) await fs.rmdir(dir).catch(() => {})
   }
 }
 

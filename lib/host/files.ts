@@ -3,7 +3,7 @@ import fs from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { EncodingError, StoreError } from '../errors.js'
 import { MAX_INPUT_BYTES } from '../limits.js'
-import type { StoredFile } from '../tree/store.js'
+import type { StagedFile, StoredFile } from '../tree/store.js'
 import { type Failure, failureCode, toStoreError } from './disk-errors.js'
 
 /** How a file system says that it has no hard links. */
@@ -52,9 +52,24 @@ export async function readRegularFile(path: string): Promise<StoredFile | undefi
  * @throws {@link StoreError} `KPKI_FILE_EXISTS`, `KPKI_DIR_NOT_WRITABLE`, `KPKI_DISK_FULL`, `KPKI_WRITE_FAILED`
  */
 export async function createFile(target: string, bytes: Uint8Array, mode: number): Promise<void> {
-  const dir = dirname(target)
+  const staged = await stageFile(target, bytes, mode)
+  await staged.commit()
+  try {
+    await syncDir(dirname(target))
+  } catch (error) {
+    await fs.rm(target, { force: true }).catch(() => {})
+    throw toStoreError(error, target, 'write')
+  }
+}
+
+/**
+ * Writes a new file aside, synced, so that `commit` has only to give it its name; the directory is not synced.
+ *
+ * @throws as {@link createFile}, as does `commit`; either leaves nothing behind
+ */
+export async function stageFile(target: string, bytes: Uint8Array, mode: number): Promise<StagedFile> {
   const temporary = temporaryName(target, `${process.pid}-${temporaries++}`)
-  let isInPlace = false
+  const remove = (file: string) => fs.rm(file, { force: true }).catch(() => {})
   try {
     // Born 0600 whatever it becomes, and only if nothing is there: neither a file nor a link laid out for us.
     const handle = await fs.open(temporary, 'wx', 0o600)
@@ -65,14 +80,22 @@ export async function createFile(target: string, bytes: Uint8Array, mode: number
     } finally {
       await handle.close()
     }
-    await takeName(temporary, target)
-    isInPlace = true
-    await fs.rm(temporary, { force: true })
-    await syncDir(dir)
   } catch (error) {
-    for (const file of isInPlace ? [temporary, target] : [temporary]) await fs.rm(file, { force: true }).catch(() => {})
+    await remove(temporary)
     throw toStoreError(error, target, 'write')
   }
+  const commit = async () => {
+    let isInPlace = false
+    try {
+      await takeName(temporary, target)
+      isInPlace = true
+      await fs.rm(temporary, { force: true })
+    } catch (error) {
+      for (const file of isInPlace ? [temporary, target] : [temporary]) await remove(file)
+      throw toStoreError(error, target, 'write')
+    }
+  }
+  return { commit, discard: () => remove(temporary) }
 }
 
 let temporaries = 0
@@ -95,7 +118,7 @@ async function takeName(temporary: string, target: string): Promise<void> {
 }
 
 /** Makes a directory's new entries outlive a crash; not every system lets directories be opened. */
-async function syncDir(dir: string): Promise<void> {
+export async function syncDir(dir: string): Promise<void> {
   const handle = await fs.open(dir, 'r').catch(() => undefined)
   try {
     await handle?.sync()

@@ -11,6 +11,12 @@ export interface StoredFile {
   readonly owner: 'trusted' | 'foreign'
 }
 
+/** A file that is written and has no name yet. */
+export interface StagedFile {
+  readonly commit: () => Promise<void>
+  readonly discard: () => Promise<void>
+}
+
 /**
  * Where a tree is kept. Paths are tree paths (`pki/…`, `*.conf`); a file is whole or it is not there, at every moment.
  */
@@ -29,6 +35,15 @@ export interface Store {
    * @throws {@link StoreError} `KPKI_FILE_EXISTS`, `KPKI_DIR_NOT_WRITABLE`, `KPKI_DIR_FOREIGN`, `KPKI_DISK_FULL`, `KPKI_WRITE_FAILED`
    */
   create(path: TreePath, bytes: Uint8Array, mode: number): Promise<void>
+  /**
+   * Writes a new file aside, whole and with its mode, so that several can be written at once; `commit` gives it its name, in
+   * whatever order is wanted. Default: a store without it has each file created in turn.
+   *
+   * @throws as `create`, and so does `commit`; either leaves nothing behind
+   */
+  stage?(path: TreePath, bytes: Uint8Array, mode: number): Promise<StagedFile>
+  /** Makes what was committed outlive a crash of the machine. Default: there is nothing to do. */
+  settle?(paths: readonly TreePath[]): Promise<void>
   /** Takes back a file that this run created, and the directories it created for it. */
   takeBack(path: TreePath): Promise<void>
   /**

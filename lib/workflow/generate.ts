@@ -12,7 +12,7 @@ import type { Cluster } from '../kubernetes/cluster.js'
 import { isKubeconfigId, issuerOf, type RowId } from '../kubernetes/rows.js'
 import { writesPreferences } from '../kubernetes/versions.js'
 import type { FileSpec, TreePath } from '../tree/layout.js'
-import type { Store } from '../tree/store.js'
+import type { StagedFile, Store } from '../tree/store.js'
 import { type Certificate, formatCertificate } from '../x509/certificate.js'
 import { issueCertificate, loadPeculiar } from '../x509/issue.js'
 
@@ -121,20 +121,24 @@ async function makeArtefacts(plan: TreePlan, cluster: Cluster, context: Context,
   const now = context.clock()
   // Loaded while other cores make keys; whoever needs it hears of a failure.
   loadPeculiar().catch(() => {})
-  const keys = await unlessAborted(makeKeys(plan, cluster, context), options.signal)
+  const keys = makeKeys(plan, cluster, context)
   const certificates = new Map<RowId, Certificate>()
+  const ready = new Map<RowId, PrivateKey>()
   const files: NewFile[] = []
+  // Rows are issued in their order, each as soon as its key is there, while the other cores go on making keys.
   for (const row of plan.rows) {
     const add = (file: FileSpec, content: string | Uint8Array) =>
       void files.push({ ...file, bytes: typeof content === 'string' ? encodeUtf8(content) : content })
+    const pending = keys.get(row.id)
+    const key = pending ? await unlessAborted(pending, options.signal) : row.actual.key
+    if (key) ready.set(row.id, key)
     for (const { copy, ...file } of row.writes) {
-      const key = keys.get(row.id) ?? row.actual.key
       if (copy) add(file, copy.bytes)
       else if (!key) throw new WorkflowError('KPKI_INTERNAL', `no key for ${row.id}`)
       else if (file.kind === 'private-key') add(file, formatPrivateKey(key))
       else if (file.kind === 'public-key') add(file, formatPublicKey(key.spki))
       else if (row.id !== 'sa') {
-        const certificate = await issueRow(row.id, key, { plan, keys, certificates, now }, cluster, context)
+        const certificate = await issueRow(row.id, key, { plan, keys: ready, certificates, now }, cluster, context)
         certificates.set(row.id, certificate)
         add(
           file,
@@ -163,8 +167,8 @@ function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Pr
   })
 }
 
-/** All keys at once: on Node they are made on all cores. */
-async function makeKeys(plan: TreePlan, cluster: Cluster, context: Context): Promise<Map<RowId, PrivateKey>> {
+/** All keys at once: on Node they are made on all cores, and are ready in about this order. */
+function makeKeys(plan: TreePlan, cluster: Cluster, context: Context): ReadonlyMap<RowId, Promise<PrivateKey>> {
   const needing = plan.rows.filter(({ writes }) =>
     writes.some(({ kind, copy }) => !copy && (kind === 'private-key' || kind === 'kubeconfig')),
   )
@@ -177,15 +181,16 @@ async function makeKeys(plan: TreePlan, cluster: Cluster, context: Context): Pro
       total: needing.length,
     })
   progress()
-  const made = await Promise.all(
-    needing.map(async ({ id }) => {
-      const key = await generateKey(cluster.encryptionAlgorithm, context)
-      done++
-      progress()
-      return [id, key] as const
-    }),
-  )
-  return new Map(made)
+  const make = async () => {
+    const key = await generateKey(cluster.encryptionAlgorithm, context)
+    done++
+    progress()
+    return key
+  }
+  const keys = new Map(needing.map(({ id }) => [id, make()]))
+  // Whoever waits for a key hears of its failure; the others' failures are the same one.
+  for (const key of keys.values()) key.catch(() => {})
+  return keys
 }
 
 interface Made {
@@ -267,13 +272,17 @@ async function writeAll(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const written: string[] = []
+  const staged = await stageAll(files, store)
   try {
-    for (const { path, bytes, mode } of files) {
+    // An issuer before what it signed, a key before its certificate: a killed run leaves what the next one can complete.
+    for (const { path, commit } of staged) {
       if (signal?.aborted) throw interrupted()
-      await store.create(path, bytes, mode)
+      await commit()
       written.push(path)
     }
+    await store.settle?.(written)
   } catch (error) {
+    await Promise.all(staged.slice(written.length).map(({ discard }) => discard()))
     for (const path of written.reverse()) {
       // What cannot be taken back must not keep the rest, nor hide why it is to be.
       await store.takeBack(path).catch(() => {
@@ -282,6 +291,27 @@ async function writeAll(
     }
     throw error
   }
+}
+
+/** Writes all files aside at once: most of the time goes into waiting for the disk, once for each of them. */
+async function stageAll(
+  files: readonly NewFile[],
+  store: Store,
+): Promise<readonly (StagedFile & { readonly path: TreePath })[]> {
+  const outcomes = await Promise.allSettled(
+    files.map(async ({ path, bytes, mode }) => ({
+      path,
+      ...((await store.stage?.(path, bytes, mode)) ?? {
+        commit: () => store.create(path, bytes, mode),
+        discard: async () => {},
+      }),
+    })),
+  )
+  const staged = outcomes.flatMap(outcome => (outcome.status === 'fulfilled' ? [outcome.value] : []))
+  const failure = outcomes.find(outcome => outcome.status === 'rejected')
+  if (!failure) return staged
+  await Promise.all(staged.map(({ discard }) => discard()))
+  throw failure.reason
 }
 
 function toResult(

@@ -28,7 +28,7 @@ const DOORS = [
     HostFacts InspectInput InspectRemark InspectedBlock InspectedCertificate InspectedKey
     InspectedKubeconfig InspectedManifest InspectedRequest Inspection IpAddress Issuer KeyAlgorithm KeyParameters KeyType KeyUsage KpkiErrorOptions KubeadmKind Kubeconfig
     KubeconfigId KubeconfigRow KubeconfigSpec KubernetesVersion Lazy LogEvent Origin ParsedConfiguration PemBlock Place
-    PictureFormat PictureOptions PlanOptions PrintOptions Profile ProfileName RawKeyPair Role RowId RowPlan RowResult SanSource Store StoredFile
+    PictureFormat PictureOptions PlanOptions PrintOptions Profile ProfileName RawKeyPair Role RowId RowPlan RowResult SanSource StagedFile Store StoredFile
     SubjectAltName TreePath TreePlan VerifyOptions WantedCertificate YamlDocument YamlInput YamlObject YamlPath
     YamlPosition YamlValue
     `,
