@@ -17,6 +17,9 @@ export function load(app) {
 
 /** @type {readonly (readonly [RegExp, string])[]} */
 const GROUPS = [
-  [/^(Commands and flags|Configuration|The catalogue|Codes|Output for programs|What there is|Stricter)/, 'Reference'],
+  [
+    /^(Commands and flags|Configuration|The catalogue|Codes|Output for programs|What there is|Stricter|Comparison|Performance)/,
+    'Reference',
+  ],
   [/^(Changelog|Contributing|Security)/, 'Project'],
 ]

@@ -51,6 +51,15 @@ for (const path of documentPaths()) {
   })
 }
 
+test('every document below docs is a page of the site', () => {
+  const { projectDocuments } = JSON.parse(readDocument('typedoc.json')) as { projectDocuments: readonly string[] }
+  const below = documentPaths().filter(path => path.startsWith('docs/'))
+  assert.equal(
+    below.filter(path => !projectDocuments.includes(path)),
+    [],
+  )
+})
+
 test('anchors are those of GitHub', () =>
   assert.equal(
     [...anchorsOf("# A `b`'s *c*\n## Same\n## Same\n```\n# no heading\n```\n### x.y, z & w_1\n")],

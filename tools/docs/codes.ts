@@ -15,7 +15,7 @@ const CLASSES: Readonly<Record<ErrorKind, readonly [name: string, remedy: string
 
 const EXIT_ABOUT: Readonly<Record<keyof typeof EXIT, string>> = {
   done: 'done',
-  failed: 'failed; nothing, or what was written is taken back',
+  failed: 'failed; what was written is taken back',
   usage: 'the command line or the description is wrong; nothing was done',
   findings: 'the command did its work, and what it looked for is so that somebody should act (`hash verify`: no match)',
   interrupted: 'interrupted; what was written is taken back',
