@@ -7,7 +7,7 @@ const PAINT = formatPaint([
   ['body', 'color', 'ink'],
   ['.facts,.line,.note,.number,thead th,.legend', 'color', 'quiet'],
   ['.legend b,.mark', 'color', 'ink'],
-  ['tbody tr,thead tr,.tag,section li', 'border-color', 'rule'],
+  ['tbody tr,thead tr,thead th::after,.tag,section li', 'border-color', 'rule'],
   ['.tag', 'color', 'ca'],
   ['.left.soon b,.mark.warning', 'color', 'soon'],
   ['.left.expired b,.mark.error', 'color', 'expired'],
@@ -43,7 +43,8 @@ ul{list-style:none;margin:0;padding:0}
 .swatch{flex:none}
 table{width:100%;border-collapse:collapse;table-layout:fixed}
 thead{position:sticky;top:0;z-index:1}
-thead th{font-size:12px;font-weight:400;text-align:left;vertical-align:bottom;padding:0 12px 5px 0}
+thead th{position:relative;font-size:12px;font-weight:400;text-align:left;vertical-align:bottom;padding:0 12px 5px 0}
+thead th::after{content:'';position:absolute;left:0;right:0;bottom:-1px;border-bottom:1px solid}
 tr{border-bottom:1px solid}
 tbody tr{break-inside:avoid}
 tbody td,tbody th{position:relative;padding:8px 12px 8px 0;text-align:left;vertical-align:top;font-weight:400}
@@ -95,4 +96,4 @@ h2{break-after:avoid}
 ${PAINT}`
 
 /** SHA-256 of {@link HTML_STYLE} as a content security policy names it; a test holds it to be that. */
-export const HTML_STYLE_HASH = 'sha256-N8RxITT3SIfiWQQd3iE+9rU2PyhYpc6PJo0izpks7+g='
+export const HTML_STYLE_HASH = 'sha256-KyODotWpsokZ6YbcsevERUCfFXXZTNK8Ofb0v0KJIro='

@@ -172,7 +172,7 @@ function filesOf(places: readonly Place[], keyPlaces: readonly Place[]): string 
   const shortKey = ownKey?.startsWith(`${base}.`) ? ownKey.slice(base.length) : ownKey
   const shown = [first, ...(shortKey === undefined ? [] : [shortKey])].map(file => printable(file, 120)).join(', ')
   const more = others.filter(file => file !== ownKey).length
-  return more > 0 ? `${shown} and ${more} more` : shown
+  return more > 0 ? `${shown} and ${count(more, 'more file')}` : shown
 }
 
 function keyName({ certificate }: InspectedCertificate): string {

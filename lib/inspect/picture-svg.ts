@@ -23,7 +23,8 @@ const MARGIN = 28
 const CHART_X = 404
 const CHART_WIDTH = 412
 const LEFT_X = 834
-const FACTS_X = 300
+/** Where facts begin that stand beside a subject, and beside one with a mark before it. */
+const FACTS_X = { plain: 250, marked: 340 } as const
 const ROW_HEIGHT = 40
 
 const STYLE = `
@@ -196,7 +197,7 @@ function drawSection(sheet: Sheet, { title, lines, more }: PictureSection): void
 
 function drawLine(sheet: Sheet, { mark, subject, facts }: PictureLine): void {
   const subjectX = MARGIN + (mark ? 66 : 0)
-  const factsX = FACTS_X
+  const factsX = FACTS_X[mark ? 'marked' : 'plain']
   sheet.parts.push(`<g role="listitem">${hair(sheet.y)}`)
   const top = sheet.y + 18
   if (mark) sheet.parts.push(write(mark, { x: MARGIN, y: top, width: 64, size: 11, kind: `mark ${mark}` }))
