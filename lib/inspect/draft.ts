@@ -58,6 +58,18 @@ export function noContents(): Contents {
   return { certificates: [], keys: [], requests: [], isAny: false }
 }
 
+/** What to do about something of which nothing more is known. */
+const HINTS: Partial<Record<FindingCode, string>> = {
+  unreadable: 'restore it from a backup, or move it away',
+  'key-weak': 'have it made anew with RSA-2048 or more, or with ECDSA',
+  'signature-weak': 'have it signed anew with SHA-256',
+  'extension-unknown': 'have it made anew without that extension, or with one that is not critical',
+  'serial-negative': 'have it made anew with a serial number of its own',
+  'not-a-ca': 'nobody will believe it: have it signed by a CA',
+  'no-credentials': 'take the other half from where the kubeconfig was made, or have it made anew',
+  'too-many': 'look at the files one by one',
+}
+
 /** Collects what the files of one inspection hold; the same thing in several places is one thing. */
 export class Draft {
   readonly certificates: DraftCertificate[] = []
@@ -150,12 +162,13 @@ export class Draft {
       this.#once(`remarks ${place.file}`, { file: place.file, part: undefined }, 'has more faults than are told')
       return
     }
+    const hint = more.hint ?? HINTS[code]
     this.remarks.push({
       code,
       severity: FINDINGS[code].severity,
       place,
       message,
-      ...(more.hint === undefined ? {} : { hint: more.hint }),
+      ...(hint === undefined ? {} : { hint }),
       ...(more.error === undefined ? {} : { error: more.error }),
     })
   }
@@ -164,7 +177,7 @@ export class Draft {
   #once(what: string, place: Place, message: string): void {
     if (this.#reached.has(what)) return
     this.#reached.add(what)
-    this.remarks.push({ code: 'too-many', severity: FINDINGS['too-many'].severity, place, message })
+    this.remark('too-many', place, message)
   }
 
   /** Does what may be refused; a refusal becomes a remark. */

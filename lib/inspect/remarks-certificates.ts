@@ -106,7 +106,9 @@ function remarkOnNamesakes(
       authorityKeyIdentifier !== undefined && certificate.subjectKeyIdentifier === authorityKeyIdentifier,
   )
   if (meant === found || (!meant && namesakes.includes(found) && subject.text === issuer.text)) {
-    draft.remark('chain', place, 'names itself as its issuer, but is not signed with its own key')
+    draft.remark('chain', place, 'names itself as its issuer, but is not signed with its own key', {
+      hint: 'it was changed, or is of another key: restore it',
+    })
     return
   }
   // Two clusters may have CAs of one name: only beside each other they are meant for each other.
