@@ -13,7 +13,9 @@ export interface StoredFile {
 
 /** A file that is written and has no name yet. */
 export interface StagedFile {
+  /** Gives it its name, if nothing has it. */
   readonly commit: () => Promise<void>
+  /** Removes it. */
   readonly discard: () => Promise<void>
 }
 
