@@ -85,7 +85,11 @@ export function readKubeconfigEntries(root: YamlValue): KubeconfigEntries | unde
       if (known !== undefined && value) {
         return [parse(known, value, problem => faults.push({ list, name: known, problem }))]
       }
-      faults.push({ list, name: known, problem: known === undefined ? 'has no name' : `has no ${entry}` })
+      faults.push({
+        list,
+        name: known,
+        problem: known === undefined ? 'has an entry without a name' : `has no ${entry}`,
+      })
       return []
     })
   }

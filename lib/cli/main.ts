@@ -3,6 +3,7 @@ import { COMMANDS, type Invocation } from './commands.js'
 import { findCommand, formatHelp } from './help.js'
 import { EXIT, type Io } from './io.js'
 import { formatStructured, isStructured, type Structured } from './structured.js'
+import { printable } from './terminal.js'
 import { VERSION } from './version.js'
 
 /**
@@ -63,11 +64,12 @@ function reportError(error: unknown, output: 'text' | Structured, io: Io): void 
     )
   } else {
     const findings = known ? error.details['findings'] : undefined
-    if (Array.isArray(findings) && findings.length > 1) for (const line of findings) io.stderr(`kpki: error: ${line}\n`)
-    else io.stderr(`kpki: error: ${message}\n`)
+    if (Array.isArray(findings) && findings.length > 1)
+      for (const line of findings) io.stderr(`kpki: error: ${printable(line)}\n`)
+    else io.stderr(`kpki: error: ${printable(message)}\n`)
     if (Array.isArray(findings) && findings.length > 1)
       io.stderr(`kpki: error: ${findings.length} problems; nothing was written\n`)
-    if (hint !== undefined) io.stderr(`kpki: hint: ${hint}\n`)
+    if (hint !== undefined) io.stderr(`kpki: hint: ${printable(hint)}\n`)
     if (stack !== undefined) io.stderr(`${stack}\n`)
   }
 }

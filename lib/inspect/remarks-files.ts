@@ -58,7 +58,8 @@ function remarkOnPair({ certificates, keys, place, wanted }: DraftPair, draft: D
   // An encrypted key may be the right one.
   if (hashes.includes(undefined)) return
   if (certificates.some(index => hashes.includes(draft.certificates[index]?.publicKeyHash))) return
-  const owner = draft.certificates.find(({ publicKeyHash }) => hashes.includes(publicKeyHash))?.places[0]
+  const places = draft.certificates.find(({ publicKeyHash }) => hashes.includes(publicKeyHash))?.places
+  const owner = places?.find(({ part }) => part === undefined) ?? places?.[0]
   const other = owner === undefined || owner.file === place.file ? '' : `, but of ${owner.file}`
   draft.remark('key-mismatch', place, `is not the key of ${wanted}${other}`, {
     hint: 'put the right key beside it, or have both made anew',
