@@ -14,6 +14,9 @@ export interface PemBlock {
 const BEGIN = '-----BEGIN '
 const DASHES = '-----'
 
+/** RFC 7468 section 3: printable characters, and between them single blanks and hyphens. */
+const LABEL = /^[!-,.-~]+(?:[- ][!-,.-~]+)*$/
+
 /**
  * Reads every PEM block of a text, in order; text around the blocks is passed over, as Go's `encoding/pem` does.
  *
@@ -55,7 +58,7 @@ export function* scanPem(text: string, what: string): Generator<PemBlock | PemFa
     const labelEnd = text.indexOf(DASHES, at + BEGIN.length)
     const label = text.slice(at + BEGIN.length, Math.max(labelEnd, 0))
     const end = text.indexOf(DASHES, labelEnd + DASHES.length)
-    const isCutOff = labelEnd < 0 || end < 0 || !/^[A-Z0-9 ]{1,64}$/.test(label)
+    const isCutOff = labelEnd < 0 || end < 0 || label.length > 64 || !LABEL.test(label)
     const found = isCutOff ? { problem: 'a PEM block is cut off' } : readBlock(text, { at, labelEnd, end, label })
     yield found
     const next = 'problem' in found ? at + BEGIN.length : end + `-----END ${label}-----`.length

@@ -1,6 +1,4 @@
-import { generateKeyPair, randomFillSync, randomUUID, webcrypto } from 'node:crypto'
 import { availableParallelism } from 'node:os'
-import { types } from 'node:util'
 import { type Context, createContext, type KeyParameters, type RawKeyPair } from '../context.js'
 
 const ENCODING = {
@@ -30,7 +28,9 @@ export async function generateNodeKeyPair(parameters: KeyParameters): Promise<Ra
   }
 }
 
-function makeKeyPair(parameters: KeyParameters): Promise<RawKeyPair> {
+async function makeKeyPair(parameters: KeyParameters): Promise<RawKeyPair> {
+  // Loaded here, since it takes a while and most commands make no key.
+  const { generateKeyPair } = await import('node:crypto')
   return new Promise((resolve, reject) => {
     const done = (error: Error | null, spki: Uint8Array, pkcs8: Uint8Array) =>
       error ? reject(error) : resolve({ pkcs8, spki })
@@ -41,6 +41,9 @@ function makeKeyPair(parameters: KeyParameters): Promise<RawKeyPair> {
     }
   })
 }
+
+/** Node's own WebCrypto. */
+const platform = createContext().crypto
 
 let provider: Promise<Crypto> | undefined
 
@@ -58,7 +61,7 @@ const nameOf = (algorithm: unknown): string =>
   typeof algorithm === 'object' && algorithm !== null && 'name' in algorithm
     ? String(algorithm.name)
     : String(algorithm)
-const isOwnKey = ([, key]: readonly unknown[]) => types.isCryptoKey(key)
+const isOwnKey = ([, key]: readonly unknown[]) => key instanceof CryptoKey
 
 /** Methods of SubtleCrypto, and when Node's own does them. */
 const SUBTLE = {
@@ -67,7 +70,7 @@ const SUBTLE = {
     (format === 'pkcs8' || format === 'spki') && HOT_ALGORITHMS.includes(nameOf(algorithm)),
   sign: isOwnKey,
   verify: isOwnKey,
-  exportKey: ([, key]: readonly unknown[]) => types.isCryptoKey(key),
+  exportKey: ([, key]: readonly unknown[]) => key instanceof CryptoKey,
   ...Object.fromEntries(
     ['decrypt', 'deriveBits', 'deriveKey', 'encrypt', 'generateKey', 'unwrapKey', 'wrapKey'].map(name => [
       name,
@@ -82,17 +85,13 @@ const nodeCrypto: Pick<Crypto, 'subtle' | 'getRandomValues' | 'randomUUID'> = {
       if (!Object.hasOwn(SUBTLE, name)) return undefined
       return async (...args: readonly unknown[]) => {
         const isHot = Reflect.get(SUBTLE, name)(args)
-        const { subtle } = isHot ? webcrypto : await loadProvider()
+        const { subtle } = isHot ? platform : await loadProvider()
         return Reflect.apply(Reflect.get(subtle, name), subtle, args)
       }
     },
   }),
-  // As @peculiar/webcrypto does it.
-  getRandomValues: array => {
-    randomFillSync(new Uint8Array(array.buffer, array.byteOffset, array.byteLength))
-    return array
-  },
-  randomUUID: () => randomUUID(),
+  getRandomValues: array => platform.getRandomValues(array),
+  randomUUID: () => platform.randomUUID(),
 }
 
 /**

@@ -161,4 +161,11 @@ test('errors name what was read and hold nothing of it', async () => {
   assert.not.match(error.message, 'c2VjcmV0')
 })
 
+// openssl dhparam -dsaparam -outform PEM writes the first; RFC 7468 section 3 allows the others.
+for (const label of ['X9.42 DH PARAMETERS', 'A-B', 'x509 crl', 'A_B+C']) {
+  test(`a block labelled ${label} is one`, () => {
+    assert.equal(parsePem(`-----BEGIN ${label}-----\nAAAA\n-----END ${label}-----\n`)[0]?.label, label)
+  })
+}
+
 test.run()
