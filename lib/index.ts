@@ -117,6 +117,7 @@ export {
   parseCertificates,
 } from './x509/certificate.js'
 export { EXT_KEY_USAGES, type ExtensionFacts, type ExtKeyUsage, KEY_USAGES, type KeyUsage } from './x509/extensions.js'
+export { describeFurtherExtensions, type FurtherExtension } from './x509/further.js'
 export { type CertificateSpec, type Issuer, issueCertificate } from './x509/issue.js'
 export type { DistinguishedName } from './x509/name.js'
 export { type CertificateRequest, parseCertificateRequest, verifyRequestSignature } from './x509/request.js'

@@ -14,7 +14,7 @@ import { writesPreferences } from '../kubernetes/versions.js'
 import type { FileSpec, TreePath } from '../tree/layout.js'
 import type { StagedFile, Store } from '../tree/store.js'
 import { type Certificate, formatCertificate } from '../x509/certificate.js'
-import { issueCertificate, loadPeculiar } from '../x509/issue.js'
+import { issueCertificate } from '../x509/issue.js'
 
 /** Options of {@link generateTree}. */
 export interface GenerateOptions extends PlanOptions {
@@ -119,8 +119,6 @@ interface NewFile extends FileSpec {
 
 async function makeArtefacts(plan: TreePlan, cluster: Cluster, context: Context, options: GenerateOptions) {
   const now = context.clock()
-  // Loaded while other cores make keys; whoever needs it hears of a failure.
-  loadPeculiar().catch(() => {})
   const keys = makeKeys(plan, cluster, context)
   const certificates = new Map<RowId, Certificate>()
   const ready = new Map<RowId, PrivateKey>()

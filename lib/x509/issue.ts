@@ -1,5 +1,5 @@
 import type { Context } from '../context.js'
-import { type Bytes, encodeUtf8, formatHex, parseHex, toBytes } from '../crypto/bytes.js'
+import { type Bytes, encodeUtf8, parseHex } from '../crypto/bytes.js'
 import { parseDer } from '../crypto/der.js'
 import { der } from '../crypto/der-write.js'
 import { parseIp } from '../crypto/ip.js'
@@ -7,7 +7,8 @@ import { describePublicKey, type PrivateKey } from '../crypto/keys.js'
 import { PolicyError } from '../errors.js'
 import { type Certificate, parseCertificate } from './certificate.js'
 import { EXT_KEY_USAGES, EXTENSIONS, type ExtKeyUsage, KEY_USAGES, type KeyUsage } from './extensions.js'
-import { signingAlgorithm, verifySignature } from './signature.js'
+import { ATTRIBUTE_OIDS } from './name.js'
+import { algorithmIdentifier, sign, signingAlgorithm, verifySignature } from './signature.js'
 
 /** What a certificate is to say. */
 export interface CertificateSpec {
@@ -58,40 +59,27 @@ export async function issueCertificate(
     const message = `certificate for ${spec.commonName}: only its own key can sign it without an issuer`
     throw new PolicyError('KPKI_ISSUER_KEY_MISMATCH', message)
   }
-  const peculiar = await loadPeculiar()
-  const subject = toName(spec, peculiar)
   const algorithm = signingAlgorithm(issuer.key)
-  const signingKey = await context.crypto.subtle.importKey('pkcs8', issuer.key.exportPkcs8(), algorithm, false, [
-    'sign',
-  ])
-  const made = await peculiar.X509CertificateGenerator.create(
-    {
-      serialNumber: formatHex(serialNumber(context)),
-      subject,
-      issuer: issuer.certificate ? new peculiar.Name(toBytes(issuer.certificate.subject.der)) : subject,
-      notBefore: wholeSeconds(spec.notBefore),
-      notAfter: wholeSeconds(spec.notAfter),
-      publicKey: toBytes(spec.spki),
-      signingKey,
-      signingAlgorithm: algorithm,
-      extensions: (await extensions(spec, issuer.certificate, context)).map(bytes => new peculiar.Extension(bytes)),
-    },
-    context.crypto,
+  const signature = algorithmIdentifier(algorithm)
+  const subject = encodeName(spec)
+  const content = der.sequence(
+    der.explicit(0, der.integer(2)),
+    der.unsigned(serialNumber(context)),
+    signature,
+    issuer.certificate?.subject.der ?? subject,
+    der.sequence(der.time(spec.notBefore), der.time(spec.notAfter)),
+    subject,
+    spec.spki,
+    der.explicit(3, der.sequence(...(await extensions(spec, issuer.certificate, context)))),
   )
-  const certificate = parseCertificate(new Uint8Array(made.rawData))
+  const signed = der.sequence(content, signature, der.bitString(await sign(content, issuer.key, algorithm, context)))
+  const certificate = parseCertificate(signed)
   if (!(await verifySignature(certificate, issuer.key.spki, context))) {
     throw new PolicyError('KPKI_ISSUER_KEY_MISMATCH', 'the signing key makes signatures that do not verify', {
       hint: 'the CA key is damaged: restore it from a backup',
     })
   }
   return certificate
-}
-
-type Peculiar = typeof import('./peculiar.js')
-
-/** Loads what encodes certificates: worth starting while keys are still being made. */
-export function loadPeculiar(): Promise<Peculiar> {
-  return import('./peculiar.js')
 }
 
 function checkSpec(spec: CertificateSpec, issuer: Certificate | undefined): void {
@@ -145,19 +133,14 @@ function serialNumber(context: Context): Bytes {
   return bytes
 }
 
-function toName({ commonName, organizations = [] }: CertificateSpec, { Name }: Peculiar) {
-  // PrintableString where it can be, else UTF8String, as Go chooses (encoding/asn1 marshal.go); given as objects, since
-  // plain strings would be read as RFC 4514 text with escapes.
-  const isPrintable = (text: string) => /^[A-Za-z0-9 '()+,\-./:=?]*$/.test(text)
-  const value = (text: string) => (isPrintable(text) ? { printableString: text } : { utf8String: text })
-  // DER orders the elements of a SET by their encodings (X.690 section 11.6): by length, then tag (12 is UTF8String, 19
-  // PrintableString), then content.
-  const rank = (text: string) => {
-    const bytes = new TextEncoder().encode(text)
-    return formatHex(new Uint8Array([bytes.length >> 8, bytes.length & 255, isPrintable(text) ? 19 : 12, ...bytes]))
-  }
-  const ordered = [...organizations].sort((a, b) => (rank(a) < rank(b) ? -1 : 1))
-  return new Name([...(ordered.length > 0 ? [{ O: ordered.map(value) }] : []), { CN: [value(commonName)] }])
+/** The groups in one RDN, then the common name, as Go's crypto/x509/pkix writes them (ToRDNSequence). */
+function encodeName({ commonName, organizations = [] }: CertificateSpec): Bytes {
+  const attribute = (type: string, value: string) => der.sequence(der.oid(type), der.text(value))
+  const groups = organizations.map(organization => attribute(ATTRIBUTE_OIDS.organization, organization))
+  return der.sequence(
+    ...(groups.length > 0 ? [der.setOf(...groups)] : []),
+    der.setOf(attribute(ATTRIBUTE_OIDS.commonName, commonName)),
+  )
 }
 
 /** In the order in which Go writes them (crypto/x509 buildCertExtensions). */
@@ -200,8 +183,4 @@ function keyUsageBits(usages: readonly KeyUsage[]): Bytes {
 async function keyIdentifier(spki: Uint8Array, context: Context): Promise<Bytes> {
   const bits = parseDer(spki, 'the public key').children[1]?.content.slice(1) ?? new Uint8Array()
   return new Uint8Array(await context.crypto.subtle.digest('SHA-256', bits)).slice(0, 20)
-}
-
-function wholeSeconds(date: Date): Date {
-  return new Date(Math.floor(date.getTime() / 1000) * 1000)
 }

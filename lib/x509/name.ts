@@ -11,6 +11,9 @@ export interface DistinguishedName {
   readonly der: Bytes
 }
 
+/** Object identifiers of the attributes that kpki writes (RFC 5280 appendix A.1). */
+export const ATTRIBUTE_OIDS = { commonName: '2.5.4.3', organization: '2.5.4.10' } as const
+
 /** Short names of attribute types (RFC 4514 section 3, RFC 4519; E as everybody writes emailAddress of PKCS #9). */
 const ATTRIBUTES: Readonly<Record<string, string>> = {
   '2.5.4.3': 'CN',

@@ -1,11 +1,12 @@
 import type { Context } from '../context.js'
 import { type Bytes, toBytes } from '../crypto/bytes.js'
 import { parseDer, TAG } from '../crypto/der.js'
+import { der } from '../crypto/der-write.js'
 import { describePublicKey, type KeyType, type PrivateKey } from '../crypto/keys.js'
 import { EncodingError } from '../errors.js'
 import type { Certificate } from './certificate.js'
 import { isUniversal } from './extensions.js'
-import { readSignatureAlgorithm, readSigned, type SignatureAlgorithm } from './signed.js'
+import { readSignatureAlgorithm, readSigned, type SignatureAlgorithm, signatureOid } from './signed.js'
 
 const EC_HASHES = { 'P-256': 'SHA-256', 'P-384': 'SHA-384', 'P-521': 'SHA-512' } as const
 const EC_BYTES = { 'P-256': 32, 'P-384': 48, 'P-521': 66 } as const
@@ -26,15 +27,34 @@ export function signingAlgorithm(key: PrivateKey): SigningAlgorithm {
   throw new EncodingError('KPKI_KEY_TYPE', `a key of type ${key.type.name} cannot sign here`)
 }
 
+/** The AlgorithmIdentifier of a signature, DER. Parameters are NULL with RSA (RFC 4055 section 5), absent with ECDSA (RFC 5758 section 3.2). */
+export function algorithmIdentifier({ name, hash }: SigningAlgorithm): Bytes {
+  return der.sequence(der.oid(signatureOid(name, hash)), ...(name === 'ECDSA' ? [] : [der.null()]))
+}
+
+/** Signs with a CA key, in the form that X.509 has (RFC 3279 section 2.2). */
+export async function sign(
+  content: Bytes,
+  key: PrivateKey,
+  algorithm: SigningAlgorithm,
+  { crypto: { subtle } }: Context,
+): Promise<Bytes> {
+  const signingKey = await subtle.importKey('pkcs8', key.exportPkcs8(), algorithm, false, ['sign'])
+  const signature = new Uint8Array(await subtle.sign(algorithm, signingKey, content))
+  if (algorithm.name !== 'ECDSA') return signature
+  const half = signature.length / 2
+  return der.sequence(der.unsigned(signature.subarray(0, half)), der.unsigned(signature.subarray(half)))
+}
+
 /** Whether a certificate's signature verifies under a public key; a signature that cannot be read does not. */
 export function verifySignature(certificate: Certificate, issuerSpki: Uint8Array, context: Context): Promise<boolean> {
   return verifySigned(certificate.der, issuerSpki, context)
 }
 
 /** Whether the signature of a signed object verifies under a public key; one that cannot be read does not. */
-export async function verifySigned(der: Uint8Array, spki: Uint8Array, { crypto }: Context): Promise<boolean> {
+export async function verifySigned(object: Uint8Array, spki: Uint8Array, { crypto }: Context): Promise<boolean> {
   try {
-    const signed = readSigned(parseDer(der, 'the signed object'))
+    const signed = readSigned(parseDer(object, 'the signed object'))
     const algorithm = signed && readSignatureAlgorithm(signed.algorithm)
     const key = describePublicKey(spki)
     const isPair = algorithm?.name.startsWith('RSA') ? key.kind === 'RSA' : algorithm?.name === nameOf(key)

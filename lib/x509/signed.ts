@@ -53,6 +53,12 @@ const ALGORITHMS: Readonly<Record<string, SignatureAlgorithm>> = {
   '1.2.840.10045.4.3.4': ecdsa('SHA-512'),
   '1.3.101.112': { name: 'Ed25519', hash: '' },
 }
+/** Object identifier of a signature algorithm that kpki signs with. */
+export function signatureOid(name: SignatureAlgorithm['name'], hash: string): string {
+  const found = Object.entries(ALGORITHMS).find(([, known]) => known.name === name && known.hash === hash)
+  return found?.[0] ?? ''
+}
+
 const RSA_PSS = '1.2.840.113549.1.1.10'
 /** RFC 4055 section 2.1. */
 const HASHES: Readonly<Record<string, string>> = {

@@ -13,7 +13,7 @@ const DOORS = [
     API_VERSIONS CATALOGUE CERTIFICATE_IDS DEFAULT_VALIDITY_SECONDS ERRORS EXT_KEY_USAGES EncodingError FACT_FIELDS
     FACT_FLAGS FILE_MODES FINDINGS KEY_ALGORITHMS KEY_USAGES KINDS KUBECONFIGS KUBECONFIG_IDS KpkiError
     MAX_INPUT_BYTES MINORS MemoryStore PICTURE_FORMATS PROFILES PolicyError PrivateKey ROW_IDS SAN_SOURCES StoreError UsageError
-    VerifyError WorkflowError caPin checkCluster createContext describeEffective filesOf formatCertificate
+    VerifyError WorkflowError caPin checkCluster createContext describeEffective describeFurtherExtensions filesOf formatCertificate
     formatConfiguration formatKubeconfig formatOrigin formatPem formatPicture formatPrivateKey formatProblem formatPublicKey
     formatTar formatYaml generateKey generateTree initDefaults inspectFiles issueCertificate issuerOf joinDefaults migrateConfiguration
     nearestName parseCertificate parseCertificateRequest parseCertificates parseCluster parseConfiguration parseDescription parseKubeconfig
@@ -24,7 +24,7 @@ const DOORS = [
     ActualRow ApiVersion Bytes Certificate CertificateId CertificateRequest CertificateRole CertificateRow CertificateSpec Cidr Cluster ClusterFacts
     CodeOf ConfigCode ConfigProblem Configuration Context DefaultsOptions Description DescriptionSources
     DistinguishedName DuplicateKey EffectiveValue ErrorCode ErrorDetails ErrorKind ExtKeyUsage ExtensionFacts ExternalEtcd FactName
-    FieldProblem FileKind FileSpec Finding FindingCode FlagFacts FlagName GenerateOptions GenerateResult GroupSource
+    FieldProblem FileKind FileSpec Finding FindingCode FlagFacts FlagName FurtherExtension GenerateOptions GenerateResult GroupSource
     HostFacts InspectInput InspectRemark InspectedBlock InspectedCertificate InspectedKey
     InspectedKubeconfig InspectedManifest InspectedRequest Inspection IpAddress Issuer KeyAlgorithm KeyParameters KeyType KeyUsage KpkiErrorOptions KubeadmKind Kubeconfig
     KubeconfigId KubeconfigRow KubeconfigSpec KubernetesVersion Lazy LogEvent Origin ParsedConfiguration PemBlock Place

@@ -171,6 +171,25 @@ test('encoders', () => {
   assert.is(formatHex(der.octetString(hex('0500'))), '04020500')
   assert.is(formatHex(der.bitString(hex('04aabb'))), '030400' + '04aabb')
   assert.is(formatHex(der.explicit(1, der.null())), 'a1020500')
+  assert.is(formatHex(der.implicit(7, hex('0a000001'))), '87040a000001')
+  assert.is(formatHex(der.boolean(true)), '0101ff')
+  // X.690 section 11.2.2: named bits without trailing zeros; section 11.6: a SET OF in the order of its encodings.
+  assert.is(formatHex(der.bitString(hex('a0'), 5)), '030205a0')
+  assert.is(formatHex(der.setOf(hex('020102'), hex('0500'), hex('020101'))), '310802010102' + '01020500')
+  assert.is(formatHex(der.unsigned(hex('0000'))), '020100')
+  assert.is(formatHex(der.unsigned(hex('00007f'))), '02017f')
+  assert.is(formatHex(der.unsigned(hex('80'))), '02020080')
+  assert.is(formatHex(der.text('system:nodes')), '130c73797374656d3a6e6f646573')
+  assert.is(formatHex(der.text('jürgen@')), '0c086ac3bc7267656e40')
+  // RFC 5280 section 4.1.2.5.
+  assert.is(
+    formatHex(der.time(new Date('2049-12-31T23:59:59.999Z'))),
+    `170d${Buffer.from('491231235959Z').toString('hex')}`,
+  )
+  assert.is(
+    formatHex(der.time(new Date('2050-01-01T00:00:00Z'))),
+    `180f${Buffer.from('20500101000000Z').toString('hex')}`,
+  )
   assert.is(formatHex(der.sequence(der.integer(1), der.octetString(new Uint8Array(200)))).slice(0, 12), '3081ce020101')
 })
 

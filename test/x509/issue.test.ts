@@ -385,4 +385,30 @@ test('refused: signing itself with another key', async () => {
   assert.is(error.code, 'KPKI_ISSUER_KEY_MISMATCH')
 })
 
+test('@peculiar/x509 reads what we write, and finds the signature good', async () => {
+  await import('reflect-metadata')
+  const peculiar = await import('@peculiar/x509')
+  const groups = {
+    organizations: ['system:masters', 'a', 'jürgen'],
+    dnsNames: ['a.example.org'],
+    ipAddresses: ['::1', '10.0.0.1'],
+  }
+  for (const certificate of [
+    ca.certificate,
+    await issue(groups),
+    await issue({ notAfter: new Date('2060-01-01T00:00:00Z') }),
+  ]) {
+    const theirs = new peculiar.X509Certificate(new Uint8Array(certificate.der))
+    assert.ok(
+      await theirs.verify(
+        { publicKey: new peculiar.PublicKey(new Uint8Array(caKey.spki)), signatureOnly: true },
+        context.crypto,
+      ),
+    )
+    assert.equal(theirs.subjectName.getField('O').sort(), [...certificate.subject.organizations].sort())
+    assert.is(theirs.notAfter.getTime(), certificate.notAfter.getTime())
+    assert.is(theirs.serialNumber, certificate.serialNumber)
+  }
+})
+
 test.run()

@@ -30,3 +30,7 @@ openssl req -new -key "$work/p256.key" -config "$work/c.cnf" -out challenge.csr
 openssl req -in kubelet.csr -outform DER -out "$work/k.der"
 python3 -c 'import sys; d=bytearray(open(sys.argv[1],"rb").read()); d[-1]^=1; open(sys.argv[1],"wb").write(d)' "$work/k.der"
 { echo '-----BEGIN CERTIFICATE REQUEST-----'; base64 -w64 "$work/k.der"; echo '-----END CERTIFICATE REQUEST-----'; } >forged.csr
+# A certificate with extensions that Kubernetes has no use for.
+openssl req -x509 -key "$work/p256.key" -subj '/CN=further' -days 36500 -addext 'certificatePolicies=1.3.6.1.4.1.99999.1' \
+  -addext 'crlDistributionPoints=URI:http://crl.example.org/ca.crl' \
+  -addext 'authorityInfoAccess=OCSP;URI:http://ocsp.example.org' -addext '1.2.3.4=critical,ASN1:UTF8String:hi' -out further.crt
