@@ -122,13 +122,6 @@ export { type CertificateSpec, type Issuer, issueCertificate } from './x509/issu
 export type { DistinguishedName } from './x509/name.js'
 export { type CertificateRequest, parseCertificateRequest, verifyRequestSignature } from './x509/request.js'
 export { type VerifyOptions, verifyCertificate } from './x509/verify.js'
-export {
-  type DuplicateKey,
-  parseYamlStream,
-  type YamlDocument,
-  type YamlObject,
-  type YamlPath,
-  type YamlPosition,
-  type YamlValue,
-} from './yaml.js'
+export { type DuplicateKey, parseYamlStream, type YamlDocument, type YamlPath, type YamlPosition } from './yaml.js'
 export { formatYaml, type YamlInput } from './yaml-format.js'
+export type { YamlObject, YamlValue } from './yaml-scalars.js'

@@ -5,6 +5,11 @@ export interface YamlObject {
 /** What a YAML document of Kubernetes can hold: exactly what JSON can. */
 export type YamlValue = null | boolean | number | string | readonly YamlValue[] | YamlObject
 
+/** Whether a value is a mapping. */
+export function isYamlObject(value: YamlValue | undefined): value is YamlObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
 /** What a plain value can be: the YAML tag's last word. */
 export type PlainType = 'str' | 'int' | 'float' | 'bool' | 'null'
 

@@ -13,10 +13,7 @@ import {
 } from 'yaml'
 import { EncodingError } from './errors.js'
 import { MAX_INPUT_BYTES } from './limits.js'
-import { resolvePlain, type YamlObject, type YamlValue } from './yaml-scalars.js'
-
-export { formatYaml, type YamlInput } from './yaml-format.js'
-export type { YamlObject, YamlValue } from './yaml-scalars.js'
+import { isYamlObject, resolvePlain, type YamlValue } from './yaml-scalars.js'
 
 /** A place in a text, both counted from 1. */
 export interface YamlPosition {
@@ -305,11 +302,6 @@ function readDocument(document: Document.Parsed, lines: LineCounter, fail: Fail)
     keyPosition: path => at(place(path)?.key),
     valuePosition: path => at(place(path)?.value),
   }
-}
-
-/** Whether a value is a mapping. */
-export function isYamlObject(value: YamlValue | undefined): value is YamlObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function child(parent: YamlValue, step: string | number): YamlValue | undefined {

@@ -3,15 +3,9 @@ import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import {
-  formatYaml,
-  isYamlObject,
-  parseYaml,
-  parseYamlStream,
-  type YamlInput,
-  type YamlPath,
-  type YamlValue,
-} from '../lib/yaml.js'
+import { parseYaml, parseYamlStream, type YamlPath } from '../lib/yaml.js'
+import { formatYaml, type YamlInput } from '../lib/yaml-format.js'
+import { isYamlObject, type YamlValue } from '../lib/yaml-scalars.js'
 import { rejects } from './support/context.js'
 
 const vector = (name: string) =>

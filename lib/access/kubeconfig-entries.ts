@@ -1,5 +1,5 @@
 import { decodeUtf8, parseBase64 } from '../crypto/bytes.js'
-import type { YamlValue } from '../yaml.js'
+import type { YamlValue } from '../yaml-scalars.js'
 
 /** A named cluster, its certificates still PEM text. */
 export interface ClusterEntry {

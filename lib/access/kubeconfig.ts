@@ -4,7 +4,7 @@ import { formatPrivateKey, parsePrivateKey } from '../crypto/key-files.js'
 import type { PrivateKey } from '../crypto/keys.js'
 import { EncodingError } from '../errors.js'
 import { type Certificate, formatCertificate, parseCertificates } from '../x509/certificate.js'
-import { formatYaml, parseYaml } from '../yaml.js'
+import { formatYaml } from '../yaml-format.js'
 import { type EntryFault, readKubeconfigEntries } from './kubeconfig-entries.js'
 
 /** What the current context of a kubeconfig says, its certificates decoded. */
@@ -88,6 +88,8 @@ export function formatKubeconfig(spec: KubeconfigSpec): string {
 export async function parseKubeconfig(text: string, context: Context, what = 'the kubeconfig'): Promise<Kubeconfig> {
   const invalid = (problem: string) =>
     new EncodingError('KPKI_KUBECONFIG_INVALID', `${what}: ${problem}`, { details: { what } })
+  // Loaded here, so that what only writes kubeconfigs loads no reader.
+  const { parseYaml } = await import('../yaml.js')
   const entries = readKubeconfigEntries(parseYaml(text, what).value)
   if (!entries) throw invalid('is not a kubeconfig')
   const { currentContext, faults } = entries

@@ -1,6 +1,7 @@
 import { splitHostPort } from '../kubernetes/net.js'
-import type { YamlObject, YamlPath, YamlValue } from '../yaml.js'
-import { isYamlObject } from '../yaml.js'
+import type { YamlPath } from '../yaml.js'
+import type { YamlObject, YamlValue } from '../yaml-scalars.js'
+import { isYamlObject } from '../yaml-scalars.js'
 import type { Report } from './problems.js'
 import type { StructName } from './schema.js'
 

@@ -1,4 +1,4 @@
-import { isYamlObject, type YamlObject, type YamlValue } from '../yaml.js'
+import { isYamlObject, type YamlObject, type YamlValue } from '../yaml-scalars.js'
 import type { Report } from './problems.js'
 import type { ApiVersion, KubeadmKind } from './schema.js'
 

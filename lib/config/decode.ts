@@ -1,5 +1,6 @@
 import { parseDuration } from '../kubernetes/duration.js'
-import { isYamlObject, type YamlObject, type YamlPath, type YamlValue } from '../yaml.js'
+import type { YamlPath } from '../yaml.js'
+import { isYamlObject, type YamlObject, type YamlValue } from '../yaml-scalars.js'
 import { CHECKS, STRUCT_CHECKS } from './checks.js'
 import { nearestName, type Report } from './problems.js'
 import { type ApiVersion, type FieldRow, STRUCTS, type StructName, structFields } from './schema.js'

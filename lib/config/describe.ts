@@ -1,7 +1,7 @@
 import { type Cluster, FACT_FIELDS } from '../kubernetes/cluster.js'
 import { formatDuration } from '../kubernetes/duration.js'
 import { formatHostPort, type SubjectAltName } from '../kubernetes/net.js'
-import type { YamlValue } from '../yaml.js'
+import type { YamlValue } from '../yaml-scalars.js'
 import type { FactName } from './facts.js'
 import type { Origin } from './resolve.js'
 

@@ -1,7 +1,7 @@
 import { parseIp } from '../crypto/ip.js'
 import type { ClusterFacts } from '../kubernetes/cluster.js'
 import type { ExternalEtcd } from '../kubernetes/cluster-fields.js'
-import type { YamlValue } from '../yaml.js'
+import type { YamlValue } from '../yaml-scalars.js'
 import { type Decoded, withValue } from './convert.js'
 import type { KubeadmKind } from './schema.js'
 import type { Configuration } from './types.js'

@@ -1,12 +1,6 @@
 import { EncodingError } from '../errors.js'
-import {
-  isYamlObject,
-  parseYamlStream,
-  type YamlDocument,
-  type YamlObject,
-  type YamlPath,
-  type YamlPosition,
-} from '../yaml.js'
+import { parseYamlStream, type YamlDocument, type YamlPath, type YamlPosition } from '../yaml.js'
+import { isYamlObject, type YamlObject } from '../yaml-scalars.js'
 import { convertDecoded, type Decoded } from './convert.js'
 import { decodeStruct } from './decode.js'
 import { type ConfigProblem, formatPath, nearestName, type Report } from './problems.js'

@@ -12,9 +12,16 @@ import {
   hostDocument,
   isUnspecified,
 } from './facts.js'
-import { type ParsedConfiguration, parseConfiguration } from './parse.js'
+import type { ParsedConfiguration } from './parse.js'
 import { type ConfigProblem, formatPath, formatProblem, throwFirst } from './problems.js'
 import type { Configuration } from './types.js'
+
+const NOTHING: ParsedConfiguration = {
+  configuration: { carried: [] },
+  problems: [],
+  versions: {},
+  locate: () => undefined,
+}
 
 /** Where a value came from. */
 export type Origin =
@@ -69,7 +76,8 @@ export interface Description {
  */
 export async function resolveDescription(sources: DescriptionSources, context: Context): Promise<Description> {
   const { file, flags = {}, host = {} } = sources
-  const parsed = parseConfiguration(file?.text ?? '', file?.name ?? '')
+  // Loaded where there is a file: most of what it takes to describe a cluster by flags is the reader that would not be used.
+  const parsed = file ? (await import('./parse.js')).parseConfiguration(file.text, file.name) : NOTHING
   const problems: ConfigProblem[] = [...parsed.problems]
   // A file that says nothing is a file that somebody took for another one; kubeadm refuses it, too.
   if (

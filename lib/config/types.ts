@@ -1,4 +1,4 @@
-import type { YamlObject } from '../yaml.js'
+import type { YamlObject } from '../yaml-scalars.js'
 import type { ApiVersion, FieldRow, KubeadmKind, STRUCTS, StructName } from './schema.js'
 
 interface Scalars {
