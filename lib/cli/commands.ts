@@ -129,6 +129,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
         choices: ['text', 'json', 'yaml', 'html', 'svg'],
         about: 'how to print the result (default text); html and svg draw it',
       },
+      quiet: { ...COMMON_FLAGS.quiet, about: 'print only what does not fit' },
     },
     load: async () => (await import('./inspect.js')).runInspect,
     notes: [
@@ -140,7 +141,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
       ['kpki inspect', 'the tree in /etc/kubernetes'],
       ['kpki inspect ./demo', 'any directory'],
       ['kpki inspect ~/.kube/config', 'all clusters, users and contexts of a kubeconfig'],
-      ['kubectl get secret,csr -A -o yaml | kpki inspect -', 'what is in a cluster'],
+      ['kpki inspect -', 'what kubectl get secret,csr -A -o yaml prints'],
       ['kpki inspect -o html > pki.html', 'a picture'],
     ],
   },

@@ -5,15 +5,22 @@ export interface FileNames {
   /** The directory, or the one file, that everything stands in; empty when it is several without anything in common. */
   readonly base: string
   readonly of: (file: string) => string
+  /** A place with its part; the part alone where there is but one file. */
+  readonly at: (place: Place) => string
 }
 
 /** Shortens names by the directory that they have in common. */
 export function namesWithin(files: readonly string[], dir?: string): FileNames {
   const base = dir === undefined ? commonDirectory(files) : dir.replace(/\/+$/, '') || '/'
   const prefix = base === '' || base === '.' ? '' : base.endsWith('/') ? base : `${base}/`
+  const of = (file: string) =>
+    file.startsWith(prefix) && file.length > prefix.length ? file.slice(prefix.length) : file
+  const isOne = files.length === 1 && dir === undefined
   return {
-    base: files.length === 1 && dir === undefined ? (files[0] ?? '') : base,
-    of: file => (file.startsWith(prefix) && file.length > prefix.length ? file.slice(prefix.length) : file),
+    base: isOne ? (files[0] ?? '') : base,
+    of,
+    at: ({ file, part }) =>
+      part === undefined ? of(file) : isOne ? shortPart(part) : `${of(file)}: ${shortPart(part)}`,
   }
 }
 
@@ -55,7 +62,7 @@ export function withKey(file: string, key: string | undefined): string | undefin
 }
 
 /** A part as people read it: what follows from the rest is left out. */
-export function shortPart(part: string): string {
+function shortPart(part: string): string {
   return part
     .replace(/\.(certificate-authority|client-certificate|client-key)-data/, '')
     .replace(

@@ -1,5 +1,5 @@
 import { type CertificateRole, type InspectedCertificate, type Inspection, roleOf } from '../index.js'
-import { type FileNames, mainPlace, shortPart, withKey } from './inspect-files.js'
+import { type FileNames, mainPlace, withKey } from './inspect-files.js'
 import { LIFE_COLOURS, type Life, lifeCell, lifeOf } from './inspect-life.js'
 import type { Access, TreeRow } from './inspect-tree.js'
 import { type Colour, cut, pad, type Terminal, widthOf, wrap } from './terminal.js'
@@ -53,10 +53,13 @@ export function columnsFor(rows: readonly Row[], { columns, glyphs }: Terminal):
   const rest = widest(words(lives.filter(isAhead)), 5) + 1
   const life = lives.length === 0 ? 0 : Math.max(over, BAR.least + rest)
   const room = columns - role - key - life - (lives.length === 0 ? 4 : 6)
-  const wanted = rows
-    .filter(row => row.role !== '' || row.key !== '' || row.life)
-    .map(row => 3 * row.trunks.length + widthOf(leftOf(row)))
-  const left = Math.min(room, Math.max(0, ...wanted.filter(width => width <= room)))
+  // Who it is goes below where it does not fit; a name that does not fit has its columns below it.
+  const wanted = rows.flatMap(row => {
+    const before = 3 * row.trunks.length
+    const widths = [before + widthOf(leftOf(row)), before + widthOf(row.name)]
+    return row.role !== '' || row.key !== '' || row.life ? (widths.find(width => width <= room) ?? []) : []
+  })
+  const left = wanted.length === 0 ? room : Math.max(...wanted)
   const wider = Math.max(0, Math.min(BAR.most - BAR.least, room - left))
   return { left, role, key, life: life === 0 ? 0 : life + wider, bar: life - rest + wider }
 }
@@ -152,7 +155,7 @@ function certificateRow(found: InspectedCertificate, index: number, source: RowS
   const file = names.of(main.file)
   const key = keyPlaces.find(place => place.part === undefined && withKey(main.file, place.file) !== undefined)
   const withBoth = main.part === undefined ? withKey(file, key && names.of(key.file)) : undefined
-  const name = withBoth ?? (main.part === undefined ? file : `${file}: ${shortPart(main.part)}`)
+  const name = withBoth ?? names.at(main)
   const role = roleOf(certificate)
   const { commonName, organizations, text } = certificate.subject
   const who = commonName || text || 'nobody'
@@ -230,11 +233,10 @@ function serverText(cluster: Access['cluster'], { show }: Terminal): string {
 export function accessRow(access: Access, { names, terminal }: RowSource): Row {
   const { kubeconfig, context, cluster, user } = access
   const { show } = terminal
-  const file = show(names.of(kubeconfig.place.file))
-  const inner = kubeconfig.place.part === undefined ? '' : `: ${show(shortPart(kubeconfig.place.part))}`
   const isAlone = kubeconfig.contexts.length + kubeconfig.clusters.length < 3
   const what = context ? `context ${show(context.name)}` : cluster ? `cluster ${show(cluster.name)}` : ''
   const isCurrent = context !== undefined && kubeconfig.currentContext === context.name && !isAlone
+  const current = isCurrent ? `${what} (current)` : what
   const methods = user?.methods.join(', ') || 'no user'
   const files = [
     ...(cluster?.caFile === undefined ? [] : [`CA in ${show(cluster.caFile)}`]),
@@ -243,8 +245,9 @@ export function accessRow(access: Access, { names, terminal }: RowSource): Row {
   ]
   return {
     ...NO_ROW,
-    name: file + inner,
-    who: isCurrent ? `${what} (current)` : what,
+    ...(names.base === kubeconfig.place.file && what !== ''
+      ? { name: current }
+      : { name: show(names.at(kubeconfig.place)), who: current }),
     role: cluster || context ? methods : '',
     key: '',
     details: [

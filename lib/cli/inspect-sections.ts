@@ -1,5 +1,5 @@
-import { type InspectedKey, roleOf } from '../index.js'
-import { shortPart, withKey } from './inspect-files.js'
+import { type InspectedKey, type Place, roleOf } from '../index.js'
+import { type FileNames, withKey } from './inspect-files.js'
 import { NO_ROW, type Row, type RowSource, some } from './inspect-rows.js'
 import { cut } from './terminal.js'
 
@@ -15,7 +15,7 @@ export function requestRows({ inspection, names, terminal }: RowSource): Row[] {
     const [key] = keyPlaces
     return {
       ...NO_ROW,
-      name: show(placeName(places[0], names.of)),
+      name: show(atFirst(places, names)),
       who: cut(show(subject.commonName || subject.text || 'nobody'), columns - 20, terminal.glyphs),
       groups: subject.organizations.length > 0 ? `in ${some(subject.organizations, terminal, 200)}` : '',
       role: roleOf(request),
@@ -23,12 +23,12 @@ export function requestRows({ inspection, names, terminal }: RowSource): Row[] {
       details: [
         ...(all.length > 0 ? [`for ${some(all, terminal, 2 * (columns - 20))}`] : []),
         ...(isSignatureValid ? [] : ['not signed with its own key']),
-        ...(key ? [`key in ${show(placeName(key, names.of))}`] : []),
+        ...(key ? [`key in ${show(names.at(key))}`] : []),
       ],
     }
   })
   if (!done || done.length === 0) return rows
-  const files = done.map(({ places }) => placeName(places[0], names.of))
+  const files = done.map(({ places }) => atFirst(places, names))
   return [
     ...rows,
     { ...NO_ROW, name: 'made into certificates that are here:', details: [some(files, terminal, 4 * columns)] },
@@ -38,43 +38,36 @@ export function requestRows({ inspection, names, terminal }: RowSource): Row[] {
 /** Rows of keys that no certificate or request here has; the two halves of a pair are one. */
 export function keyRows({ inspection, names, terminal }: RowSource): Row[] {
   const { keys, requests } = inspection
-  const isRequested = (key: InspectedKey) => requests.some(({ publicKeyHash }) => publicKeyHash === key.publicKeyHash)
-  const alone = keys.filter(key => key.certificates.length === 0 && !isRequested(key))
-  const publics = new Map(alone.filter(({ kind }) => kind === 'public').map(key => [key.publicKeyHash, key]))
-  return alone.flatMap(key => {
-    const other = key.kind === 'private' ? publics.get(key.publicKeyHash) : undefined
-    const hasPrivate = alone.some(
-      ({ kind, publicKeyHash }) => kind === 'private' && publicKeyHash === key.publicKeyHash,
-    )
-    if (key.kind === 'public' && hasPrivate) return []
-    const [place] = key.places
-    const file = names.of(place?.file ?? '')
-    const beside =
-      other?.places[0]?.part === undefined && place?.part === undefined ? other?.places[0]?.file : undefined
-    const both = beside === undefined ? undefined : withKey(names.of(beside), file)
-    const more = [
-      ...key.places.slice(1),
-      ...(both === undefined ? (other?.places ?? []) : (other?.places.slice(1) ?? [])),
-    ]
-    return [
-      {
+  const requested = new Set<string | undefined>(requests.map(({ publicKeyHash }) => publicKeyHash))
+  const alone = keys.filter(key => key.certificates.length === 0 && !requested.has(key.publicKeyHash))
+  const byHash = (kind: InspectedKey['kind']) =>
+    new Map(alone.filter(key => key.kind === kind && key.publicKeyHash).map(key => [key.publicKeyHash, key]))
+  const [privates, publics] = [byHash('private'), byHash('public')]
+  return alone
+    .filter(({ kind, publicKeyHash }) => kind === 'private' || !privates.has(publicKeyHash))
+    .map(key => {
+      const halves = key.kind === 'private' ? (publics.get(key.publicKeyHash)?.places ?? []) : []
+      const pairs = key.places.flatMap(place =>
+        halves.map(half => ({ place, half, name: pairName(place, half, names) })),
+      )
+      const pair = pairs.find(({ name }) => name !== undefined)
+      const [first] = key.places
+      const shown = pair ? [pair.place, pair.half] : [first]
+      const more = [...key.places, ...halves].filter(place => !shown.includes(place)).map(names.at)
+      return {
         ...NO_ROW,
-        name: terminal.show(both ?? placeName(place, names.of)),
-        role: key.isEncrypted ? 'encrypted' : other ? 'pair' : key.kind === 'public' ? 'public' : 'key',
+        name: terminal.show(pair?.name ?? (first ? names.at(first) : '')),
+        role: key.isEncrypted ? 'encrypted' : halves.length > 0 ? 'pair' : key.kind === 'public' ? 'public' : 'key',
         key: key.type?.name ?? '',
-        details:
-          more.length > 0
-            ? [
-                `also in ${some(
-                  more.map(at => placeName(at, names.of)),
-                  terminal,
-                  terminal.columns,
-                )}`,
-              ]
-            : [],
-      },
-    ]
-  })
+        details: more.length > 0 ? [`also in ${some(more, terminal, terminal.columns)}`] : [],
+      }
+    })
+}
+
+function pairName(key: Place, half: Place, names: FileNames): string | undefined {
+  return key.part === undefined && half.part === undefined
+    ? withKey(names.of(half.file), names.of(key.file))
+    : undefined
 }
 
 /** Rows of Secrets and ConfigMaps: names only. */
@@ -97,17 +90,13 @@ export function manifestRows({ inspection, names, terminal }: RowSource): Row[] 
 export function blockRows({ inspection, names, terminal }: RowSource): Row[] {
   return inspection.blocks.slice(0, MAX_BLOCKS).map(({ label, place }) => ({
     ...NO_ROW,
-    name: terminal.show(placeName(place, names.of)),
+    name: terminal.show(names.at(place)),
     who: terminal.show(label),
   }))
 }
 
 const MAX_BLOCKS = 50
 
-function placeName(
-  place: { readonly file: string; readonly part: string | undefined } | undefined,
-  of: (file: string) => string,
-) {
-  if (!place) return ''
-  return place.part === undefined ? of(place.file) : `${of(place.file)}: ${shortPart(place.part)}`
+function atFirst([place]: readonly Place[], names: FileNames): string {
+  return place ? names.at(place) : ''
 }

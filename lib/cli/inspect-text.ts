@@ -1,6 +1,6 @@
-import { FINDINGS, type FindingCode, type Inspection, type InspectRemark } from '../index.js'
+import { FINDINGS, type FindingCode, type Inspection, type InspectRemark, type Place } from '../index.js'
 import { formatDetail } from './inspect-detail.js'
-import { bundlesOf, type FileNames, mainPlace, shortPart } from './inspect-files.js'
+import { bundlesOf, type FileNames, mainPlace } from './inspect-files.js'
 import { LIFE_COLOURS, lifeOf, NO_END } from './inspect-life.js'
 import { accessRow, columnsFor, formatRow, NO_ROW, type Row, type RowSource, treeRow } from './inspect-rows.js'
 import { blockRows, keyRows, manifestRows, requestRows } from './inspect-sections.js'
@@ -21,6 +21,14 @@ export function formatInspection(inspection: Inspection, names: FileNames, termi
 interface Part {
   readonly text: string
   readonly colour?: Colour
+}
+
+/** What does not fit, alone; empty when everything does. */
+export function formatRemarks({ remarks }: Inspection, names: FileNames, terminal: Terminal): string {
+  return remarkLines(remarks, names, terminal)
+    .slice(1)
+    .map(line => `${line}\n`)
+    .join('')
 }
 
 /** What is here, what ends first, what is wrong: one line where there is room, else one part a line. */
@@ -88,9 +96,14 @@ function endParts(inspection: Inspection, names: FileNames, { show }: Terminal):
   if (!first) return parts
   const when =
     first.state === 'future' ? `(${first.words})` : first.words === NO_END ? '(it has none)' : `in ${first.words}`
-  const file = show(names.of(mainPlace(first.found, bundles).file))
+  const file = show(firstPlace(mainPlace(first.found, bundles), names))
   const colour = first.state === 'valid' ? {} : { colour: 'yellow' as const }
   return [...parts, { text: `${expired > 0 ? 'next' : 'first'} to end: ${file} ${when}`, ...colour }]
+}
+
+/** A file is enough where there are several. */
+function firstPlace(place: Place, names: FileNames): string {
+  return place.file === names.base ? names.at(place) : names.of(place.file)
 }
 
 function faultPart({ remarks }: Inspection): Part {
@@ -174,18 +187,14 @@ function remarkLines(remarks: readonly InspectRemark[], names: FileNames, termin
 }
 
 function alone({ place, message }: InspectRemark, names: FileNames, { show }: Terminal): string {
-  return `${show(placeText(place, names))} ${show(shorten(message, names))}`
+  return `${show(names.at(place))} ${show(shorten(message, names))}`
 }
 
 function together(code: FindingCode, remarks: readonly InspectRemark[], names: FileNames, { show }: Terminal): string {
-  const places = [...new Set(remarks.map(({ place }) => placeText(place, names)))]
+  const places = [...new Set(remarks.map(({ place }) => names.at(place)))]
   const shown = places.slice(0, 12).map(show).join(', ')
   const more = places.length > 12 ? ` and ${places.length - 12} more` : ''
   return `${FINDINGS[code].about} (${remarks.length}): ${shown}${more}`
-}
-
-function placeText({ file, part }: InspectRemark['place'], names: FileNames): string {
-  return part === undefined ? names.of(file) : `${names.of(file)}, ${shortPart(part)}`
 }
 
 /** Messages name other files in full; here all of them stand in one directory. */

@@ -15,7 +15,7 @@ import { parseClock } from './description.js'
 import { text } from './flags.js'
 import { namesWithin } from './inspect-files.js'
 import { describeInspection } from './inspect-structured.js'
-import { formatInspection } from './inspect-text.js'
+import { formatInspection, formatRemarks } from './inspect-text.js'
 import { EXIT, type Io } from './io.js'
 import { createLog } from './main.js'
 import { formatStructured, isStructured } from './structured.js'
@@ -37,7 +37,7 @@ export const runInspect: Run = async (invocation, io) => {
       inputs.map(({ name }) => name),
       base,
     )
-    io.stdout(formatInspection(inspection, names, terminalOf(io)))
+    io.stdout((flags['quiet'] === true ? formatRemarks : formatInspection)(inspection, names, terminalOf(io)))
   }
   return EXIT.done
 }

@@ -1,4 +1,5 @@
 import { type Finding, filesOf, type GenerateResult, placeOf, type RowResult, type Store } from '../index.js'
+import { type Painter, painter } from './terminal.js'
 
 /** What the summary needs beside the result. */
 export interface SummaryOptions {
@@ -107,11 +108,4 @@ function findingLines(findings: readonly Finding[], store: Store, paint: Painter
     lines.push(`${paint('yellow', label)} ${placeOf(first, store)} ${first.message}${others}`)
   }
   return lines.length > 0 ? [...lines, ''] : []
-}
-
-type Painter = (colour: 'red' | 'green' | 'yellow' | 'dim', text: string) => string
-
-function painter(isOn: boolean): Painter {
-  const codes = { red: 31, green: 32, yellow: 33, dim: 2 }
-  return (colour, text) => (isOn ? `\x1b[${codes[colour]}m${text}\x1b[0m` : text)
 }

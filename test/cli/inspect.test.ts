@@ -154,11 +154,26 @@ test(
     assert.equal([status, stderr], [0, ''])
     const [, said = ''] = stdout.split('what does not fit\n')
     assert.match(said, 'x pki/apiserver.key is not the key of pki/apiserver.crt, but of pki/ca.crt\n    > put')
-    assert.match(said, /^x scheduler\.conf, .*\n/m)
+    assert.match(said, /^x scheduler\.conf: .*\n/m)
     assert.match(said, '! admin.conf has mode 0644: its private key is open to everybody\n    > chmod 600 it')
     assert.match(stdout, 'pki/apiserver.crt')
   }),
 )
+
+test(
+  '-q prints what does not fit, and nothing when everything does',
+  withTree(async tree => {
+    assert.equal(await show(['-q', tree]), { status: 0, stdout: '', stderr: '' })
+    chmodSync(join(tree, 'admin.conf'), 0o644)
+    const { stdout } = await show(['-q', tree])
+    assert.is(stdout, '! admin.conf has mode 0644: its private key is open to everybody\n    > chmod 600 it\n')
+  }),
+)
+
+test('parts of one file are named without the file', async () => {
+  const { stdout } = await show(['-'], { stdin: vector('x509/leaf.crt') + vector('x509/root.crt') })
+  assert.match(stdout, /^2nd certificate {2}root +CA .*\n└─ 1st certificate {2}leaf +server /m)
+})
 
 for (const [about, path, facts] of [
   [
