@@ -54,6 +54,7 @@ export {
   WorkflowError,
 } from './errors.js'
 export { inspectFiles } from './inspect/inspect.js'
+export { type Life, type LifeState, lifeStateOf } from './inspect/life.js'
 export { formatPicture, PICTURE_FORMATS, type PictureFormat, type PictureOptions } from './inspect/picture.js'
 export { type CertificateRole, roleOf } from './inspect/role.js'
 export type {

@@ -1,5 +1,5 @@
 import {
-  EXT_KEY_USAGES,
+  type FurtherExtension,
   type InspectedCertificate,
   type InspectedKubeconfig,
   type InspectedRequest,
@@ -18,7 +18,12 @@ const LABEL = 14
 /**
  * Everything that one certificate, request, key or kubeconfig says; `undefined` when there is more than one thing, or none.
  */
-export function formatDetail(inspection: Inspection, names: FileNames, terminal: Terminal): string[] | undefined {
+export function formatDetail(
+  inspection: Inspection,
+  names: FileNames,
+  terminal: Terminal,
+  further: readonly FurtherExtension[],
+): string[] | undefined {
   const { certificates, requests, keys, kubeconfigs, manifests } = inspection
   const [certificate] = certificates
   const [request] = requests
@@ -34,7 +39,10 @@ export function formatDetail(inspection: Inspection, names: FileNames, terminal:
   }
   const isOwnKey = keys.every(({ certificates: owners }) => owners.length > 0)
   if (certificate && certificates.length === 1 && requests.length === 0 && isOwnKey)
-    return facts(certificateFacts(certificate, inspection, names, terminal), terminal)
+    return facts(
+      [...certificateFacts(certificate, inspection, names, terminal), ...furtherFacts(further, terminal)],
+      terminal,
+    )
   if (
     request &&
     requests.length === 1 &&
@@ -169,26 +177,19 @@ function nameFacts({ subject, dnsNames, ipAddresses, otherNames }: Described, te
   ]
 }
 
-function usageFacts({ keyUsages, extKeyUsages, criticalExtensions }: Described): Fact[] {
-  const known: readonly string[] = KNOWN_EXTENSIONS
-  const unknown = criticalExtensions.filter(oid => !known.includes(oid))
+function usageFacts({ keyUsages, extKeyUsages }: Described): Fact[] {
   const usages = [...(keyUsages ?? []), ...(extKeyUsages ?? [])].slice(0, MAX_NAMES)
-  return [
-    ['usages', usages.length > 0 ? usages.join(', ') : undefined],
-    ['critical', unknown.length > 0 ? `${unknown.slice(0, MAX_NAMES).join(', ')}` : undefined],
-  ]
+  return [['usages', usages.length > 0 ? usages.join(', ') : undefined]]
 }
 
-/** Key identifiers, key usage, names, constraints, extended key usage (RFC 5280 section 4.2.1): told in other words. */
-const KNOWN_EXTENSIONS = [
-  '2.5.29.14',
-  '2.5.29.15',
-  '2.5.29.17',
-  '2.5.29.19',
-  '2.5.29.35',
-  '2.5.29.37',
-  ...Object.values(EXT_KEY_USAGES),
-]
+/** Extensions that Kubernetes does not look at, one each; a critical one is one that it stumbles over. */
+function furtherFacts(further: readonly FurtherExtension[], { show }: Terminal): Fact[] {
+  const facts = further.slice(0, MAX_NAMES).map(({ name, isCritical, text }, index): Fact => {
+    const cut = text.length > 300 ? `${text.slice(0, 300)}…` : text
+    return [index === 0 ? 'further' : '', show(`${name}${isCritical ? ' (critical)' : ''}: ${cut}`)]
+  })
+  return further.length > MAX_NAMES ? [...facts, ['', `and ${further.length - MAX_NAMES} more`]] : facts
+}
 
 function placesText(places: InspectedCertificate['places'], names: FileNames, { show }: Terminal): string {
   const texts = places.slice(0, 3).map(({ file, part }) => show(part === undefined ? names.of(file) : 'the same file'))

@@ -1,11 +1,11 @@
-import type { Certificate } from '../index.js'
+import { type Certificate, type LifeState, lifeStateOf } from '../index.js'
 import { type Colour, type Glyphs, pad } from './terminal.js'
 
 const DAY = 86_400_000
 
 /** How a certificate stands at a moment. */
 export interface Life {
-  readonly state: 'valid' | 'soon' | 'expired' | 'future'
+  readonly state: LifeState
   /** e.g. `214 d`, `expired 3 d ago`, `starts in 2 h` */
   readonly words: string
   /** What remains of the whole, 0 to 1. */
@@ -18,6 +18,7 @@ export const LIFE_COLOURS: Readonly<Record<Life['state'], Colour>> = {
   soon: 'yellow',
   expired: 'red',
   future: 'red',
+  unknown: 'red',
 }
 
 /** What stands in place of a time where there is no end. */
@@ -25,13 +26,13 @@ export const NO_END = 'no end'
 // RFC 5280 section 4.1.2.5: the moment that stands for it.
 const LAST_MOMENT = Date.UTC(9999, 11, 31, 23, 59, 59)
 
-/** How a certificate stands; `soon` in its last 30 days, unless it has a short life of which more than a third remains. */
+/** How a certificate stands, and what is left of it. */
 export function lifeOf({ notBefore, notAfter }: Pick<Certificate, 'notBefore' | 'notAfter'>, now: Date): Life {
+  const state = lifeStateOf({ notBefore, notAfter }, now)
   const left = +notAfter - +now
-  if (left < 0) return { state: 'expired', words: `expired ${span(-left)} ago`, share: 0 }
-  if (now < notBefore) return { state: 'future', words: `starts in ${span(+notBefore - +now)}`, share: 1 }
+  if (state === 'expired') return { state, words: `expired ${span(-left)} ago`, share: 0 }
+  if (state === 'future') return { state, words: `starts in ${span(+notBefore - +now)}`, share: 1 }
   const share = left / Math.max(1, +notAfter - +notBefore)
-  const state = left < 30 * DAY && share < 1 / 3 ? 'soon' : 'valid'
   return { state, words: +notAfter === LAST_MOMENT ? NO_END : span(left), share }
 }
 

@@ -18,7 +18,11 @@ export function describeInspection(inspection: Inspection) {
     certificates: certificates.map(certificateFacts),
     keys: keys.map(keyFacts),
     requests: requests.map(requestFacts),
-    kubeconfigs: kubeconfigs.map(({ place, ...facts }) => ({ ...flat(place), ...facts })),
+    kubeconfigs: kubeconfigs.map(({ place, clusters, ...facts }) => ({
+      ...flat(place),
+      ...facts,
+      clusters: clusters.map(({ isInsecure, ...cluster }) => ({ ...cluster, insecure: isInsecure })),
+    })),
     manifests: manifests.map(({ place, kind, ...facts }) => ({ ...flat(place), manifestKind: kind, ...facts })),
     blocks: blocks.map(({ label, place }) => ({ ...flat(place), label })),
     remarks: remarks.map(({ place, ...facts }) => ({ ...flat(place), ...facts })),

@@ -1,4 +1,11 @@
-import { FINDINGS, type FindingCode, type Inspection, type InspectRemark, type Place } from '../index.js'
+import {
+  FINDINGS,
+  type FindingCode,
+  type FurtherExtension,
+  type Inspection,
+  type InspectRemark,
+  type Place,
+} from '../index.js'
 import { formatDetail } from './inspect-detail.js'
 import { bundlesOf, type FileNames, mainPlace } from './inspect-files.js'
 import { LIFE_COLOURS, lifeOf, NO_END } from './inspect-life.js'
@@ -11,9 +18,14 @@ import { type Colour, type Terminal, widthOf, wrap } from './terminal.js'
  * An inspection for people: a summary, issuers as a tree, then what stands alone, then what does not fit. One thing alone is
  * shown with everything that it says.
  */
-export function formatInspection(inspection: Inspection, names: FileNames, terminal: Terminal): string {
+export function formatInspection(
+  inspection: Inspection,
+  names: FileNames,
+  terminal: Terminal,
+  further: readonly FurtherExtension[] = [],
+): string {
   const lines = [...summary(inspection, names, terminal), '']
-  const detail = formatDetail(inspection, names, terminal)
+  const detail = formatDetail(inspection, names, terminal, further)
   lines.push(...(detail ?? overview(inspection, names, terminal)), ...remarkLines(inspection.remarks, names, terminal))
   return `${lines.join('\n').trimEnd()}\n`
 }

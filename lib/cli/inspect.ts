@@ -1,7 +1,9 @@
 import {
   type CodeOf,
+  describeFurtherExtensions,
   EncodingError,
   ERRORS,
+  type FurtherExtension,
   formatPicture,
   type InspectInput,
   type Inspection,
@@ -37,9 +39,16 @@ export const runInspect: Run = async (invocation, io) => {
       inputs.map(({ name }) => name),
       base,
     )
-    io.stdout((flags['quiet'] === true ? formatRemarks : formatInspection)(inspection, names, terminalOf(io)))
+    const terminal = terminalOf(io)
+    if (flags['quiet'] === true) io.stdout(formatRemarks(inspection, names, terminal))
+    else io.stdout(formatInspection(inspection, names, terminal, await furtherOf(inspection)))
   }
   return EXIT.done
+}
+
+/** What else stands in a certificate that is alone, and so shown with everything that it says. */
+async function furtherOf({ certificates: [found, ...others] }: Inspection): Promise<readonly FurtherExtension[]> {
+  return found && others.length === 0 ? describeFurtherExtensions(found.certificate) : []
 }
 
 interface Inputs {

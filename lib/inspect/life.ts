@@ -20,7 +20,7 @@ const SOON_SHARE = 1 / 3
 const NO_END = Date.UTC(9999, 11, 31, 23, 59, 59)
 
 /** Says how a certificate stands at a moment; both its ends belong to its life (RFC 5280 section 4.1.2.5). */
-export function stateOf({ notBefore, notAfter }: Life, now: Date): LifeState {
+export function lifeStateOf({ notBefore, notAfter }: Life, now: Date): LifeState {
   if (Number.isNaN(+notBefore) || Number.isNaN(+notAfter)) return 'unknown'
   if (now > notAfter) return 'expired'
   if (now < notBefore) return 'future'
@@ -30,7 +30,7 @@ export function stateOf({ notBefore, notAfter }: Life, now: Date): LifeState {
 
 /** What is left of a life, or how long it is over, in words: `364 days`, `expired 5 years ago`, `starts in 3 hours`. */
 export function lifeWords(life: Life, now: Date): string {
-  switch (stateOf(life, now)) {
+  switch (lifeStateOf(life, now)) {
     case 'unknown':
       return 'no readable dates'
     case 'expired':

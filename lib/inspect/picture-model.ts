@@ -1,4 +1,4 @@
-import { dayText, type LifeState, lifeWords, minuteText, stateOf } from './life.js'
+import { dayText, type LifeState, lifeStateOf, lifeWords, minuteText } from './life.js'
 import { type Axis, placeOn, planAxis, type Span } from './picture-axis.js'
 import { count, firstOf, printable } from './picture-text.js'
 import { type Branch, growTree } from './picture-tree.js'
@@ -60,7 +60,7 @@ export function describePicture(inspection: Inspection, title: string): Picture 
   const { certificates, now } = inspection
   const axis = certificates.some(hasDates) ? planAxis(certificates.filter(hasDates).map(spanOf), +now) : undefined
   const counts = { valid: 0, soon: 0, expired: 0, future: 0, unknown: 0 }
-  for (const { certificate } of certificates) counts[stateOf(certificate, now)]++
+  for (const { certificate } of certificates) counts[lifeStateOf(certificate, now)]++
   const rows = growTree(certificates).map(branch =>
     branch.index === undefined ? absentRow(branch) : certificateRow(inspection, branch, branch.index, axis),
   )
@@ -124,7 +124,7 @@ function certificateRow(inspection: Inspection, branch: Branch, index: number, a
   const row = {
     branch,
     kind: certificate.isCa ? ('ca' as const) : ('leaf' as const),
-    state: stateOf(certificate, now),
+    state: lifeStateOf(certificate, now),
     name,
     purpose: purposeOf(inspected),
     files: `${keyName(inspected)} · ${filesOf(places, keyPlaces)}`,
@@ -215,8 +215,8 @@ function summaryOf({ certificates, keys, requests, kubeconfigs, manifests }: Ins
 }
 
 function headlineOf({ certificates, now, remarks }: Inspection): string {
-  const expired = certificates.filter(({ certificate }) => stateOf(certificate, now) === 'expired').length
-  const living = certificates.filter(({ certificate }) => ['valid', 'soon'].includes(stateOf(certificate, now)))
+  const expired = certificates.filter(({ certificate }) => lifeStateOf(certificate, now) === 'expired').length
+  const living = certificates.filter(({ certificate }) => ['valid', 'soon'].includes(lifeStateOf(certificate, now)))
   const next = living.reduce<InspectedCertificate | undefined>(
     (first, other) => (first && first.certificate.notAfter <= other.certificate.notAfter ? first : other),
     undefined,

@@ -17,7 +17,7 @@ export interface FurtherExtension {
 const KNOWN: readonly string[] = Object.values(EXTENSIONS)
 
 /**
- * Says what stands in the extensions of a certificate that are not in {@link EXTENSIONS}: policies, where its revocation list
+ * Says what stands in those extensions of a certificate that {@link Certificate} does not decode: policies, where its revocation list
  * is, and so on. Read by `@peculiar/x509`, which is loaded when there is one.
  *
  * @returns in the order of the certificate; empty when there is none

@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { dayText, type LifeState, lifeWords, minuteText, spanWords, stateOf } from '../../lib/inspect/life.js'
+import { dayText, type LifeState, lifeStateOf, lifeWords, minuteText, spanWords } from '../../lib/inspect/life.js'
 
 const date = (text: string) => new Date(text)
 
@@ -42,7 +42,7 @@ const STATES: readonly (readonly [life: typeof YEAR, now: string, state: LifeSta
 ]
 for (const [life, now, state, words] of STATES)
   test(`at ${now}: ${state}, ${words}`, () => {
-    assert.is(stateOf(life, date(now)), state)
+    assert.is(lifeStateOf(life, date(now)), state)
     assert.is(lifeWords(life, date(now)), words)
   })
 
