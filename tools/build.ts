@@ -5,7 +5,7 @@
  * node --import tsx tools/build.ts
  */
 import { spawnSync } from 'node:child_process'
-import { chmodSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { build, type Plugin } from 'esbuild'
@@ -69,7 +69,7 @@ function sourcesOf(door: string): ReadonlyMap<string, string> {
   return new Map([...exports].flatMap(([, names = '', source = '']) => namesOf(names).map(name => [name, source])))
 }
 
-await build({
+const { metafile } = await build({
   entryPoints: ['bin/kpki.ts'],
   outdir: 'dist/bin',
   chunkNames: 'chunks/[name]-[hash]',
@@ -81,8 +81,25 @@ await build({
   // Modules can be shaken, CommonJS cannot; yaml offers its modules to browsers only.
   mainFields: ['module', 'main'],
   alias: { yaml: fileURLToPath(new URL('browser/index.js', import.meta.resolve('yaml/package.json'))) },
+  // Said whole in a file of its own, below.
   legalComments: 'none',
+  metafile: true,
   plugins: [parserOnly, throughDoors],
   logLevel: 'warning',
 })
 chmodSync('dist/bin/kpki.js', 0o755)
+writeFileSync('dist/bin/THIRD-PARTY-LICENSES.txt', licences(Object.keys(metafile.inputs)))
+
+/** The licences of the packages that are in the bundle, which ask to go wherever their code goes. */
+function licences(inputs: readonly string[]): string {
+  const packages = inputs.flatMap(path => /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1] ?? [])
+  const texts = [...new Set(packages)].sort().map(path => {
+    const { name, version, license } = JSON.parse(readFileSync(`${path}/package.json`, 'utf8')) as Record<
+      string,
+      string
+    >
+    const file = readdirSync(path).find(entry => /^(licen[cs]e|copying)/i.test(entry))
+    return `${name} ${version} (${license})\n\n${file ? readFileSync(`${path}/${file}`, 'utf8').trim() : 'No licence file.'}\n`
+  })
+  return texts.join(`\n${'-'.repeat(80)}\n\n`)
+}

@@ -135,7 +135,8 @@ async function ecKey(
   const isCompressed = given?.content.length === 2 + curve.bytes && (given.content[1] === 2 || given.content[1] === 3)
   const stored = isCompressed ? undefined : given
   if (stored && (stored.content.length !== 2 + 2 * curve.bytes || stored.content[1] !== 4)) throw invalidKey(what)
-  const point = await publicPoint(pkcs8, stored, curve, context)
+  const spki = (publicPoint: Uint8Array) => der.sequence(algorithm, der.bitString(publicPoint))
+  const point = await publicPoint({ pkcs8, spki }, stored, curve, context)
   if (!point && !stored) {
     throw new EncodingError(
       'KPKI_KEY_INVALID',
@@ -149,13 +150,18 @@ async function ecKey(
   if (!point) throw invalidKey(what)
   return new PrivateKey({
     pkcs8: pkcs8(der.explicit(1, der.bitString(point))),
-    spki: der.sequence(algorithm, der.bitString(point)),
+    spki: spki(point),
   })
+}
+
+interface EcEncoders {
+  readonly pkcs8: (...publicPoint: Uint8Array[]) => Bytes
+  readonly spki: (point: Uint8Array) => Bytes
 }
 
 /** The public point that belongs to a scalar; `undefined` when the stored one does not, or none can be had. */
 async function publicPoint(
-  pkcs8: (...publicPoint: Uint8Array[]) => Bytes,
+  { pkcs8, spki }: EcEncoders,
   stored: DerNode | undefined,
   curve: Curve,
   { crypto: { subtle } }: Context,
@@ -167,7 +173,7 @@ async function publicPoint(
       // The stored point is the right one exactly if what the scalar signs verifies under it.
       const point = stored.content.slice(1)
       const signer = await subtle.importKey('pkcs8', pkcs8(der.explicit(1, stored.bytes)), algorithm, false, ['sign'])
-      const verifier = await subtle.importKey('raw', point, algorithm, false, ['verify'])
+      const verifier = await subtle.importKey('spki', spki(point), algorithm, false, ['verify'])
       const signature = await subtle.sign(hashed, signer, point)
       return (await subtle.verify(hashed, verifier, signature, point)) ? point : undefined
     }
