@@ -93,8 +93,9 @@ async function bench(): Promise<void> {
 }
 
 async function measureLine(line: Line, place: Place, pairs: number): Promise<LineResult> {
-  const { name, part, a, b, note, aim, prepare } = line
-  const what = { name, part, a, b, ...(note === undefined ? {} : { note }), ...(aim === undefined ? {} : { aim }) }
+  const { name, part, a, b, note, limit, aim, prepare } = line
+  const bounds = { ...(limit === undefined ? {} : { limit }), ...(aim === undefined ? {} : { aim }) }
+  const what = { name, part, a, b, ...(note === undefined ? {} : { note }), ...bounds }
   const sides = await prepare(place)
   if (typeof sides === 'string') return { ...what, skipped: sides }
   const samples = measure(sides.a, sides.b, pairs)

@@ -22,8 +22,9 @@ export function formatLine(line: LineResult): readonly string[] {
   if ('skipped' in line) return [...head, `  skipped: ${line.skipped}`]
   const { medianA, medianB, pairs } = line
   const times = `${formatTime(medianA)} / ${formatTime(medianB)}, ${formatPairs(pairs)}`
+  const limit = line.limit === undefined ? '' : `; limit ${line.limit}: ${line.ratio <= line.limit ? 'kept' : 'passed'}`
   const aim = line.aim === undefined ? '' : `; aim ${line.aim}: ${line.isReached ? 'reached' : 'not reached'}`
-  return [...head, `  ${formatRatio(line)} (${times})${aim}`]
+  return [...head, `  ${formatRatio(line)} (${times})${limit}${aim}`]
 }
 
 /** A ratio, and between what values half of the pairs lie, e.g. `1.21 × [1.10, 1.34]`. */

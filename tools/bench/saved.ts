@@ -43,7 +43,7 @@ export function formatResults(results: readonly BenchResult[]): string {
     .map(({ machine, lines }) => {
       const major = machine.node.replace(/^v(\d+).*/, '$1')
       const rows = lines.map(line => `| ${cellsOf(line).join(' | ')} |`)
-      const head = ['| what | against | aim | reached | times |', '| --- | --- | --- | --- | --- |']
+      const head = ['| what | against | limit | aim | ratio | times |', '| --- | --- | --- | --- | --- | --- |']
       return [`## Node ${major}`, '', formatMachine(machine).join('.\n'), '', ...head, ...rows, ''].join('\n')
     })
     .join('\n')
@@ -51,9 +51,11 @@ export function formatResults(results: readonly BenchResult[]): string {
 
 function cellsOf(line: LineResult): readonly string[] {
   const what = [line.a, `${line.b}${line.note ? ` (${line.note})` : ''}`].map(text => text.replaceAll('|', '\\|'))
-  const aim = line.aim === undefined ? '' : `at most ${line.aim} ×`
-  if ('skipped' in line) return [...what, aim, 'not measured', line.skipped]
-  const mark = line.isReached === undefined ? '' : line.isReached ? ', yes' : ', no'
+  const bounds = [line.limit, line.aim].map(bound => (bound === undefined ? '' : `${bound} ×`))
+  if ('skipped' in line) return [...what, ...bounds, 'not measured', line.skipped]
+  const [limit = Number.POSITIVE_INFINITY, aim = Number.POSITIVE_INFINITY] = [line.limit, line.aim]
+  const mark =
+    line.ratio > limit ? ', over' : line.limit === undefined ? '' : line.ratio <= aim ? ', aim reached' : ', kept'
   const times = `${formatTime(line.medianA)} / ${formatTime(line.medianB)}, ${formatPairs(line.pairs)}`
-  return [...what, aim, `${formatRatio(line)}${mark}`, times]
+  return [...what, ...bounds, `${formatRatio(line)}${mark}`, times]
 }

@@ -89,6 +89,7 @@ export const TREE_LINES: readonly Line[] = [
     a: 'kpki gen all, RSA-2048, into an empty folder: the whole process',
     b: `as many RSA-2048 key pairs by generateKeyPair of node:crypto, all cores: the whole process`,
     note: `a pool of ${POOL} threads in both`,
+    limit: 1.35,
     aim: 1.25,
     pairs: 21,
     prepare: place => againstRawKeys(place, 'RSA-2048'),
@@ -98,6 +99,7 @@ export const TREE_LINES: readonly Line[] = [
     part: 'rsa',
     a: 'kpki gen all, RSA-2048, into an empty folder: the whole process',
     b: KUBEADM,
+    limit: 0.5,
     aim: 0.5,
     pairs: 21,
     prepare: place => againstKubeadm(place, 'RSA-2048'),
@@ -107,6 +109,7 @@ export const TREE_LINES: readonly Line[] = [
     part: 'ecdsa',
     a: 'kpki gen all, ECDSA-P256, into an empty folder: the whole process',
     b: 'node -e 0',
+    limit: 7,
     aim: 3,
     pairs: 21,
     prepare: async place => ({

@@ -24,6 +24,8 @@ export interface Line {
   readonly b: string
   /** What is not equal on both sides, where something is not. */
   readonly note?: string
+  /** The ratio that must not be passed, on Node 24. Default: none. */
+  readonly limit?: number
   /** The ratio that is aimed at, at most. Default: none, the figure is there to be known. */
   readonly aim?: number
   /** Pairs where nothing else is asked for; key generation scatters, so that it gets more. */
@@ -43,7 +45,7 @@ export interface Place {
 }
 
 /** What was measured, or why it was not. */
-export type LineResult = Pick<Line, 'name' | 'part' | 'a' | 'b' | 'note' | 'aim'> &
+export type LineResult = Pick<Line, 'name' | 'part' | 'a' | 'b' | 'note' | 'limit' | 'aim'> &
   (
     | (Summary & {
         readonly unit: 'ms'
