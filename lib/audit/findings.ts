@@ -9,6 +9,7 @@ export const FINDINGS = {
   unreadable: { severity: 'error', about: 'the file cannot be read as what it should be' },
   'key-missing': { severity: 'error', about: 'the certificate is there without its private key' },
   'key-mismatch': { severity: 'error', about: 'the private key belongs to another certificate' },
+  'key-unusable': { severity: 'error', about: 'the key is of a type that no program of Kubernetes takes' },
   'key-weak': { severity: 'warning', about: 'the key is shorter than RSA-2048' },
   'key-algorithm': { severity: 'warning', about: 'the key is of another type than the description asks for' },
   'missing-external': {

@@ -12,7 +12,9 @@ export interface FileNames {
 /** Shortens names by the directory that they have in common. */
 export function namesWithin(files: readonly string[], dir?: string): FileNames {
   const base = dir === undefined ? commonDirectory(files) : dir.replace(/\/+$/, '') || '/'
-  const prefix = base === '' || base === '.' ? '' : base.endsWith('/') ? base : `${base}/`
+  // Names come without what says nothing in a path: ./demo has demo/admin.conf.
+  const plain = base.replace(/\/{2,}/g, '/').replace(/^(\.\/)+/, '')
+  const prefix = plain === '' || plain === '.' ? '' : plain.endsWith('/') ? plain : `${plain}/`
   const of = (file: string) =>
     file.startsWith(prefix) && file.length > prefix.length ? file.slice(prefix.length) : file
   const isOne = files.length === 1 && dir === undefined

@@ -32,9 +32,6 @@ export const TAG = {
   ia5String: 22,
   utcTime: 23,
   generalizedTime: 24,
-  visibleString: 26,
-  generalString: 27,
-  universalString: 28,
   bmpString: 30,
 } as const
 
@@ -52,10 +49,12 @@ const MAX_NODES = 20_000
  */
 export function parseDer(bytes: Uint8Array, what: string): DerNode {
   const copy = toBytes(bytes)
+  const refuse = (problem: string) => new EncodingError('KPKI_DER_INVALID', `${what} ${problem}`, { details: { what } })
   const reader: Reader = {
     bytes: copy,
     nodes: 0,
-    invalid: () => new EncodingError('KPKI_DER_INVALID', `${what} is not well-formed DER`, { details: { what } }),
+    invalid: () => refuse('is not well-formed DER'),
+    excessive: () => refuse(`is nested deeper than ${MAX_DEPTH} levels, or has more than ${MAX_NODES} elements`),
   }
   const root = readElement(reader, 0, copy.length, 0)
   if (root.bytes.length !== copy.length) throw reader.invalid()
@@ -65,12 +64,13 @@ export function parseDer(bytes: Uint8Array, what: string): DerNode {
 interface Reader {
   readonly bytes: Bytes
   readonly invalid: () => EncodingError
+  readonly excessive: () => EncodingError
   nodes: number
 }
 
 function readElement(reader: Reader, start: number, limit: number, depth: number): DerNode {
   const { bytes, invalid } = reader
-  if (depth > MAX_DEPTH || reader.nodes++ > MAX_NODES) throw invalid()
+  if (depth > MAX_DEPTH || reader.nodes++ > MAX_NODES) throw reader.excessive()
   // Past the end the octet is NaN, which fails every check below.
   const octet = (at: number): number => (at < limit ? (bytes[at] ?? Number.NaN) : Number.NaN)
   let at = start
@@ -110,6 +110,18 @@ function readElement(reader: Reader, start: number, limit: number, depth: number
   return { tagClass, tagNumber, bytes: bytes.subarray(start, end), content, children }
 }
 
+/** Every number ends, none begins with a zero, and none is over 31 bits, which is where Go stops (cryptobyte, readBase128Int). */
+function isObjectIdentifier(content: Uint8Array): boolean {
+  let value = 0
+  for (const [index, byte] of content.entries()) {
+    const isFirst = index === 0 || (content[index - 1] ?? 0) < 0x80
+    if (isFirst && byte === 0x80) return false
+    value = (isFirst ? 0 : value * 128) + (byte & 0x7f)
+    if (value >= 2 ** 31) return false
+  }
+  return content.length > 0 && (content.at(-1) ?? 0x80) < 0x80
+}
+
 /** What DER says of the content of a universal type; types that are not listed here have one form anyway, or are not used. */
 function isWellFormed(tagNumber: number, isConstructed: boolean, content: Uint8Array): boolean {
   const [first = 0, second = 0] = content
@@ -127,12 +139,7 @@ function isWellFormed(tagNumber: number, isConstructed: boolean, content: Uint8A
     case TAG.null:
       return length === 0
     case TAG.oid:
-      // Every number ends, and none begins with a zero.
-      return (
-        length > 0 &&
-        (content.at(-1) ?? 0x80) < 0x80 &&
-        !content.some((byte, index) => byte === 0x80 && (content[index - 1] ?? 0) < 0x80)
-      )
+      return isObjectIdentifier(content)
     default:
       return true
   }

@@ -11,6 +11,26 @@ export type KeyType =
   | { readonly kind: 'ECDSA'; readonly curve: 'P-256' | 'P-384' | 'P-521'; readonly name: string }
   | { readonly kind: 'other'; readonly oid: string; readonly name: string }
 
+/** Names of keys that Kubernetes has no use for (RFC 3279 section 2.3, RFC 4055 section 1.2, RFC 8410 section 3). */
+const OTHER_KEYS: Readonly<Record<string, string>> = {
+  [KEY_OIDS.ed25519]: 'Ed25519',
+  '1.3.101.113': 'Ed448',
+  '1.3.101.110': 'X25519',
+  '1.3.101.111': 'X448',
+  '1.2.840.10040.4.1': 'DSA',
+  '1.2.840.10046.2.1': 'DH',
+  '1.2.840.113549.1.1.10': 'RSA-PSS',
+}
+/** SEC 2 appendix A.2, RFC 5639 appendix A.1. */
+const OTHER_CURVES: Readonly<Record<string, string>> = {
+  '1.3.132.0.33': 'P-224',
+  '1.2.840.10045.3.1.1': 'P-192',
+  '1.3.132.0.10': 'secp256k1',
+  '1.3.36.3.3.2.8.1.1.7': 'brainpoolP256r1',
+  '1.3.36.3.3.2.8.1.1.11': 'brainpoolP384r1',
+  '1.3.36.3.3.2.8.1.1.13': 'brainpoolP512r1',
+}
+
 /**
  * Says what kind of key a SubjectPublicKeyInfo holds; `name` is e.g. `RSA-2048`, `ECDSA-P256`, `Ed25519`.
  *
@@ -31,7 +51,10 @@ export function describePublicKey(spki: Uint8Array, what = 'the public key'): Ke
   }
   const curve = oid === KEY_OIDS.ec && curveNode ? CURVES[formatOid(curveNode.content)] : undefined
   if (curve) return { kind: 'ECDSA', curve: curve.name, name: `ECDSA-${curve.name.replace('-', '')}` }
-  return { kind: 'other', oid, name: oid === KEY_OIDS.ed25519 ? 'Ed25519' : oid }
+  if (oid !== KEY_OIDS.ec) return { kind: 'other', oid, name: OTHER_KEYS[oid] ?? oid }
+  const curveOid = curveNode?.tagNumber === TAG.oid ? formatOid(curveNode.content) : undefined
+  const on = curveOid === undefined ? 'explicit parameters' : (OTHER_CURVES[curveOid] ?? `curve ${curveOid}`)
+  return { kind: 'other', oid, name: `ECDSA (${on})` }
 }
 
 /**

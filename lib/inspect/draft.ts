@@ -61,6 +61,7 @@ export function noContents(): Contents {
 /** What to do about something of which nothing more is known. */
 const HINTS: Partial<Record<FindingCode, string>> = {
   unreadable: 'restore it from a backup, or move it away',
+  'key-unusable': 'have it made anew with RSA-2048 or more, or with ECDSA on P-256, P-384 or P-521',
   'key-weak': 'have it made anew with RSA-2048 or more, or with ECDSA',
   'signature-weak': 'have it signed anew with SHA-256',
   'extension-unknown': 'have it made anew without that extension, or with one that is not critical',
@@ -214,7 +215,14 @@ export class Draft {
 }
 
 /** What things are called when they are parsed. */
-export const SUBJECTS = ['the certificate', 'the request', 'the private key', 'the public key', 'the text'] as const
+export const SUBJECTS = [
+  'the certificate',
+  'the request',
+  'the private key',
+  'the public key',
+  'the file',
+  'the text',
+] as const
 
 // A file that holds one certificate ten thousand times says so with its first places.
 const MAX_PLACES = 1000

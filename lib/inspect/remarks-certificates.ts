@@ -44,7 +44,9 @@ export function remarkOnRequests({ requests }: Pick<Inspection, 'requests'>, dra
 const KNOWN_TO_GO = /^2\.5\.29\.(14|15|17|19|30|31|32|33|35|36|37|54)$|^1\.3\.6\.1\.5\.5\.7\.1\.1$/
 
 function remarkOnOne({ certificate }: InspectedCertificate, place: Place, now: Date, draft: Draft): void {
-  if (now < certificate.notBefore) {
+  if (certificate.notAfter < certificate.notBefore) {
+    draft.remark('expired', place, 'ends before it begins: it is never valid', { hint: 'have it made anew' })
+  } else if (now < certificate.notBefore) {
     draft.remark('not-yet-valid', place, `is not valid before ${momentText(certificate.notBefore)}`, {
       hint: 'look at the clock of this host',
     })
@@ -52,6 +54,9 @@ function remarkOnOne({ certificate }: InspectedCertificate, place: Place, now: D
     const hint = certificate.isCa ? 'whatever it has signed ended with it' : 'have it made anew'
     draft.remark('expired', place, `expired on ${momentText(certificate.notAfter)}`, { hint })
   }
+  const { kind, name } = certificate.publicKey
+  if (kind === 'other' && name !== 'Ed25519')
+    draft.remark('key-unusable', place, `has a key of type ${name}, which no program of Kubernetes takes`)
   if (certificate.publicKey.kind === 'RSA' && certificate.publicKey.modulusBits < 2048)
     draft.remark('key-weak', place, `has a key of ${certificate.publicKey.modulusBits} bits`)
   if (/^[89a-f]/.test(certificate.serialNumber))

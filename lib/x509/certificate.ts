@@ -37,7 +37,8 @@ export function parseCertificate(der: Uint8Array, what = 'the certificate'): Cer
   const signed = readSigned(parseDer(der, what))
   if (!signed) throw invalid('it is not a signed sequence')
   const fields = [...signed.content.children]
-  const version = isTagged(fields[0], 0) ? fields.shift()?.children[0]?.content[0] : 0
+  const version = isTagged(fields[0], 0) ? readVersion(fields.shift()) : 0
+  if (version === undefined) throw invalid('it is of no version that there is')
   const [serial, algorithm, issuerNode, validity, subjectNode, spkiNode, ...rest] = fields
   if (!isUniversal(serial, TAG.integer)) throw invalid('it has no serial number')
   if (!algorithm || !equalBytes(algorithm.bytes, signed.algorithm.bytes)) {
@@ -71,6 +72,13 @@ export function parseCertificate(der: Uint8Array, what = 'the certificate'): Cer
     signatureHash: readSignatureAlgorithm(signed.algorithm)?.hash ?? '',
     ...facts,
   }
+}
+
+/** v2 is 1, v3 is 2; v1 is the default, which DER leaves out and some write (RFC 5280 section 4.1.2.1). */
+function readVersion(node: DerNode | undefined): number | undefined {
+  const [version, ...rest] = node?.children ?? []
+  const value = isUniversal(version, TAG.integer) && version.content.length === 1 ? version.content[0] : undefined
+  return rest.length === 0 && value !== undefined && value <= 2 ? value : undefined
 }
 
 function isTagged(node: DerNode | undefined, tagNumber: number): boolean {

@@ -105,11 +105,21 @@ export function readExtensions(node: DerNode | undefined): ExtensionFacts | stri
   for (const [oid, [name, read]] of Object.entries(READERS)) {
     const value = found.get(oid)
     if (!value) continue
-    const part = read(parseDer(value.content, `the extension ${name}`))
+    const node = readValue(value.content)
+    const part = node && read(node)
     if (!part) return `its ${name} is malformed`
     Object.assign(facts, part)
   }
   return facts
+}
+
+/** The value of an extension; `undefined` when it is not DER. */
+function readValue(content: Uint8Array): DerNode | undefined {
+  try {
+    return parseDer(content, 'the extension')
+  } catch {
+    return undefined
+  }
 }
 
 type Reader = (node: DerNode) => Partial<ExtensionFacts> | undefined

@@ -1,4 +1,4 @@
-import { type Bytes, decodeUtf8, formatHex } from '../crypto/bytes.js'
+import { type Bytes, decodeUtf8 } from '../crypto/bytes.js'
 import { type DerNode, formatOid, TAG } from '../crypto/der.js'
 
 /** A distinguished name, as far as Kubernetes reads it: the common name is the user, organizations are the groups. */
@@ -50,9 +50,10 @@ export function readName(node: DerNode | undefined): DistinguishedName | undefin
       if (tagNumber !== TAG.sequence || type?.tagNumber !== TAG.oid || !value || children.length !== 2) return undefined
       const name = ATTRIBUTES[formatOid(type.content)] ?? formatOid(type.content)
       const text = readString(value)
-      if (name === 'CN') commonName = text ?? ''
-      if (name === 'O' && text !== undefined) organizations.push(text)
-      attributes.push(`${name}=${text === undefined ? `#${formatHex(value.bytes)}` : escapeValue(text)}`)
+      if (text === undefined) return undefined
+      if (name === 'CN') commonName = text
+      if (name === 'O') organizations.push(text)
+      attributes.push(`${name}=${escapeValue(text)}`)
     }
     if (rdn.tagClass !== 1 || rdn.tagNumber !== TAG.set || attributes.length === 0) return undefined
     parts.push(attributes.join('+'))
@@ -61,8 +62,9 @@ export function readName(node: DerNode | undefined): DistinguishedName | undefin
 }
 
 /**
- * Text of any of ASN.1's character strings; `undefined` when the element is none of them, or the octets are not what its type
- * says. Teletex strings are read as Latin-1, as everybody writes them.
+ * Text of the character strings that Go reads in names (crypto/x509 v1.23, parser.go, parseASN1String); `undefined` when the
+ * element is none of them, or the octets are not what its type says. Teletex strings are read as Latin-1, as everybody writes
+ * them; a PrintableString may have an asterisk and an ampersand, as many do.
  */
 export function readString({ tagClass, tagNumber, content }: DerNode): string | undefined {
   if (tagClass !== 1) return undefined
@@ -70,17 +72,15 @@ export function readString({ tagClass, tagNumber, content }: DerNode): string | 
     case TAG.utf8String:
       return decodeUtf8(content)
     case TAG.printableString:
+      return matching(/^[A-Za-z0-9 '()+,\-./:=?*&]*$/, content)
     case TAG.numericString:
+      return matching(/^[0-9 ]*$/, content)
     case TAG.ia5String:
-    case TAG.visibleString:
       return content.some(byte => byte >= 0x80) ? undefined : latin1(content)
     case TAG.teletexString:
-    case TAG.generalString:
       return latin1(content)
     case TAG.bmpString:
-      return wide(content, 2)
-    case TAG.universalString:
-      return wide(content, 4)
+      return content.length % 2 === 0 ? wide(content) : undefined
     default:
       return undefined
   }
@@ -93,16 +93,16 @@ export function latin1(content: Uint8Array): string {
   return text
 }
 
-function wide(content: Uint8Array, size: 2 | 4): string | undefined {
-  if (content.length % size !== 0) return undefined
-  let text = ''
-  for (let at = 0; at < content.length; at += size) {
-    let code = 0
-    for (let index = 0; index < size; index++) code = code * 256 + (content[at + index] ?? 0)
-    if (code > 0x10ffff) return undefined
-    text += size === 2 ? String.fromCharCode(code) : String.fromCodePoint(code)
-  }
-  return text
+function matching(pattern: RegExp, content: Uint8Array): string | undefined {
+  const text = latin1(content)
+  return pattern.test(text) ? text : undefined
+}
+
+/** UTF-16, big-endian; a zero at the end is no part of it. */
+function wide(content: Uint8Array): string {
+  const units = Array.from({ length: content.length / 2 }, (_, index) => content.slice(2 * index, 2 * index + 2))
+  const text = units.map(([high = 0, low = 0]) => String.fromCharCode(high * 256 + low)).join('')
+  return text.replace(/\0$/, '')
 }
 
 /** RFC 4514 section 2.4. */

@@ -54,7 +54,14 @@ const otherProxy = wellTree()
 await reissue(otherProxy, 'front-proxy-ca')
 
 /** What is found where there is no description to judge by; see test/inspect/remarks.test.ts. */
-const INSPECT_CODES = ['entry-missing', 'extension-unknown', 'request-unproven', 'serial-negative', 'too-many'] as const
+const INSPECT_CODES = [
+  'entry-missing',
+  'extension-unknown',
+  'key-unusable',
+  'request-unproven',
+  'serial-negative',
+  'too-many',
+] as const
 
 const CASES: Record<Exclude<FindingCode, (typeof INSPECT_CODES)[number]>, readonly Case[]> = {
   unreadable: [

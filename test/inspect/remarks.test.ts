@@ -73,6 +73,7 @@ const ROWS: readonly Row[] = [
   ['not yet', [input('a.crt', x('leaf-future.crt'))], ['not-yet-valid a.crt'], '2026-06-01T12:00:00Z'],
   // Certificates.
   ['a key of 1024 bits', [input('a.crt', vector('inspect/short.crt'))], ['key-weak a.crt']],
+  ['a curve that Go does not read', [input('a.crt', vector('output/odd-curve.crt'))], ['key-unusable a.crt']],
   ['a lone key of 1024 bits', [input('a.key', vector('keys/rsa-1024.pkcs1.pem'))], ['key-weak a.key']],
   ['SHA-1', [input('a.crt', x('leaf-sha1.crt'))], ['signature-weak a.crt']],
   ['MD5', [input('ca.crt', x('rsa-root.crt')), input('a.crt', x('rsa-leaf-md5.crt'))], ['signature-weak a.crt']],
