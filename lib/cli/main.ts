@@ -32,12 +32,23 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
     const { parseArguments } = await import('./parse.js')
     invocation = parseArguments(argv)
     const run = await COMMANDS[invocation.path]?.load?.()
-    return run ? await run(invocation, io) : EXIT.usage
+    if (!run) return EXIT.usage
+    // What makes files takes them back when it is interrupted; everything else has nothing to take back, and ends.
+    const work = run(invocation, io)
+    return await (invocation.path.startsWith('gen ') ? work : Promise.race([work, interruption(io.signal)]))
   } catch (error) {
     reportError(error, outputOf(invocation, argv), io)
     if (error instanceof KpkiError && error.code === 'KPKI_INTERRUPTED') return EXIT.interrupted
     return error instanceof UsageError ? EXIT.usage : EXIT.failed
   }
+}
+
+/** Ends when the person interrupts. */
+function interruption(signal: AbortSignal): Promise<number> {
+  return new Promise(resolve => {
+    if (signal.aborted) resolve(EXIT.interrupted)
+    signal.addEventListener('abort', () => resolve(EXIT.interrupted), { once: true })
+  })
 }
 
 /** Errors in the shape that was asked for, on stderr: stdout holds data or nothing. */
