@@ -2,6 +2,8 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { COMMANDS } from '../../lib/cli/commands.js'
 import { DESCRIPTION_FLAGS } from '../../lib/cli/flags.js'
+import type { Io } from '../../lib/cli/io.js'
+import { main } from '../../lib/cli/main.js'
 import { FACT_FLAGS } from '../../lib/config/facts.js'
 import { run } from '../support/cli.js'
 
@@ -114,6 +116,25 @@ test('values that look like numbers stay as they are written', async () => {
 test('every flag of the description is the one that the library names in its problems', () => {
   const flags = Object.entries(DESCRIPTION_FLAGS).map(([name, { fact }]) => [fact, `--${name}`])
   assert.equal(Object.fromEntries(flags), FACT_FLAGS)
+})
+
+test('an interrupt ends what waits for its input, with the status that shells give', async () => {
+  const interrupt = new AbortController()
+  const said: string[] = []
+  const io: Io = {
+    stdout: text => said.push(text),
+    stderr: text => said.push(text),
+    stdoutIsTerminal: false,
+    stderrIsTerminal: false,
+    columns: 80,
+    env: {},
+    readStdin: () => new Promise(() => {}),
+    signal: interrupt.signal,
+  }
+  const status = main(['hash', '-'], io)
+  setTimeout(() => interrupt.abort(), 50)
+  assert.is(await status, 130)
+  assert.equal(said, [])
 })
 
 test.run()
