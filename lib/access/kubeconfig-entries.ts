@@ -1,15 +1,19 @@
 import { decodeUtf8, parseBase64 } from '../crypto/bytes.js'
 import type { YamlValue } from '../yaml-scalars.js'
+import { showUrl } from './server-url.js'
 
 /** A named cluster, its certificates still PEM text. */
 export interface ClusterEntry {
   readonly name: string
+  /** As it stands there, and so perhaps with a password in it. */
   readonly server: string
   /** `certificate-authority-data`, decoded. */
   readonly caPem: string | undefined
   /** `certificate-authority`: a path. */
   readonly caFile: string | undefined
   readonly isInsecure: boolean
+  /** Fields whose URL holds what may be a credential, and what that is. */
+  readonly urlSecrets: readonly { readonly field: 'server' | 'proxy-url'; readonly what: string }[]
   /** Fields that change how one connects: names only. */
   readonly extras: readonly string[]
 }
@@ -78,10 +82,17 @@ export function readKubeconfigEntries(root: YamlValue): KubeconfigEntries | unde
   ) => {
     const items = Array.isArray(fields[list]) ? (fields[list] as readonly unknown[]) : []
     if (fields[list] && !Array.isArray(fields[list])) faults.push({ list, name: undefined, problem: 'is not a list' })
+    const seen = new Set<string>()
     return items.flatMap(item => {
       const name = toFields(item)?.['name']
       const value = toFields(toFields(item)?.[entry])
       const known = typeof name === 'string' ? name : undefined
+      // kubernetes/kubernetes v1.20.2, client-go/tools/clientcmd/api/v1/conversion.go: "duplicate name in list"
+      if (known !== undefined && seen.has(known)) {
+        faults.push({ list, name: known, problem: 'stands in it twice, for which kubectl refuses all of it' })
+        return []
+      }
+      if (known !== undefined) seen.add(known)
       if (known !== undefined && value) {
         return [parse(known, value, problem => faults.push({ list, name: known, problem }))]
       }
@@ -119,8 +130,13 @@ function readCluster(name: string, cluster: Fields, report: Report): ClusterEntr
     name,
     server: textOf(cluster, 'server', report) ?? '',
     caPem,
-    caFile: textOf(cluster, 'certificate-authority', report),
+    caFile: pathOf(cluster, 'certificate-authority', report),
     isInsecure,
+    urlSecrets: (['server', 'proxy-url'] as const).flatMap(field => {
+      const url = cluster[field]
+      const what = typeof url === 'string' ? showUrl(url).hidden : undefined
+      return what === undefined ? [] : [{ field, what }]
+    }),
     extras: EXTRAS.cluster.filter(field => cluster[field]),
   }
 }
@@ -129,9 +145,9 @@ function readUser(name: string, user: Fields, report: Report): UserEntry {
   return {
     name,
     certificatePem: pemOf(user, 'client-certificate-data', report),
-    certificateFile: textOf(user, 'client-certificate', report),
+    certificateFile: pathOf(user, 'client-certificate', report),
     keyPem: pemOf(user, 'client-key-data', report),
-    keyFile: textOf(user, 'client-key', report),
+    keyFile: pathOf(user, 'client-key', report),
     extras: EXTRAS.user.filter(field => user[field]),
   }
 }
@@ -140,6 +156,18 @@ function textOf(fields: Fields, field: string, report: Report): string | undefin
   const value = fields[field] ?? ''
   if (typeof value !== 'string') report(`${field} is not a text`)
   return typeof value === 'string' && value !== '' ? value : undefined
+}
+
+/** A path; people put there what belongs into the field of the same name with `-data`, and that may be a key. */
+function pathOf(fields: Fields, field: string, report: Report): string | undefined {
+  const path = textOf(fields, field, report)
+  // PATH_MAX and NAME_MAX of Linux; LS0tLS1C is -----B in base64.
+  const isPath =
+    path === undefined ||
+    (path.length < 4096 && !/\n|-----BEGIN|LS0tLS1C/.test(path) && path.split('/').every(part => part.length < 256))
+  if (isPath) return path
+  report(`${field} is no path; contents belong into ${field}-data`)
+  return undefined
 }
 
 function pemOf(fields: Fields, field: string, report: Report): string | undefined {

@@ -1,3 +1,4 @@
+import { showUrl } from '../access/server-url.js'
 import type { Context } from '../context.js'
 import type { PrivateKey } from '../crypto/keys.js'
 import { VerifyError } from '../errors.js'
@@ -215,7 +216,8 @@ export function judgeKubeconfig(
   if (kubeconfig.extras.length > 0)
     findings.push(report('kubeconfig-extra', `also has ${kubeconfig.extras.join(', ')}`))
   const server = serverOf(id, cluster, role)
-  if (kubeconfig.server !== server) findings.push(report('server', `goes to ${kubeconfig.server} instead of ${server}`))
+  if (kubeconfig.server !== server)
+    findings.push(report('server', `goes to ${showUrl(kubeconfig.server).text} instead of ${server}`))
   return findings
 }
 

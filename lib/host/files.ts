@@ -1,6 +1,7 @@
 // The default export on purpose: tests put faults into single calls of it.
 import fs from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import type { Bytes } from '../crypto/bytes.js'
 import { EncodingError, StoreError } from '../errors.js'
 import { MAX_INPUT_BYTES } from '../limits.js'
 import type { StagedFile, StoredFile } from '../tree/store.js'
@@ -13,12 +14,18 @@ export const NO_HARD_LINKS: readonly Failure[] = ['EPERM', 'ENOTSUP', 'EOPNOTSUP
 export const TEMPORARY = /^\..+\.kpki-tmp-[0-9]+-[0-9]+$/
 
 /**
- * Reads a file that somebody named: a regular one (or a link to one) of at most 1 MiB. Never waits on a pipe.
+ * Reads a file that somebody named: a regular one (or a link to one). Never waits on a pipe, and never reads past its bound,
+ * whatever the size of a file is said to be: `/proc/PID/pagemap` is an empty regular file without an end.
  *
+ * @param maxBytes - what is larger is refused. Default: 1 MiB
  * @returns `undefined` when there is none
  * @throws {@link StoreError} `KPKI_FILE_UNREADABLE`, `KPKI_FILE_NOT_REGULAR`; {@link EncodingError} `KPKI_INPUT_TOO_LARGE`
  */
-export async function readRegularFile(path: string): Promise<StoredFile | undefined> {
+export async function readRegularFile(path: string, maxBytes = MAX_INPUT_BYTES): Promise<StoredFile | undefined> {
+  const tooLarge = () =>
+    new EncodingError('KPKI_INPUT_TOO_LARGE', `${path} is larger than ${maxBytes / MAX_INPUT_BYTES} MiB`, {
+      details: { path },
+    })
   try {
     const handle = await fs.open(path, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK)
     try {
@@ -30,10 +37,9 @@ export async function readRegularFile(path: string): Promise<StoredFile | undefi
           { details: { path } },
         )
       }
-      if (stats.size > MAX_INPUT_BYTES) {
-        throw new EncodingError('KPKI_INPUT_TOO_LARGE', `${path} is larger than 1 MiB`, { details: { path } })
-      }
-      const bytes = new Uint8Array(await handle.readFile())
+      if (stats.size > maxBytes) throw tooLarge()
+      const bytes = await readAtMost(handle, stats.size, maxBytes)
+      if (!bytes) throw tooLarge()
       return { bytes, mode: stats.mode & 0o7777, owner: isOurs(stats.uid) ? 'trusted' : 'foreign' }
     } finally {
       await handle.close()
@@ -43,6 +49,21 @@ export async function readRegularFile(path: string): Promise<StoredFile | undefi
     if (await isLink(path))
       throw new StoreError('KPKI_FILE_NOT_REGULAR', `${path} is a link to nothing`, { details: { path } })
     return undefined
+  }
+}
+
+/** Reads to the end, of which the size said beforehand is only a guess; `undefined` when it is beyond the bound. */
+async function readAtMost(handle: fs.FileHandle, size: number, maxBytes: number): Promise<Bytes | undefined> {
+  let bytes = new Uint8Array(Math.min(size, maxBytes) + 1)
+  for (let length = 0; ; ) {
+    const { bytesRead } = await handle.read(bytes, length, bytes.length - length)
+    if (bytesRead === 0) return bytes.slice(0, length)
+    length += bytesRead
+    if (length > maxBytes) return undefined
+    if (length < bytes.length) continue
+    const larger = new Uint8Array(Math.min(2 * length + 4096, maxBytes + 1))
+    larger.set(bytes)
+    bytes = larger
   }
 }
 

@@ -1,4 +1,5 @@
 import type { ClusterEntry, EntryFault, KubeconfigEntries, UserEntry } from '../access/kubeconfig-entries.js'
+import { showUrl } from '../access/server-url.js'
 import type { Context } from '../context.js'
 import type { Contents, Draft } from './draft.js'
 import { readPem } from './read-pem.js'
@@ -15,26 +16,38 @@ export async function readKubeconfig(
     file: place.file,
     part: place.part === undefined ? part : `${place.part}: ${part}`,
   })
-  const pem = async (text: string | undefined, part: string): Promise<Contents | undefined> => {
+  const pem = async (
+    text: string | undefined,
+    part: string,
+    wanted: 'certificate' | 'private key',
+  ): Promise<Contents | undefined> => {
     if (text === undefined) return undefined
+    const before = draft.remarks.length
     const contents = await readPem(text, inside(part), draft, context)
-    if (!contents.isAny) draft.remark('unreadable', inside(part), 'holds no PEM block', { error: 'KPKI_PEM_LABEL' })
+    const isThere = (wanted === 'certificate' ? contents.certificates : contents.keys).length > 0
+    if (isThere || draft.remarks.length > before) return contents
+    const other = { certificate: contents.keys, 'private key': contents.certificates }[wanted].length > 0
+    const problem = contents.isAny
+      ? `holds no ${wanted}, but ${other ? (wanted === 'certificate' ? 'a key' : 'a certificate') : 'something else'}`
+      : 'holds no PEM block'
+    const hint = other ? 'exchange it for what belongs there: its two fields may be swapped' : undefined
+    draft.remark('unreadable', inside(part), problem, { error: 'KPKI_PEM_LABEL', hint })
     return contents
   }
   const readCluster = async (entry: ClusterEntry) => {
     const part = `clusters[${entry.name}].certificate-authority-data`
     return {
       name: entry.name,
-      server: entry.server,
-      caCertificates: (await pem(entry.caPem, part))?.certificates ?? [],
+      server: showUrl(entry.server).text,
+      caCertificates: (await pem(entry.caPem, part, 'certificate'))?.certificates ?? [],
       caFile: entry.caFile,
       isInsecure: entry.isInsecure,
     }
   }
   const readUser = async (entry: UserEntry) => {
     const keyPart = `users[${entry.name}].client-key-data`
-    const chain = await pem(entry.certificatePem, `users[${entry.name}].client-certificate-data`)
-    const key = await pem(entry.keyPem, keyPart)
+    const chain = await pem(entry.certificatePem, `users[${entry.name}].client-certificate-data`, 'certificate')
+    const key = await pem(entry.keyPem, keyPart, 'private key')
     const [certificate] = chain?.certificates ?? []
     if (certificate !== undefined && key && key.keys.length > 0) {
       const wanted = 'client-certificate-data'
@@ -59,7 +72,11 @@ export async function readKubeconfig(
     clusters,
     users,
   })
-  for (const fault of entries.faults) draft.remark('unreadable', inside(faultPart(fault)), fault.problem, UNREADABLE)
+  for (const fault of entries.faults)
+    draft.remark('unreadable', inside(faultPart(fault)), fault.problem, {
+      ...UNREADABLE,
+      hint: 'mend it by hand, or make it anew',
+    })
   remarkOnEntries(entries, inside, draft)
 }
 
@@ -82,6 +99,11 @@ function methodsOf({ certificatePem, certificateFile, extras }: UserEntry): stri
   ]
 }
 
+/** Whether a name may stand in a command that people copy. */
+function isPlain(name: string): boolean {
+  return /^[A-Za-z0-9_][A-Za-z0-9_.@:/-]{0,99}$/.test(name)
+}
+
 /** What a kubeconfig says of itself that does not hold, and what makes it weak. */
 function remarkOnEntries(
   { currentContext, contexts, clusters, users, faults }: KubeconfigEntries,
@@ -92,12 +114,13 @@ function remarkOnEntries(
   const isThere = (list: EntryFault['list'], all: readonly { readonly name: string }[], name: string) =>
     all.some(entry => entry.name === name) || faults.some(fault => fault.list === list && fault.name === name)
   if (currentContext !== undefined && !isThere('contexts', contexts, currentContext)) {
+    const other = contexts.find(({ name }) => isPlain(name))?.name
     draft.remark(
       'entry-missing',
       inside('current-context'),
       `names the context ${currentContext}, which is not in it`,
       {
-        hint: 'choose one: kubectl config use-context NAME',
+        hint: `choose one that is${other === undefined ? '' : `, e.g. kubectl config use-context ${other}`}`,
       },
     )
   }
@@ -107,11 +130,20 @@ function remarkOnEntries(
       ...(isThere('users', users, user) ? [] : [`the user ${user || '""'}`]),
     ]
     if (missing.length > 0)
-      draft.remark('entry-missing', inside(`contexts[${name}]`), `names ${missing.join(' and ')}, which is not in it`, {
-        hint: `take it out: kubectl config delete-context NAME`,
-      })
+      draft.remark(
+        'entry-missing',
+        inside(`contexts[${name}]`),
+        `names ${missing.join(' and ')}, which ${missing.length > 1 ? 'are' : 'is'} not in it`,
+        {
+          hint: `take the context out${isPlain(name) ? `: kubectl config delete-context ${name}` : ''}`,
+        },
+      )
   }
-  for (const { name, isInsecure } of clusters) {
+  for (const { name, isInsecure, urlSecrets } of clusters) {
+    for (const { field, what } of urlSecrets)
+      draft.remark('kubeconfig-extra', inside(`clusters[${name}].${field}`), `has ${what} in its URL, not shown here`, {
+        hint: 'credentials of a URL end up in logs: take them out if they are some',
+      })
     if (isInsecure)
       draft.remark('kubeconfig-extra', inside(`clusters[${name}]`), 'does not verify its server', {
         hint: 'put the CA in place of insecure-skip-tls-verify: anybody in between can read the credentials',

@@ -81,6 +81,7 @@ export interface InspectedKubeconfig {
   }[]
   readonly clusters: readonly {
     readonly name: string
+    /** Without user name, password, query and fragment: `***` stands in their place. */
     readonly server: string
     /** Indexes of certificates. */
     readonly caCertificates: readonly number[]

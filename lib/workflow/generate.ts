@@ -1,4 +1,5 @@
 import { formatKubeconfig } from '../access/kubeconfig.js'
+import { showUrl } from '../access/server-url.js'
 import type { Finding } from '../audit/findings.js'
 import { signerOf } from '../audit/judge.js'
 import { type PlanOptions, planTree, type RowPlan, type TreePlan } from '../audit/plan.js'
@@ -312,6 +313,11 @@ async function stageAll(
   throw failure.reason
 }
 
+/** Results are printed; a server's URL may hold a password. */
+function shownServer({ kubeconfig }: RowPlan['actual']): string | undefined {
+  return kubeconfig && showUrl(kubeconfig.server).text
+}
+
 function toResult(
   { id, action, writes, actual }: RowPlan,
   made: Certificate | undefined,
@@ -322,7 +328,7 @@ function toResult(
   const present = isKubeconfigId(id)
     ? actual.kubeconfig?.certificates[0]
     : (signerOf(actual, context) ?? actual.certificates[0])
-  const server = !isKubeconfigId(id) ? undefined : (actual.kubeconfig?.server ?? serverOf(id, cluster, role))
+  const server = !isKubeconfigId(id) ? undefined : (shownServer(actual) ?? serverOf(id, cluster, role))
   const wanted = id === 'sa' ? undefined : wantedCertificate(id, cluster)
   return { id, action, written: writes.map(({ path }) => path), certificate: made ?? present, wanted, server }
 }

@@ -344,6 +344,12 @@ test(
     assert.is((await rejects(readRegularFile('/dev/zero'))).code, 'KPKI_FILE_NOT_REGULAR')
     assert.is(await readRegularFile(join(dir, 'absent')), undefined)
     assert.is((await readRegularFile(join(dir, 'fits')))?.bytes.length, 1024 * 1024)
+    assert.is((await readRegularFile(join(dir, 'large'), 2 * 1024 * 1024))?.bytes.length, 1024 * 1024 + 1)
+    if (process.platform !== 'linux') return
+    // Both are empty regular files by what stat says; the second one has no end.
+    assert.is((await readRegularFile('/proc/self/mounts'))?.bytes.length, readFileSync('/proc/self/mounts').length)
+    const endless = await rejects(readRegularFile('/proc/self/pagemap'))
+    assert.ok(['KPKI_INPUT_TOO_LARGE', 'KPKI_FILE_UNREADABLE'].includes(endless.code))
   }),
 )
 

@@ -24,6 +24,8 @@ const tokenConfig = JSON.stringify({
   clusters: [{ name: 'c', cluster: { server: 'https://a' } }],
   users: [{ name: 'u', user: { token: 'x' } }],
 })
+const clustersOf = (...servers: readonly string[]) =>
+  JSON.stringify({ kind: 'Config', clusters: servers.map(server => ({ name: 'c', cluster: { server } })) })
 const secret = (kind: string, data: Readonly<Record<string, string>>) => {
   const encode = (text: string) => (kind === 'Secret' ? base64(text) : text)
   return JSON.stringify({
@@ -138,6 +140,29 @@ const ROWS: readonly Row[] = [
     [input('a.conf', kubeconfig(x('root2.crt'))), input('other.crt', root)],
     ['ca-data a.conf'],
   ],
+  ['a cluster twice', [input('a', clustersOf('https://a', 'https://b'))], ['unreadable a']],
+  ['a password in a URL', [input('a', clustersOf('https://u:SECRET@h'))], ['kubeconfig-extra a']],
+  [
+    'a password in the URL of a proxy',
+    [input('a', clustersOf('https://h').replace('"server"', '"proxy-url":"http://u:SECRET@p","server"'))],
+    ['kubeconfig-extra a'],
+  ],
+  [
+    'certificate and key swapped',
+    [input('a.conf', kubeconfig(root, leafKey, leaf))],
+    ['unreadable a.conf', 'unreadable a.conf'],
+  ],
+  ['a key in place of a CA', [input('a.conf', kubeconfig(rootKey))], ['unreadable a.conf']],
+  [
+    'a key in place of its path',
+    [input('a.conf', JSON.stringify({ kind: 'Config', users: [{ name: 'u', user: { 'client-key': leafKey } }] }))],
+    ['unreadable a.conf'],
+  ],
+  [
+    'a context of which nothing is here',
+    [input('a', JSON.stringify({ kind: 'Config', contexts: [{ name: 'x', context: { cluster: 'c', user: 'u' } }] }))],
+    ['entry-missing a'],
+  ],
   // What cannot be read.
   ['an empty certificate file', [input('a.crt', '')], ['unreadable a.crt']],
   ['a text in place of a key', [input('a.key', 'see the vault\n')], ['unreadable a.key']],
@@ -160,6 +185,7 @@ for (const [about, files, expected, now] of ROWS) {
     )
     for (const { code, severity, message, hint } of remarks) {
       assert.is(severity, FINDINGS[code].severity)
+      assert.not.match(message + hint, 'SECRET')
       for (const text of [message, hint ?? '']) assert.match(text, /^[a-z][^\n]*[^.\n]$/)
     }
   })
@@ -169,6 +195,18 @@ test('whose key it is, is said', async () => {
   const files = [input('a.crt', leaf), input('a.key', rootKey), input('ca.crt', root)]
   const { remarks } = await inspectFiles(files, testContext({ clock: () => LATER }))
   assert.is(remarks[0]?.message, 'is not the key of a.crt, but of ca.crt')
+})
+
+test('what may be a credential is in no form of an inspection', async () => {
+  const { kubeconfigs, ...rest } = await inspectFiles(
+    [
+      input('a', clustersOf('https://u:SECRET@h/?token=SECRET')),
+      input('b', JSON.stringify({ kind: 'Config', users: [{ name: 'u', user: { 'client-key': leafKey } }] })),
+    ],
+    testContext({ clock: () => LATER }),
+  )
+  assert.is(kubeconfigs[0]?.clusters[0]?.server, 'https://***@h/?***')
+  assert.not.match(JSON.stringify({ kubeconfigs, ...rest }), /SECRET|BEGIN/)
 })
 
 test.run()
