@@ -100,7 +100,7 @@ export {
   type SanSource,
 } from './kubernetes/rows.js'
 export { type KubernetesVersion, MINORS, parseVersion } from './kubernetes/versions.js'
-export { MAX_INPUT_BYTES } from './limits.js'
+export { MAX_INPUT_BYTES, MAX_INSPECT_BYTES } from './limits.js'
 export { formatTar } from './tree/archive.js'
 export { FILE_MODES, type FileKind, type FileSpec, filesOf, type TreePath } from './tree/layout.js'
 export { MemoryStore, type StagedFile, type Store, type StoredFile } from './tree/store.js'

@@ -1,18 +1,19 @@
 import { type InspectedKey, type Place, roleOf } from '../index.js'
-import { type FileNames, withKey } from './inspect-files.js'
+import { type FileNames, mainPlace, withKey } from './inspect-files.js'
 import { NO_ROW, type Row, type RowSource, some } from './inspect-rows.js'
 import { cut } from './terminal.js'
 
-/** Rows of certification requests; those that were made into certificates are told together. */
-export function requestRows({ inspection, names, terminal }: RowSource): Row[] {
+/** Rows of certification requests: what was asked for, and which certificate has the same key. */
+export function requestRows({ inspection, names, bundles, terminal }: RowSource): Row[] {
   const { show, columns } = terminal
-  const [open, done] = [0, 1].map(made =>
-    inspection.requests.filter(({ certificates }) => Number(certificates.length > 0) === made),
-  )
-  const rows = (open ?? []).map(({ request, places, isSignatureValid, keyPlaces }): Row => {
+  return inspection.requests.map(({ request, places, isSignatureValid, keyPlaces, certificates }): Row => {
     const { subject, dnsNames, ipAddresses, otherNames } = request
     const all = [...dnsNames, ...ipAddresses, ...otherNames]
     const [key] = keyPlaces
+    const same = certificates.slice(0, MAX_SAME).flatMap(index => {
+      const found = inspection.certificates[index]
+      return found ? [names.at(mainPlace(found, bundles))] : []
+    })
     return {
       ...NO_ROW,
       name: show(atFirst(places, names)),
@@ -23,17 +24,15 @@ export function requestRows({ inspection, names, terminal }: RowSource): Row[] {
       details: [
         ...(all.length > 0 ? [`for ${some(all, terminal, 2 * (columns - 20))}`] : []),
         ...(isSignatureValid ? [] : ['not signed with its own key']),
-        ...(key ? [`key in ${show(names.at(key))}`] : []),
+        ...(same.length > 0 ? [`same key as ${some(same, terminal, columns)}`] : []),
+        ...(key && same.length === 0 ? [`key in ${show(names.at(key))}`] : []),
       ],
     }
   })
-  if (!done || done.length === 0) return rows
-  const files = done.map(({ places }) => atFirst(places, names))
-  return [
-    ...rows,
-    { ...NO_ROW, name: 'made into certificates that are here:', details: [some(files, terminal, 4 * columns)] },
-  ]
 }
+
+// A renewed certificate has the key of the one before it.
+const MAX_SAME = 10
 
 /** Rows of keys that no certificate or request here has; the two halves of a pair are one. */
 export function keyRows({ inspection, names, terminal }: RowSource): Row[] {

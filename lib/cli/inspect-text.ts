@@ -155,7 +155,11 @@ function overview(inspection: Inspection, names: FileNames, terminal: Terminal):
   }
   for (const [title, rows] of sections) {
     if (rows.length > 0)
-      lines.push('', terminal.paint('bold', title), ...rows.flatMap(row => formatRow(row, widths, terminal)))
+      lines.push(
+        ...(lines.length > 0 ? [''] : []),
+        terminal.paint('bold', title),
+        ...rows.flatMap(row => formatRow(row, widths, terminal)),
+      )
   }
   return [...lines, '']
 }
@@ -185,7 +189,7 @@ function remarkLines(remarks: readonly InspectRemark[], names: FileNames, termin
     const colour = severity(code) === 'error' ? 'red' : 'yellow'
     const texts =
       alike.length > MAX_ALIKE
-        ? [together(code, alike, names, terminal)]
+        ? byReason(code, alike).map(([reason, group]) => together(reason, group, names, terminal))
         : alike.map(remark => alone(remark, names, terminal))
     for (const text of texts) {
       for (const [index, line] of wrap(text, columns - 4).entries())
@@ -202,11 +206,29 @@ function alone({ place, message }: InspectRemark, names: FileNames, { show }: Te
   return `${show(names.at(place))} ${show(shorten(message, names))}`
 }
 
-function together(code: FindingCode, remarks: readonly InspectRemark[], names: FileNames, { show }: Terminal): string {
+// Lists that are longer are read in JSON.
+const MAX_REASONS = 12
+
+/** Files that cannot be read differ in why: each reason is told once, wherever in a text it is. */
+function byReason(code: FindingCode, remarks: readonly InspectRemark[]): [reason: string, InspectRemark[]][] {
+  const { about } = FINDINGS[code]
+  if (code !== 'unreadable') return [[about, [...remarks]]]
+  const groups = new Map<string, InspectRemark[]>()
+  for (const remark of remarks) {
+    const reason = remark.message.replace(/^(cannot be read as YAML: )\d+:\d+: /, '$1')
+    const key = groups.has(reason) || groups.size < MAX_REASONS ? reason : about
+    const group = groups.get(key)
+    if (group) group.push(remark)
+    else groups.set(key, [remark])
+  }
+  return [...groups]
+}
+
+function together(reason: string, remarks: readonly InspectRemark[], names: FileNames, { show }: Terminal): string {
   const places = [...new Set(remarks.map(({ place }) => names.at(place)))]
   const shown = places.slice(0, 12).map(show).join(', ')
   const more = places.length > 12 ? ` and ${places.length - 12} more` : ''
-  return `${FINDINGS[code].about} (${remarks.length}): ${shown}${more}`
+  return `${show(reason)} (${remarks.length}): ${shown}${more}`
 }
 
 /** Messages name other files in full; here all of them stand in one directory. */

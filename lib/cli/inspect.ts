@@ -8,6 +8,7 @@ import {
   type InspectInput,
   type Inspection,
   inspectFiles,
+  MAX_INSPECT_BYTES,
   StoreError,
   UsageError,
 } from '../index.js'
@@ -68,7 +69,7 @@ async function readInputs({ flags, args }: Invocation, io: Io): Promise<Inputs> 
   const inputs: InspectInput[] = []
   let base: string | undefined
   for (const argument of args) {
-    if (argument === '-') inputs.push({ name: 'standard input', bytes: await io.readStdin() })
+    if (argument === '-') inputs.push({ name: 'standard input', bytes: await io.readStdin(MAX_INSPECT_BYTES) })
     else {
       const file = await readNamed(argument)
       if (Array.isArray(file) && args.length === 1) base = argument
@@ -100,7 +101,7 @@ async function readTree(flags: Invocation['flags']): Promise<Inputs> {
 
 async function readNamed(path: string): Promise<InspectInput | InspectInput[]> {
   try {
-    const file = await readRegularFile(path)
+    const file = await readRegularFile(path, MAX_INSPECT_BYTES)
     if (!file) throw new StoreError('KPKI_FILE_NOT_FOUND', `${path} does not exist`, { details: { path } })
     return { name: path, bytes: file.bytes, ...(file.mode === undefined ? {} : { mode: file.mode }) }
   } catch (error) {

@@ -9,8 +9,8 @@ export interface Io {
   /** Width of the terminal in characters. */
   readonly columns: number
   readonly env: Readonly<Record<string, string | undefined>>
-  /** Standard input, whole; at most a little over 1 MiB is read. */
-  readonly readStdin: () => Promise<Uint8Array>
+  /** Standard input, whole; of what is larger than `maxBytes` (default: 1 MiB), only a little more than that. */
+  readonly readStdin: (maxBytes?: number) => Promise<Uint8Array>
   /** Aborted when the person interrupts. */
   readonly signal: AbortSignal
 }

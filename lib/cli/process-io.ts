@@ -13,7 +13,7 @@ export function processIo(): Io {
     stderrIsTerminal: process.stderr.isTTY === true,
     columns: process.stdout.columns ?? 80,
     env: process.env,
-    readStdin: async () => {
+    readStdin: async (maxBytes = MAX_INPUT_BYTES) => {
       const chunks: Uint8Array[] = []
       let size = 0
       // Nothing is at work yet that would have to be taken back.
@@ -21,7 +21,7 @@ export function processIo(): Io {
       for await (const chunk of process.stdin) {
         chunks.push(chunk as Uint8Array)
         size += (chunk as Uint8Array).length
-        if (size > MAX_INPUT_BYTES) break
+        if (size > maxBytes) break
       }
       return Buffer.concat(chunks)
     },

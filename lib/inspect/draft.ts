@@ -8,7 +8,15 @@ import type { CertificateRequest } from '../x509/request.js'
 import type { InspectedBlock, InspectedKubeconfig, InspectedManifest, InspectRemark, Place } from './types.js'
 
 /** What is looked at in one inspection: far more than any tree has, and little enough to be done in seconds. */
-export const INSPECT_LIMITS = { certificates: 20_000, keys: 2000, remarksPerFile: 20 } as const
+export const INSPECT_LIMITS = {
+  certificates: 20_000,
+  keys: 2000,
+  /** PEM blocks of one text. */
+  blocks: 50_000,
+  /** Objects of one text. */
+  objects: 20_000,
+  remarksPerFile: 20,
+} as const
 
 /** A certificate that was found, before it is known how it hangs together with others. */
 export interface DraftCertificate {
@@ -71,6 +79,12 @@ const HINTS: Partial<Record<FindingCode, string>> = {
   'too-many': 'look at the files one by one',
 }
 
+/** What to do where the error says more than the code of the remark. */
+const ERROR_HINTS: Partial<Record<ErrorCode, string>> = {
+  KPKI_INPUT_TOO_LARGE: 'split it; of a cluster, ask for one namespace at a time',
+  KPKI_FILE_UNREADABLE: 'look at its owner and mode, and run it as a user who may read it',
+}
+
 /** Collects what the files of one inspection hold; the same thing in several places is one thing. */
 export class Draft {
   readonly certificates: DraftCertificate[] = []
@@ -82,6 +96,8 @@ export class Draft {
   readonly remarks: InspectRemark[] = []
   readonly others: string[] = []
   readonly pairs: DraftPair[] = []
+  /** Files with Secrets whose values are neither certificates nor keys, and so perhaps passwords. */
+  readonly valueFiles = new Set<string>()
   readonly #context: Context
   readonly #known = new Map<string, number>()
   readonly #remarks = new Map<string, number>()
@@ -163,7 +179,7 @@ export class Draft {
       this.#once(`remarks ${place.file}`, { file: place.file, part: undefined }, 'has more faults than are told')
       return
     }
-    const hint = more.hint ?? HINTS[code]
+    const hint = more.hint ?? ERROR_HINTS[more.error ?? 'KPKI_USAGE'] ?? HINTS[code]
     this.remarks.push({
       code,
       severity: FINDINGS[code].severity,

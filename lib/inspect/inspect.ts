@@ -14,7 +14,7 @@ import type { InspectInput, Inspection, Place } from './types.js'
  * (public facts only), kubeconfigs with all their entries, Secret and ConfigMap manifests, CertificateSigningRequests.
  *
  * Nothing is trusted and nothing fails: what is broken becomes a remark, what is of no interest is named in `others`. Bounded:
- * inputs over 1 MiB are not read, nor more than 20,000 certificates and 2,000 private keys.
+ * inputs over 1 MiB are not read (PEM and JSON: over 32 MiB), nor more than 20,000 certificates and 2,000 private keys.
  *
  * @param inputs - files with the names under which people know them; paths relate files to each other (`x.crt` and `x.key`,
  *   `admin.conf` and `pki/ca.crt`)

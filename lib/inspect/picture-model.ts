@@ -77,10 +77,14 @@ export function describePicture(inspection: Inspection, title: string): Picture 
   }
 }
 
+/** Names that nobody sees; the last two are letters by Unicode, and blank all the same. */
+const BLANK = /^[\p{Z}\s\u3164\u2800]*$/u
+
 /** What people call a certificate. */
 export function nameOf({ certificate }: InspectedCertificate): string {
   const { subject, dnsNames, ipAddresses } = certificate
-  return printable(subject.commonName || subject.text || dnsNames[0] || ipAddresses[0] || '(no name)')
+  const names = [subject.commonName, subject.text, dnsNames[0], ipAddresses[0]]
+  return printable(names.find(name => name !== undefined && !BLANK.test(name)) ?? '(no name)')
 }
 
 function hasDates({ certificate }: InspectedCertificate): boolean {
@@ -228,7 +232,7 @@ function headlineOf({ certificates, now, remarks }: Inspection): string {
       ? certificates.length > 0
         ? 'No certificate is valid now.'
         : 'There is no certificate.'
-      : `${expired > 0 ? `${expired} of ${certificates.length} have expired. ` : ''}Next to end: ${printable(nameOf(next), 60)}${others > 0 ? ` and ${count(others, 'other')}` : ''} in ${lifeWords(next.certificate, now)}, on ${day}.`
+      : `${expired > 0 ? `${expired} of ${certificates.length} ${expired === 1 ? 'has' : 'have'} expired. ` : ''}Next to end: ${printable(nameOf(next), 60)}${others > 0 ? ` and ${count(others, 'other')}` : ''} in ${lifeWords(next.certificate, now)}, on ${day}.`
   const errors = remarks.filter(({ severity }) => severity === 'error').length
   const warnings = remarks.length - errors
   if (remarks.length === 0) return ending

@@ -1,6 +1,6 @@
 import type { Context } from '../context.js'
 import { decodeUtf8 } from '../crypto/bytes.js'
-import { MAX_INPUT_BYTES } from '../limits.js'
+import { MAX_INPUT_BYTES, MAX_INSPECT_BYTES } from '../limits.js'
 import { type Contents, type Draft, noContents } from './draft.js'
 import { looksLikeDer, readDer } from './read-der.js'
 import { looksLikeDocument, readDocuments } from './read-manifest.js'
@@ -12,14 +12,18 @@ export async function readFile(input: InspectInput, draft: Draft, context: Conte
   const place = { file: input.name, part: undefined }
   const none = noContents()
   if (input.problem !== undefined) {
-    draft.remark('unreadable', place, input.problem, { error: 'KPKI_FILE_UNREADABLE' })
+    const isLarge = input.problem.startsWith('is larger than')
+    draft.remark('unreadable', place, input.problem, {
+      error: isLarge ? 'KPKI_INPUT_TOO_LARGE' : 'KPKI_FILE_UNREADABLE',
+      hint: isLarge ? 'name the file itself: PEM and JSON are then read up to 32 MiB' : undefined,
+    })
     return none
   }
-  if (input.bytes.length > MAX_INPUT_BYTES) {
-    draft.remark('unreadable', place, 'is larger than 1 MiB', { error: 'KPKI_INPUT_TOO_LARGE' })
+  if (input.bytes.length > MAX_INSPECT_BYTES) {
+    draft.remark('unreadable', place, 'is larger than 32 MiB', { error: 'KPKI_INPUT_TOO_LARGE' })
     return none
   }
-  if (looksLikeDer(input.bytes)) {
+  if (input.bytes.length <= MAX_INPUT_BYTES && looksLikeDer(input.bytes)) {
     const contents = await readDer(input.bytes, place, draft, context)
     if (!contents.isAny) draft.others.push(input.name)
     return contents

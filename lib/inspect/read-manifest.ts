@@ -1,9 +1,11 @@
 import { readKubeconfigEntries } from '../access/kubeconfig-entries.js'
 import type { Context } from '../context.js'
 import { decodeUtf8, parseBase64 } from '../crypto/bytes.js'
-import { parseYamlStream } from '../yaml.js'
+import { EncodingError } from '../errors.js'
+import { MAX_INPUT_BYTES } from '../limits.js'
+import { parseYamlStream, type YamlDocument } from '../yaml.js'
 import { isYamlObject, type YamlObject, type YamlValue } from '../yaml-scalars.js'
-import type { Contents, Draft } from './draft.js'
+import { type Contents, type Draft, INSPECT_LIMITS } from './draft.js'
 import { looksLikeDer, readDer } from './read-der.js'
 import { readKubeconfig } from './read-kubeconfig.js'
 import { readPem } from './read-pem.js'
@@ -13,15 +15,60 @@ const MAX_LISTS = 4
 
 /** Takes in what a YAML or JSON text holds of kubeconfigs, Secrets, ConfigMaps and CertificateSigningRequests; whether there was any. */
 export async function readDocuments(text: string, place: Place, draft: Draft, context: Context): Promise<boolean> {
-  const objects = parseYamlStream(text, 'the text').flatMap(({ value }) => flatten(value, 0))
+  const isLarge = text.length > MAX_INPUT_BYTES
+  const documents = isLarge ? parseLarge(text) : parseYamlStream(text, 'the text')
+  const all = documents.flatMap(({ value }) => flatten(value, 0))
+  const objects = all.slice(0, INSPECT_LIMITS.objects)
   let isAny = false
+  if (objects.length < all.length) draft.remark('too-many', place, `has more than ${INSPECT_LIMITS.objects} objects`)
   for (const object of objects) {
     // Where there are several, each says which one it is.
     const name = objects.length > 1 ? nameOf(object) : undefined
     const own = { file: place.file, part: joinParts(place.part, name) }
+    // Entries of a kubeconfig are looked up in each other, which takes the square of their number.
+    if (isLarge && readKubeconfigEntries(object) && !KINDS.includes(identityOf(object).kind))
+      throw new EncodingError('KPKI_INPUT_TOO_LARGE', 'the text is a kubeconfig of more than 1 MiB', {
+        hint: 'no client needs one that large: take out what is not used',
+      })
     isAny = (await readObject(object, own, draft, context)) || isAny
   }
+  if (isAny) remarkOnDuplicates(documents, place, draft)
   return isAny
+}
+
+const KINDS = ['Secret', 'ConfigMap', 'CertificateSigningRequest']
+
+/** A JSON text, of which much more can be read than of YAML, in no time. */
+function parseLarge(text: string): Pick<YamlDocument, 'value' | 'duplicates'>[] {
+  if (!/^\s*[[{]/.test(text))
+    throw new EncodingError('KPKI_INPUT_TOO_LARGE', 'the text is YAML of more than 1 MiB', {
+      hint: 'take JSON in its place (kubectl get … -o json), of which 32 MiB are read, or one namespace at a time',
+    })
+  try {
+    return [{ value: JSON.parse(text) as YamlValue, duplicates: [] }]
+  } catch {
+    // The engine's message quotes the text, which may hold secrets.
+    throw new EncodingError('KPKI_YAML_INVALID', 'the text is not JSON: it may be cut off')
+  }
+}
+
+/** Keys that stand twice: kubeadm refuses them, kubectl takes the last one. */
+function remarkOnDuplicates(
+  documents: readonly Pick<YamlDocument, 'duplicates'>[],
+  { file, part }: Place,
+  draft: Draft,
+): void {
+  for (const { path, line } of documents.flatMap(({ duplicates }) => duplicates)) {
+    const key = path.at(-1) ?? ''
+    draft.remark(
+      'field-twice',
+      { file, part: joinParts(part, `line ${line}`) },
+      `has ${String(key).slice(0, 100)} twice`,
+      {
+        hint: 'take one of them out: the first one is shown here, kubectl takes the last one',
+      },
+    )
+  }
 }
 
 /** Whether a text may be one of those documents; everything else is not parsed at all. */
@@ -82,13 +129,15 @@ interface Entry {
 
 function entriesOf(object: YamlObject, kind: 'Secret' | 'ConfigMap', place: Place, draft: Draft): Entry[] {
   const entries: Entry[] = []
+  const names = new Set<string>()
   // What stringData says wins over data (kubernetes/kubernetes v1.20.2, staging/src/k8s.io/api/core/v1/types.go, Secret).
   for (const field of kind === 'Secret' ? ['stringData', 'data'] : ['data', 'binaryData']) {
     const values = object[field]
     if (!isYamlObject(values)) continue
     const isBase64 = field === 'binaryData' || (kind === 'Secret' && field === 'data')
     for (const [name, value] of Object.entries(values)) {
-      if (entries.some(entry => entry.name === name)) continue
+      if (names.has(name)) continue
+      names.add(name)
       const part = `${field}[${name}]`
       const bytes =
         typeof value !== 'string' ? undefined : isBase64 ? parseBase64(value) : new TextEncoder().encode(value)
@@ -113,6 +162,7 @@ async function readEntries(
   for (const { name, part, bytes } of entries) {
     const own = { file: place.file, part: joinParts(place.part, part) }
     const contents = await readEntry(bytes, own, draft, context)
+    if (!contents && kind === 'Secret' && bytes.length > 0) draft.valueFiles.add(place.file)
     if (!contents) continue
     found.set(name, contents)
     if (kind === 'ConfigMap' && contents.keys.some(index => draft.keys[index]?.kind === 'private')) {
@@ -121,10 +171,11 @@ async function readEntries(
       })
     }
   }
+  const parts = new Map(entries.map(({ name, part }) => [name, part]))
   for (const [name, keys] of found) {
     const wanted = /^(.*)\.key$/.exec(name)?.[1]
     const certificates = found.get(`${wanted}.crt`)?.certificates ?? []
-    const part = entries.find(entry => entry.name === name)?.part
+    const part = parts.get(name)
     if (wanted === undefined || certificates.length === 0 || keys.keys.length === 0) continue
     const keyPlace = { file: place.file, part: joinParts(place.part, part) }
     draft.pairs.push({ certificates, keys: keys.keys, place: keyPlace, wanted: `${wanted}.crt` })

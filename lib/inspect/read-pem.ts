@@ -4,10 +4,11 @@ import { formatOid, parseDer, TAG } from '../crypto/der.js'
 import { der } from '../crypto/der-write.js'
 import { parsePrivateKey } from '../crypto/key-files.js'
 import { describePublicKey, type KeyType } from '../crypto/keys.js'
-import { formatPem, type PemBlock, scanPem } from '../crypto/pem.js'
+import { formatPem, type PemBlock, type PemFault, scanPem } from '../crypto/pem.js'
 import { EncodingError } from '../errors.js'
+import { MAX_INSPECT_BYTES } from '../limits.js'
 import { parseCertificateRequest } from '../x509/request.js'
-import { type Contents, type Draft, noContents } from './draft.js'
+import { type Contents, type Draft, INSPECT_LIMITS, noContents } from './draft.js'
 import type { Place } from './types.js'
 
 type Kind = 'certificate' | 'request' | 'private key' | 'public key' | 'parameters' | 'other'
@@ -37,7 +38,14 @@ const LABELS: Readonly<Record<string, Kind>> = {
  */
 export async function readPem(text: string, place: Place, draft: Draft, context: Context): Promise<Contents> {
   const contents = noContents()
-  const found = [...scanPem(text, 'the text')]
+  const found: (PemBlock | PemFault)[] = []
+  for (const block of scanPem(text, 'the text', MAX_INSPECT_BYTES)) {
+    if (found.length >= INSPECT_LIMITS.blocks) {
+      draft.remark('too-many', place, `has more than ${INSPECT_LIMITS.blocks} PEM blocks`)
+      break
+    }
+    found.push(block)
+  }
   const kinds = found.map(block => ('problem' in block ? 'other' : (LABELS[block.label] ?? 'other')))
   const totals = countBy(kinds)
   const isAlone = kinds.length - (totals.get('parameters') ?? 0) === 1

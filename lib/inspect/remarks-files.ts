@@ -93,7 +93,7 @@ function remarkOnPublicKey(
 
 /** Files that hold a secret: which one, in words. */
 function secretFiles(kubeconfigs: readonly InspectedKubeconfig[], draft: Draft): Map<string, string> {
-  const secrets = new Map<string, string>()
+  const secrets = new Map<string, string>([...draft.valueFiles].map(file => [file, 'Secret']))
   for (const { place, users } of kubeconfigs) {
     const method = users.flatMap(({ methods }) => methods).find(name => name === 'token' || name === 'basic')
     if (method !== undefined) secrets.set(place.file, method === 'token' ? 'token' : 'password')

@@ -57,6 +57,7 @@ await reissue(otherProxy, 'front-proxy-ca')
 const INSPECT_CODES = [
   'entry-missing',
   'extension-unknown',
+  'field-twice',
   'key-unusable',
   'request-unproven',
   'serial-negative',

@@ -12,7 +12,7 @@ const DOORS = [
     values: `
     API_VERSIONS CATALOGUE CERTIFICATE_IDS DEFAULT_VALIDITY_SECONDS ERRORS EXT_KEY_USAGES EncodingError FACT_FIELDS
     FACT_FLAGS FILE_MODES FINDINGS KEY_ALGORITHMS KEY_USAGES KINDS KUBECONFIGS KUBECONFIG_IDS KpkiError
-    MAX_INPUT_BYTES MINORS MemoryStore PICTURE_FORMATS PROFILES PolicyError PrivateKey ROW_IDS SAN_SOURCES StoreError UsageError
+    MAX_INPUT_BYTES MAX_INSPECT_BYTES MINORS MemoryStore PICTURE_FORMATS PROFILES PolicyError PrivateKey ROW_IDS SAN_SOURCES StoreError UsageError
     VerifyError WorkflowError caPin checkCluster createContext describeEffective describeFurtherExtensions filesOf formatCertificate
     formatConfiguration formatKubeconfig formatOrigin formatPem formatPicture formatPrivateKey formatProblem formatPublicKey
     formatTar formatYaml generateKey generateTree initDefaults inspectFiles issueCertificate issuerOf joinDefaults lifeStateOf migrateConfiguration

@@ -17,12 +17,14 @@ const keyNumber = (number: number) => {
   return key
 }
 
-test('ten thousand certificates: a file of them is refused in one line, as files they are shown', async () => {
+test('ten thousand certificates: in one file and in five they are shown', async () => {
   const der = (number: number) =>
     certificate({ spki, subject: nameOf(`c${number}`), issuer: nameOf(`x${number % 50}`) })
   const texts = Array.from({ length: 10_000 }, (_, number) => pem(der(number)))
   const one = await inspect({ 'all.pem': texts.join('') })
-  assert.equal([one.certificates.length, one.remarks.map(({ message }) => message)], [0, ['is larger than 1 MiB']])
+  assert.ok(texts.join('').length > 2 * 1024 * 1024)
+  assert.is(one.certificates.length, 10_000)
+  assert.ok(one.remarks.length < 200)
   const parts = Array.from({ length: 5 }, (_, part) => texts.slice(part * 2000, part * 2000 + 2000).join(''))
   const many = await inspectFiles(
     parts.map((text, part) => input(`${part}.pem`, text)),

@@ -4,7 +4,7 @@ import { FINDINGS } from '../../lib/audit/findings.js'
 import { inspectFiles } from '../../lib/inspect/inspect.js'
 import type { InspectInput } from '../../lib/inspect/types.js'
 import { testContext } from '../support/context.js'
-import { vector } from '../vectors/read.js'
+import { vector, vectorDer } from '../vectors/read.js'
 import { base64, input, LATER } from './support.js'
 
 const [root, leaf, leafKey, rootKey] = ['root.crt', 'leaf.crt', 'leaf.key', 'root.key'].map(file =>
@@ -167,7 +167,24 @@ const ROWS: readonly Row[] = [
   ['an empty certificate file', [input('a.crt', '')], ['unreadable a.crt']],
   ['a text in place of a key', [input('a.key', 'see the vault\n')], ['unreadable a.key']],
   ['a kubeconfig that is cut off', [input('a.conf', 'kind: Config\nclusters: [')], ['unreadable a.conf']],
-  ['a file that is too large', [input('a.crt', new Uint8Array(1024 * 1024 + 1))], ['unreadable a.crt']],
+  ['a file that is too large', [input('a.crt', new Uint8Array(32 * 1024 * 1024 + 1))], ['unreadable a.crt']],
+  [
+    'YAML that is too large',
+    [input('a.yaml', `kind: List\nitems: []\n${'#\n'.repeat(600_000)}`)],
+    ['unreadable a.yaml'],
+  ],
+  ['JSON that is large', [input('a', `${' '.repeat(2e6)}${secret('Secret', { 'tls.crt': leaf })}`)], []],
+  ['large JSON that is cut off', [input('a', `{"kind":"List","x":"${'SECRET'.repeat(300_000)}`)], ['unreadable a']],
+  ['a large kubeconfig', [input('a', `${' '.repeat(2e6)}${tokenConfig}`)], ['unreadable a']],
+  ['a field twice', [input('a', 'kind: Secret\nkind: Secret\nmetadata: {name: a}\n')], ['field-twice a']],
+  [
+    'a newline behind DER',
+    [input('a.der', Buffer.concat([vectorDer('x509/root.crt'), Buffer.from('\n')]))],
+    ['unreadable a.der'],
+  ],
+  ['a password for everybody', [input('a', secret('Secret', { password: 'SECRET' }), 0o644)], ['mode-open a']],
+  ['a Secret of a certificate for everybody', [input('a', secret('Secret', { 'tls.crt': leaf }), 0o644)], []],
+  ['a ConfigMap for everybody', [input('a', secret('ConfigMap', { password: 'x' }), 0o644)], []],
   [
     'a file that could not be opened',
     [{ ...input('a.key', ''), problem: 'cannot be read (EACCES)' }],
