@@ -43,7 +43,8 @@ const BUNDLE = 8
 /** How many certificates each bundle holds. */
 export function bundlesOf({ certificates }: Inspection): ReadonlyMap<string, number> {
   const counts = new Map<string, number>()
-  for (const { places } of certificates) for (const { file } of places) counts.set(file, (counts.get(file) ?? 0) + 1)
+  for (const { places } of certificates)
+    for (const file of new Set(places.map(({ file }) => file))) counts.set(file, (counts.get(file) ?? 0) + 1)
   return new Map([...counts].filter(([, count]) => count > BUNDLE))
 }
 

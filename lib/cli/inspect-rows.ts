@@ -171,11 +171,16 @@ function certificateRow(found: InspectedCertificate, index: number, source: RowS
   const [also, keys] = [places, keyPlaces].map(list => [
     ...new Set(list.filter(isOther).map(place => names.of(place.file))),
   ])
+  // A kubeconfig has its CA once for each cluster, and says so with each of them.
+  const again = main.part?.includes('data[') ? places.filter(place => place.file === main.file).length - 1 : 0
   const details = [
     ...namesDetail(certificate, role, terminal),
     ...uses.map(use => useDetail(use, use.kubeconfig.place.file === main.file, source)),
     ...(keys && keys.length > 0 && withBoth === undefined ? [`key in ${keys.slice(0, 3).map(show).join(', ')}`] : []),
     ...(also && also.length > 0 ? [`also in ${some(also, terminal, 2 * columns)}`] : []),
+    ...(again > 0 && !bundles.has(main.file)
+      ? [`and in ${again >= 999 ? 'many' : again} more place${again === 1 ? '' : 's'} of this file`]
+      : []),
     ...(found.uncheckedIssuer === undefined ? [] : ['signature not checked: its kind is not known here']),
   ]
   return {

@@ -76,7 +76,8 @@ async function readInputs({ flags, args }: Invocation, io: Io): Promise<Inputs> 
       inputs.push(...(Array.isArray(file) ? file : [file]))
     }
   }
-  return { inputs, base }
+  // Whoever names a file and its directory means it once.
+  return { inputs: [...new Map(inputs.map(file => [file.name, file])).values()], base }
 }
 
 /** The tree of the flags: one directory, or its two halves. */

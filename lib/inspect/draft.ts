@@ -82,7 +82,6 @@ const HINTS: Partial<Record<FindingCode, string>> = {
 /** What to do where the error says more than the code of the remark. */
 const ERROR_HINTS: Partial<Record<ErrorCode, string>> = {
   KPKI_INPUT_TOO_LARGE: 'split it; of a cluster, ask for one namespace at a time',
-  KPKI_FILE_UNREADABLE: 'look at its owner and mode, and run it as a user who may read it',
 }
 
 /** Collects what the files of one inspection hold; the same thing in several places is one thing. */

@@ -1,5 +1,6 @@
 import type { Context } from '../context.js'
 import { decodeUtf8 } from '../crypto/bytes.js'
+import type { ErrorCode } from '../errors.js'
 import { MAX_INPUT_BYTES, MAX_INSPECT_BYTES } from '../limits.js'
 import { type Contents, type Draft, noContents } from './draft.js'
 import { looksLikeDer, readDer } from './read-der.js'
@@ -7,16 +8,27 @@ import { looksLikeDocument, readDocuments } from './read-manifest.js'
 import { readPem } from './read-pem.js'
 import type { InspectInput } from './types.js'
 
+const OTHER_PROBLEM = [/^/, 'unreadable', 'KPKI_FILE_UNREADABLE', 'see whether another program can open it'] as const
+
+/** What is to be done where the bytes of a file could not be had. */
+const PROBLEMS: readonly (readonly [RegExp, 'unreadable' | 'too-many', ErrorCode, string])[] = [
+  [
+    /^is larger than/,
+    'unreadable',
+    'KPKI_INPUT_TOO_LARGE',
+    'name the file itself: PEM and JSON are then read up to 32 MiB',
+  ],
+  [/more than is looked at/, 'too-many', 'KPKI_INPUT_TOO_LARGE', 'name what is below it: kpki inspect DIR/BELOW'],
+  [/\((EACCES|EPERM)\)/, 'unreadable', 'KPKI_FILE_UNREADABLE', 'run it as a user who may read it, e.g. with sudo'],
+]
+
 /** Takes a file in, whatever it is; what cannot be read becomes a remark, what is of no interest is named. */
 export async function readFile(input: InspectInput, draft: Draft, context: Context): Promise<Contents> {
   const place = { file: input.name, part: undefined }
   const none = noContents()
   if (input.problem !== undefined) {
-    const isLarge = input.problem.startsWith('is larger than')
-    draft.remark('unreadable', place, input.problem, {
-      error: isLarge ? 'KPKI_INPUT_TOO_LARGE' : 'KPKI_FILE_UNREADABLE',
-      hint: isLarge ? 'name the file itself: PEM and JSON are then read up to 32 MiB' : undefined,
-    })
+    const [, code, error, hint] = PROBLEMS.find(([problem]) => problem.test(input.problem ?? '')) ?? OTHER_PROBLEM
+    draft.remark(code, place, input.problem, { error, hint })
     return none
   }
   if (input.bytes.length > MAX_INSPECT_BYTES) {

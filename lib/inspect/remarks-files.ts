@@ -22,6 +22,18 @@ export function remarkOnFiles(
     remarkOnPublicKey(file, byName, draft)
   }
   for (const pair of draft.pairs) remarkOnPair(pair, draft)
+  for (const { input, contents } of files) {
+    const { name, mode = 0 } = input
+    if ((mode & 0o002) !== 0 && contents.isAny)
+      draft.remark(
+        'mode-writable',
+        { file: name, part: undefined },
+        `has mode ${formatMode(mode)}: everybody can change it`,
+        {
+          hint: 'chmod o-w it, and look whether it is still what it was',
+        },
+      )
+  }
   const secrets = secretFiles(kubeconfigs, draft)
   for (const { input } of files) remarkOnMode(input, secrets.get(input.name), draft)
   for (const { kind, type, places, publicKeyHash } of draft.keys) {
@@ -60,7 +72,10 @@ function remarkOnPair({ certificates, keys, place, wanted }: DraftPair, draft: D
   if (certificates.some(index => hashes.includes(draft.certificates[index]?.publicKeyHash))) return
   const places = draft.certificates.find(({ publicKeyHash }) => hashes.includes(publicKeyHash))?.places
   const owner = places?.find(({ part }) => part === undefined) ?? places?.[0]
-  const other = owner === undefined || owner.file === place.file ? '' : `, but of ${owner.file}`
+  const other =
+    owner === undefined || owner.file === place.file
+      ? ''
+      : `, but of ${owner.part === undefined ? '' : 'a certificate in '}${owner.file}`
   draft.remark('key-mismatch', place, `is not the key of ${wanted}${other}`, {
     hint: 'put the right key beside it, or have both made anew',
   })

@@ -1,4 +1,4 @@
-import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -326,7 +326,46 @@ test(
     assert.is(await count(['--cert-dir', pki, '--kubeconfig-dir', confs]), 15)
     assert.is(await count([pki]), 10)
     assert.is(await count([pki, join(confs, 'admin.conf')]), 11)
+    const twice = JSON.parse((await show([confs, confs, '-o', 'json'])).stdout)
+    assert.is(twice.kubeconfigs.length, JSON.parse((await show([confs, '-o', 'json'])).stdout).kubeconfigs.length)
     assert.is(await count([join(pki, 'ca.crt'), '-'], vector('x509/root.crt')), 2)
+  }),
+)
+
+test('all Secrets of a cluster come through standard input as JSON; of YAML that large the hint says so', async () => {
+  const item = (number: number) => ({
+    kind: 'Secret',
+    metadata: { name: `s${number}` },
+    annotations: 'x'.repeat(1000),
+    data: { 'tls.crt': Buffer.from(vector('x509/root.crt')).toString('base64'), password: 'U0VDUkVU' },
+  })
+  const list = { kind: 'List', items: Array.from({ length: 900 }, (_, number) => item(number)) }
+  const stdin = JSON.stringify(list)
+  assert.ok(stdin.length > 1024 * 1024)
+  const { status, stdout } = await show(['-'], { stdin })
+  assert.is(status, 0)
+  assert.match(stdout, /^1 certificate, 900 manifests in standard input;/)
+  assert.match(stdout, 'and in 899 more places of this file')
+  const yaml = await show(['-'], { stdin: `kind: List\n${'# x\n'.repeat(300_000)}` })
+  assert.is(yaml.status, 1)
+  assert.match(yaml.stderr, /YAML of more than 1 MiB\nkpki: hint: take JSON in its place \(kubectl get .* -o json\)/)
+})
+
+test(
+  'requests keep their names beside a certificate of the same key; one blank line; each reason once',
+  inTempDir(async dir => {
+    writeFileSync(join(dir, 'a.csr'), vector('inspect/request.csr'))
+    const alone = await show([dir])
+    assert.not.match(alone.stdout, '\n\n\n')
+    for (const number of [1, 2, 3, 4, 5]) {
+      writeFileSync(join(dir, `cut${number}.crt`), vector('x509/leaf.crt').slice(0, 300))
+      writeFileSync(join(dir, `empty${number}.crt`), '')
+    }
+    const { stdout } = await show([dir])
+    assert.not.match(stdout, '\n\n\n')
+    const flat = stdout.replace(/\n +/g, ' ')
+    assert.match(flat, /is broken: .*cut off \(5\): cut1\.crt, .*cut5\.crt/)
+    assert.match(flat, /holds neither a PEM block nor DER \(5\): empty1\.crt, .*empty5\.crt/)
   }),
 )
 
@@ -336,7 +375,8 @@ test(
     writeFileSync(join(dir, 'empty.txt'), '')
     writeFileSync(join(dir, 'garbage'), Buffer.from(Array.from({ length: 5000 }, (_, index) => (index * 7919) % 251)))
     writeFileSync(join(dir, 'cut.crt'), vector('x509/leaf.crt').slice(0, 300))
-    writeFileSync(join(dir, 'huge.crt'), Buffer.alloc(2 * 1024 * 1024))
+    writeFileSync(join(dir, 'huge.crt'), '')
+    truncateSync(join(dir, 'huge.crt'), 33 * 1024 * 1024)
     mkdirSync(join(dir, 'nothing'))
     mkdirSync(join(dir, 'notes'))
     writeFileSync(join(dir, 'notes/a.txt'), 'x')

@@ -129,6 +129,7 @@ const ROWS: readonly Row[] = [
     [input('a', secret('ConfigMap', { 'tls.crt': leaf, 'tls.key': leafKey }))],
     ['secret-exposed a'],
   ],
+  ['a certificate that everybody can change', [input('a.crt', leaf, 0o666)], ['mode-writable a.crt']],
   // Kubeconfigs.
   [
     'another CA than the tree',
@@ -212,6 +213,12 @@ test('whose key it is, is said', async () => {
   const files = [input('a.crt', leaf), input('a.key', rootKey), input('ca.crt', root)]
   const { remarks } = await inspectFiles(files, testContext({ clock: () => LATER }))
   assert.is(remarks[0]?.message, 'is not the key of a.crt, but of ca.crt')
+})
+
+test('a key is of what is in a kubeconfig, not of the kubeconfig', async () => {
+  const files = [input('a.crt', root), input('a.key', leafKey), input('x.conf', kubeconfig(root))]
+  const { remarks } = await inspectFiles(files, testContext({ clock: () => LATER }))
+  assert.is(remarks[0]?.message, 'is not the key of a.crt, but of a certificate in x.conf')
 })
 
 test('what may be a credential is in no form of an inspection', async () => {
