@@ -64,7 +64,10 @@ async function bench(): Promise<void> {
   const count = wholeNumber('--count', flags.count)
   if (flags.save && lines.length < LINES.length)
     throw new Error('--save keeps all lines of one run, so not with --only')
-  if (lines.length === 0) throw new Error(`--only ${only.join(' ')}: there are ${Object.keys(PARTS).join(', ')}`)
+  if (lines.length === 0)
+    throw new Error(
+      `--only ${only.join(' ')}: there are ${Object.keys(PARTS).join(', ')}, and ${LINES.map(({ name }) => name).join(', ')}`,
+    )
   if (!flags['no-build']) {
     const { status } = spawnSync('npm', ['run', '--silent', 'build'], { cwd: ROOT, stdio: ['ignore', 2, 2] })
     if (status !== 0) throw new Error('npm run build failed')

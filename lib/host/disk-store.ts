@@ -1,7 +1,7 @@
 // The default export on purpose: tests put faults into single calls of it.
 import fs from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { StoreError } from '../errors.js'
+import { StoreError, UsageError } from '../errors.js'
 import type { TreePath } from '../tree/layout.js'
 import type { StagedFile, Store, StoredFile } from '../tree/store.js'
 import { failureCode, toStoreError } from './disk-errors.js'
@@ -25,8 +25,14 @@ export class DiskStore implements Store {
   /** Directories that this store made. */
   readonly #madeDirs: string[] = []
 
-  /** @param dir - the tree, e.g. `/etc/kubernetes` */
+  /**
+   * @param dir - the tree, e.g. `/etc/kubernetes`
+   * @throws {@link UsageError} `KPKI_USAGE` for an empty name
+   */
   constructor(dir: string, options: DiskStoreOptions = {}) {
+    // Resolved, it would be the current directory, which nobody has asked for.
+    if ([dir, options.certDir, options.kubeconfigDir].includes(''))
+      throw new UsageError('KPKI_USAGE', 'a directory is named by an empty text', { hint: 'for this one write .' })
     this.#certDir = resolve(options.certDir ?? join(dir, 'pki'))
     this.#kubeconfigDir = resolve(options.kubeconfigDir ?? dir)
   }

@@ -430,4 +430,9 @@ test(
   }),
 )
 
+test('an empty name is no directory, least of all the current one', async () => {
+  for (const make of [() => new DiskStore(''), () => new DiskStore('a', { certDir: '' })])
+    assert.is((await rejects(make)).code, 'KPKI_USAGE')
+})
+
 test.run()
