@@ -5,7 +5,9 @@ import * as assert from 'uvu/assert'
 import { formatPicture, PICTURE_FORMATS } from '../../lib/inspect/picture.js'
 import { HTML_STYLE, HTML_STYLE_HASH } from '../../lib/inspect/picture-html-style.js'
 import type { InspectedCertificate, Inspection } from '../../lib/inspect/types.js'
+import { vector } from '../vectors/read.js'
 import { fresh, hostileInspection, INSPECTIONS, NASTY, treeFiles } from './pictures.js'
+import { inspect } from './support.js'
 import { parseXml } from './xml.js'
 
 // All that a picture is made of. Nothing of it runs, loads, embeds or leads out; links there are none.
@@ -206,6 +208,19 @@ test('dates that are none do not stop the picture', () => {
       assert.ok(checkPicture(picture, format).includes(expected), expected)
     }
   }
+})
+
+test('names that nobody sees, and a single one that has expired', async () => {
+  const { certificates } = await inspect({ a: vector('x509/root.crt'), b: vector('x509/leaf-expired.crt') })
+  const [found, expired] = certificates
+  if (!found || !expired) throw new Error('no certificates')
+  const nameless = {
+    ...found,
+    certificate: { ...found.certificate, subject: { ...found.certificate.subject, commonName: ' \u3164 ' } },
+  }
+  const picture = formatPicture({ ...fresh, certificates: [nameless, expired] }, { format: 'html' })
+  assert.match(picture, `<bdi>${found.certificate.subject.text}</bdi>`)
+  assert.match(picture, '1 of 2 has expired.')
 })
 
 test.run()
