@@ -20,6 +20,7 @@ export const FINDINGS = {
   'ca-profile': { severity: 'warning', about: 'the CA certificate lacks what RFC 5280 asks of one' },
   'not-a-ca': { severity: 'error', about: 'the certificate may not sign others' },
   'not-yet-valid': { severity: 'error', about: 'the certificate is not valid yet' },
+  'ends-soon': { severity: 'warning', about: 'the certificate ends within 30 days, and most of its life is over' },
   expired: { severity: 'error', about: 'the certificate has expired' },
   chain: { severity: 'error', about: 'the certificate is not signed by its CA' },
   'common-name': { severity: 'error', about: 'the certificate is for somebody else' },

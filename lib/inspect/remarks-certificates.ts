@@ -1,6 +1,7 @@
 import { canSign, isWeaklySigned } from '../x509/verify.js'
 import type { Draft } from './draft.js'
 import { type Issuers, isBeyondUs } from './issuers.js'
+import { lifeStateOf } from './life.js'
 import { directoryOf } from './links.js'
 import { roleOf } from './role.js'
 import type { InspectedCertificate, Inspection, Place } from './types.js'
@@ -53,6 +54,12 @@ function remarkOnOne({ certificate }: InspectedCertificate, place: Place, now: D
   } else if (now > certificate.notAfter) {
     const hint = certificate.isCa ? 'whatever it has signed ended with it' : 'have it made anew'
     draft.remark('expired', place, `expired on ${momentText(certificate.notAfter)}`, { hint })
+  } else if (lifeStateOf(certificate, now) === 'soon') {
+    draft.remark('ends-soon', place, `ends on ${momentText(certificate.notAfter)}`, {
+      hint: certificate.isCa
+        ? 'whatever it has signed ends with it: renew the CA first'
+        : 'have it made anew before that',
+    })
   }
   const { kind, name } = certificate.publicKey
   if (kind === 'other' && name !== 'Ed25519')

@@ -55,6 +55,7 @@ await reissue(otherProxy, 'front-proxy-ca')
 
 /** What is found where there is no description to judge by; see test/inspect/remarks.test.ts. */
 const INSPECT_CODES = [
+  'ends-soon',
   'entry-missing',
   'extension-unknown',
   'field-twice',

@@ -1,7 +1,7 @@
 /** Real file systems that refuse, and runs that are killed: nothing half-made stays, and the next run completes it. */
 import { type ChildProcess, spawnSync } from 'node:child_process'
 import { randomInt } from 'node:crypto'
-import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs'
+import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'

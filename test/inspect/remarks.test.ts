@@ -70,8 +70,11 @@ const ROWS: readonly Row[] = [
   ['sa.pub and sa.key', [input('sa.key', leafKey), input('sa.pub', vector('inspect/leaf.pub'))], []],
   ['both keys of one name, of cfssl', [input('a.pem', leaf), input('a-key.pem', leafKey)], []],
   // The clock.
-  ['the last second', [input('a.crt', x('leaf-last-second.crt'))], [], '2026-06-01T12:00:00Z'],
+  ['the last second', [input('a.crt', x('leaf-last-second.crt'))], ['ends-soon a.crt'], '2026-06-01T12:00:00Z'],
   ['a second later', [input('a.crt', x('leaf-last-second.crt'))], ['expired a.crt'], '2026-06-01T12:00:01Z'],
+  // 30 days before its end, of ten years; and with more than a third of a short life left.
+  ['a day before its last 30', [input('a.crt', leaf)], [], '2035-12-01T00:00:00Z'],
+  ['in its last 30 days', [input('a.crt', leaf)], ['ends-soon a.crt'], '2035-12-03T00:00:00Z'],
   ['not yet', [input('a.crt', x('leaf-future.crt'))], ['not-yet-valid a.crt'], '2026-06-01T12:00:00Z'],
   // Certificates.
   ['a key of 1024 bits', [input('a.crt', vector('inspect/short.crt'))], ['key-weak a.crt']],
