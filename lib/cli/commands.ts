@@ -141,7 +141,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
       ['kpki inspect', 'the tree in /etc/kubernetes'],
       ['kpki inspect ./demo', 'any directory'],
       ['kpki inspect ~/.kube/config', 'all clusters, users and contexts of a kubeconfig'],
-      ['kpki inspect -', 'what kubectl get secret,csr -A -o yaml prints'],
+      ['kpki inspect -', 'what kubectl get secret,csr -A -o json prints'],
       ['kpki inspect -o html > pki.html', 'a picture'],
     ],
   },
