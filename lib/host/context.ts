@@ -6,9 +6,9 @@ const ENCODING = {
   privateKeyEncoding: { type: 'pkcs8', format: 'der' },
 } as const
 
-// Files are read and signatures made on the same threads as keys: with no more keys at work than there are cores, and some
-// threads more than that, nothing else waits behind them.
-let idleCores = availableParallelism()
+// Files are read and signatures made on the same threads as keys. One key more at work than there are cores keeps them all busy
+// while the main thread has no time to hand out the next one; the threads beyond that are for the rest.
+let freeSlots = availableParallelism() + 1
 const waiting: (() => void)[] = []
 
 /**
@@ -17,14 +17,14 @@ const waiting: (() => void)[] = []
  * makes them one after the other on the main thread.
  */
 export async function generateNodeKeyPair(parameters: KeyParameters): Promise<RawKeyPair> {
-  if (idleCores === 0) await new Promise<void>(resolve => waiting.push(resolve))
-  else idleCores--
+  if (freeSlots === 0) await new Promise<void>(resolve => waiting.push(resolve))
+  else freeSlots--
   try {
     return await makeKeyPair(parameters)
   } finally {
     const next = waiting.shift()
     if (next) next()
-    else idleCores++
+    else freeSlots++
   }
 }
 

@@ -91,7 +91,7 @@ export const TREE_LINES: readonly Line[] = [
     note: `a pool of ${POOL} threads in both`,
     limit: 1.35,
     aim: 1.25,
-    pairs: 21,
+    pairs: 41,
     prepare: place => againstRawKeys(place, 'RSA-2048'),
   },
   {
