@@ -2,6 +2,9 @@
 import * as asn1 from 'asn1js'
 import { type Bytes, encodeUtf8, formatHex } from './bytes.js'
 
+/** The few that are written again and again. */
+const OIDS = new Map<string, Bytes>()
+
 /** Encoders, one per form; each returns a whole element. */
 export const der = {
   sequence: (...items: readonly Uint8Array[]): Bytes => element(0x30, ...items),
@@ -22,7 +25,11 @@ export const der = {
   },
   octetString: (content: Uint8Array): Bytes => element(0x04, content),
   bitString: (content: Uint8Array, unusedBits = 0): Bytes => element(0x03, new Uint8Array([unusedBits]), content),
-  oid: (value: string): Bytes => new Uint8Array(new asn1.ObjectIdentifier({ value }).toBER()),
+  oid: (value: string): Bytes => {
+    const known = OIDS.get(value) ?? new Uint8Array(new asn1.ObjectIdentifier({ value }).toBER())
+    OIDS.set(value, known)
+    return known
+  },
   /** PrintableString where it can be, else UTF8String, as Go chooses (encoding/asn1, marshal.go). */
   text: (value: string): Bytes => element(/^[A-Za-z0-9 '()+,\-./:=?]*$/.test(value) ? 0x13 : 0x0c, encodeUtf8(value)),
   /** UTCTime to the year 2049, then GeneralizedTime; fractions of seconds are cut (RFC 5280 section 4.1.2.5). */
