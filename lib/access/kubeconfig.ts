@@ -91,7 +91,7 @@ export async function parseKubeconfig(text: string, context: Context, what = 'th
   // Loaded here, so that what only writes kubeconfigs loads no reader.
   const { parseYaml } = await import('../yaml.js')
   const entries = readKubeconfigEntries(parseYaml(text, what).value)
-  if (!entries) throw invalid('is not a kubeconfig')
+  if (!entries) throw invalid('it is not a kubeconfig')
   const { currentContext, faults } = entries
   if (currentContext === undefined) throw invalid('has no current-context')
   const named = <T extends { readonly name: string }>(list: EntryFault['list'], name: string, all: readonly T[]): T => {
