@@ -37,7 +37,7 @@ const DOORS = [
     path: 'lib/node.ts',
     module: node as object,
     values: `
-    DiskStore EncodingError StoreError createFile createNodeContext detectDefaultAddress detectHostName
+    DiskStore EncodingError StoreError UsageError createFile createNodeContext detectDefaultAddress detectHostName
     generateNodeKeyPair readDirectory readRegularFile
     `,
     types: `
