@@ -58,6 +58,7 @@ export { type Life, type LifeState, lifeStateOf } from './inspect/life.js'
 export { formatPicture, PICTURE_FORMATS, type PictureFormat, type PictureOptions } from './inspect/picture.js'
 export { type CertificateRole, roleOf } from './inspect/role.js'
 export type {
+  InputProblem,
   InspectedBlock,
   InspectedCertificate,
   InspectedKey,

@@ -38,6 +38,8 @@ export interface Command {
   /** Paragraphs of the help text after the flags. */
   readonly notes?: readonly string[]
   readonly examples?: readonly (readonly [command: string, about: string])[]
+  /** It takes back or completes what it writes when it is interrupted; others are just ended. Default: false */
+  readonly endsItself?: boolean
   /** Loads what the command needs, and only that. */
   readonly load?: () => Promise<Run>
 }
@@ -66,7 +68,12 @@ const generate = async () => (await import('./generate.js')).runGenerate
 const ROW_COMMANDS = Object.fromEntries(
   CERTIFICATE_IDS.map(id => [
     `gen ${id}`,
-    { about: `make the certificate and key of ${id}`, flags: GENERATE_FLAGS, load: generate } satisfies Command,
+    {
+      about: `make the certificate and key of ${id}`,
+      flags: GENERATE_FLAGS,
+      endsItself: true,
+      load: generate,
+    } satisfies Command,
   ]),
 )
 
@@ -83,6 +90,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     about:
       'make everything that is missing on a host; what fits is kept, what does not is named and nothing is written',
     flags: GENERATE_FLAGS,
+    endsItself: true,
     load: generate,
     examples: [
       ['kpki gen all --dir ./demo', 'a first control plane, below ./demo'],
@@ -102,12 +110,14 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   'gen sa': {
     about: 'make the service-account key pair, or derive sa.pub from sa.key',
     flags: GENERATE_FLAGS,
+    endsItself: true,
     load: generate,
   },
   'gen kubeconfig': {
     about: 'make all kubeconfigs, or the named one',
     args: { name: 'file', least: 0, most: 1, about: 'which kubeconfig', choices: KUBECONFIG_IDS },
     flags: GENERATE_FLAGS,
+    endsItself: true,
     load: generate,
     examples: [['kpki gen kubeconfig admin.conf --dir ./demo', "the administrators' one"]],
   },
@@ -182,6 +192,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
       },
       ...COMMON_FLAGS,
     },
+    endsItself: true,
     load: async () => (await import('./config.js')).runMigrate,
     examples: [['kpki config migrate --old-config old.yaml --new-config kubeadm.yaml', '']],
   },

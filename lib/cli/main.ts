@@ -31,11 +31,11 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
     // Help and version need no parser; everything else pays for it.
     const { parseArguments } = await import('./parse.js')
     invocation = parseArguments(argv)
-    const run = await COMMANDS[invocation.path]?.load?.()
+    const command = COMMANDS[invocation.path]
+    const run = await command?.load?.()
     if (!run) return EXIT.usage
-    // What makes files takes them back when it is interrupted; everything else has nothing to take back, and ends.
     const work = run(invocation, io)
-    return await (invocation.path.startsWith('gen ') ? work : Promise.race([work, interruption(io.signal)]))
+    return await (command?.endsItself ? work : Promise.race([work, interruption(io.signal)]))
   } catch (error) {
     reportError(error, outputOf(invocation, argv), io)
     if (error instanceof KpkiError && error.code === 'KPKI_INTERRUPTED') return EXIT.interrupted

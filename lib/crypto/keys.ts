@@ -1,6 +1,6 @@
 import type { Context, RawKeyPair } from '../context.js'
 import { EncodingError } from '../errors.js'
-import { KEY_ALGORITHMS, KEY_OIDS, type KeyAlgorithm } from './algorithms.js'
+import { KEY_ALGORITHMS, KEY_OIDS, type KeyAlgorithm, OTHER_KEYS } from './algorithms.js'
 import { type Bytes, equalBytes, toBytes } from './bytes.js'
 import { CURVES } from './curves.js'
 import { formatOid, parseDer, TAG, toBigInt } from './der.js'
@@ -11,16 +11,6 @@ export type KeyType =
   | { readonly kind: 'ECDSA'; readonly curve: 'P-256' | 'P-384' | 'P-521'; readonly name: string }
   | { readonly kind: 'other'; readonly oid: string; readonly name: string }
 
-/** Names of keys that Kubernetes has no use for (RFC 3279 section 2.3, RFC 4055 section 1.2, RFC 8410 section 3). */
-const OTHER_KEYS: Readonly<Record<string, string>> = {
-  [KEY_OIDS.ed25519]: 'Ed25519',
-  '1.3.101.113': 'Ed448',
-  '1.3.101.110': 'X25519',
-  '1.3.101.111': 'X448',
-  '1.2.840.10040.4.1': 'DSA',
-  '1.2.840.10046.2.1': 'DH',
-  '1.2.840.113549.1.1.10': 'RSA-PSS',
-}
 /** SEC 2 appendix A.2, RFC 5639 appendix A.1. */
 const OTHER_CURVES: Readonly<Record<string, string>> = {
   '1.3.132.0.33': 'P-224',

@@ -70,7 +70,7 @@ const SUBTLE = {
     (format === 'pkcs8' || format === 'spki') && HOT_ALGORITHMS.includes(nameOf(algorithm)),
   sign: isOwnKey,
   verify: isOwnKey,
-  exportKey: ([, key]: readonly unknown[]) => key instanceof CryptoKey,
+  exportKey: isOwnKey,
   ...Object.fromEntries(
     ['decrypt', 'deriveBits', 'deriveKey', 'encrypt', 'generateKey', 'unwrapKey', 'wrapKey'].map(name => [
       name,
@@ -95,7 +95,8 @@ const nodeCrypto: Pick<Crypto, 'subtle' | 'getRandomValues' | 'randomUUID'> = {
 }
 
 /**
- * The Context of a Node process: `@peculiar/webcrypto`, RSA keys on all cores, the system's clock.
+ * The Context of a Node process: keys made on all cores, the system's clock; digests, and RSA and ECDSA signatures with keys
+ * from DER, by Node's own WebCrypto, everything else by `@peculiar/webcrypto`.
  *
  * @param overrides - what to have differently
  */

@@ -1,6 +1,7 @@
 import fs from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { KpkiError } from '../errors.js'
+import type { InputProblem } from '../inspect/types.js'
 import { MAX_INPUT_BYTES } from '../limits.js'
 import { failureCode, toStoreError } from './disk-errors.js'
 import { readRegularFile } from './files.js'
@@ -24,6 +25,8 @@ export interface WalkedFile {
   readonly mode?: number
   /** Why it could not be read, as the end of a sentence. */
   readonly problem?: string
+  /** What kind of problem it is. */
+  readonly problemKind?: InputProblem
 }
 
 const DEFAULTS = { maxDepth: 8, maxFiles: 10_000, maxBytes: 64 * MAX_INPUT_BYTES } as const
@@ -45,7 +48,7 @@ export async function readDirectory(dir: string, limits: WalkLimits = {}): Promi
   const walk: Walk = { ...DEFAULTS, ...limits, files: [], bytes: 0, seen: new Set(), rehashed: [], isFull: false }
   await walkInto(dir, 0, walk)
   for (const link of walk.rehashed) await takeFile(link, walk)
-  if (walk.isFull) walk.files.push({ name: dir, bytes: new Uint8Array(), problem: 'holds more than is looked at' })
+  if (walk.isFull) walk.files.push(unread(dir, 'holds more than is looked at', 'too-many'))
   return walk.files
 }
 
@@ -62,7 +65,7 @@ interface Walk extends Required<WalkLimits> {
 async function walkInto(dir: string, depth: number, walk: Walk): Promise<void> {
   const entries = await fs.readdir(dir, { withFileTypes: true }).catch(error => {
     if (depth === 0) throw toStoreError(error, dir, 'read')
-    walk.files.push({ name: dir, bytes: new Uint8Array(), problem: `cannot be read (${failureCode(error)})` })
+    walk.files.push(unread(dir, `cannot be read (${failureCode(error)})`, kindOf(failureCode(error))))
     return []
   })
   entries.sort((a, b) => (a.name < b.name ? -1 : 1))
@@ -81,6 +84,14 @@ async function walkInto(dir: string, depth: number, walk: Walk): Promise<void> {
     if (depth + 1 >= walk.maxDepth) walk.isFull = true
     else await walkInto(path, depth + 1, walk)
   }
+}
+
+function unread(name: string, problem: string, problemKind: InputProblem): WalkedFile {
+  return { name, bytes: new Uint8Array(), problem, problemKind }
+}
+
+function kindOf(errno: unknown): InputProblem {
+  return errno === 'EACCES' || errno === 'EPERM' ? 'forbidden' : 'other'
 }
 
 /** Whether a link leads to a directory that is neither the one it stands in nor above or below that. */
@@ -116,6 +127,7 @@ async function takeFile(path: string, walk: Walk): Promise<void> {
     walk.files.push({ name: path, bytes: file.bytes, ...(file.mode === undefined ? {} : { mode: file.mode }) })
   } catch (error) {
     if (!(error instanceof KpkiError)) throw error
-    walk.files.push({ name: path, bytes: new Uint8Array(), problem: error.message.replace(`${path} `, '') })
+    const kind = error.code === 'KPKI_INPUT_TOO_LARGE' ? 'too-large' : kindOf(error.details['errno'])
+    walk.files.push(unread(path, error.message.replace(`${path} `, ''), kind))
   }
 }

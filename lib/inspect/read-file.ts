@@ -1,3 +1,4 @@
+import type { FindingCode } from '../audit/findings.js'
 import type { Context } from '../context.js'
 import { decodeUtf8 } from '../crypto/bytes.js'
 import type { ErrorCode } from '../errors.js'
@@ -6,28 +7,22 @@ import { type Contents, type Draft, noContents } from './draft.js'
 import { looksLikeDer, readDer } from './read-der.js'
 import { looksLikeDocument, readDocuments } from './read-manifest.js'
 import { readPem } from './read-pem.js'
-import type { InspectInput } from './types.js'
-
-const OTHER_PROBLEM = [/^/, 'unreadable', 'KPKI_FILE_UNREADABLE', 'see whether another program can open it'] as const
+import type { InputProblem, InspectInput } from './types.js'
 
 /** What is to be done where the bytes of a file could not be had. */
-const PROBLEMS: readonly (readonly [RegExp, 'unreadable' | 'too-many', ErrorCode, string])[] = [
-  [
-    /^is larger than/,
-    'unreadable',
-    'KPKI_INPUT_TOO_LARGE',
-    'name the file itself: PEM and JSON are then read up to 32 MiB',
-  ],
-  [/more than is looked at/, 'too-many', 'KPKI_INPUT_TOO_LARGE', 'name what is below it: kpki inspect DIR/BELOW'],
-  [/\((EACCES|EPERM)\)/, 'unreadable', 'KPKI_FILE_UNREADABLE', 'run it as a user who may read it, e.g. with sudo'],
-]
+const PROBLEMS: Readonly<Record<InputProblem, readonly [FindingCode, ErrorCode, hint: string]>> = {
+  'too-large': ['unreadable', 'KPKI_INPUT_TOO_LARGE', 'name the file itself: PEM and JSON are then read up to 32 MiB'],
+  'too-many': ['too-many', 'KPKI_INPUT_TOO_LARGE', 'name what is below it: kpki inspect DIR/BELOW'],
+  forbidden: ['unreadable', 'KPKI_FILE_UNREADABLE', 'run it as a user who may read it, e.g. with sudo'],
+  other: ['unreadable', 'KPKI_FILE_UNREADABLE', 'see whether another program can open it'],
+}
 
 /** Takes a file in, whatever it is; what cannot be read becomes a remark, what is of no interest is named. */
 export async function readFile(input: InspectInput, draft: Draft, context: Context): Promise<Contents> {
   const place = { file: input.name, part: undefined }
   const none = noContents()
   if (input.problem !== undefined) {
-    const [, code, error, hint] = PROBLEMS.find(([problem]) => problem.test(input.problem ?? '')) ?? OTHER_PROBLEM
+    const [code, error, hint] = PROBLEMS[input.problemKind ?? 'other']
     draft.remark(code, place, input.problem, { error, hint })
     return none
   }

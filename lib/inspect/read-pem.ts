@@ -1,5 +1,5 @@
 import type { Context } from '../context.js'
-import { KEY_OIDS } from '../crypto/algorithms.js'
+import { KEY_OIDS, OTHER_KEYS } from '../crypto/algorithms.js'
 import { formatOid, parseDer, TAG } from '../crypto/der.js'
 import { der } from '../crypto/der-write.js'
 import { parsePrivateKey } from '../crypto/key-files.js'
@@ -137,16 +137,8 @@ async function readPrivateKey(
   }
 }
 
-/** Kinds of keys that Kubernetes does not use (RFC 8017 appendix A.2.3, RFC 3279 section 2.3.2, RFC 8410 section 3). */
-const UNUSUAL: Readonly<Record<string, string>> = {
-  [KEY_OIDS.ed25519]: 'Ed25519',
-  [KEY_OIDS.ec]: 'EC, unusual curve',
-  '1.2.840.113549.1.1.10': 'RSA-PSS',
-  '1.2.840.10040.4.1': 'DSA',
-  '1.3.101.110': 'X25519',
-  '1.3.101.111': 'X448',
-  '1.3.101.113': 'Ed448',
-}
+/** RFC 3279 section 2.3.2; the one whose label says what it is. */
+const DSA = '1.2.840.10040.4.1'
 
 /** Type of a well-formed private key that is not read; `undefined` when it is not well-formed. */
 function unusualType(label: string, bytes: Uint8Array): KeyType | undefined {
@@ -154,13 +146,14 @@ function unusualType(label: string, bytes: Uint8Array): KeyType | undefined {
     const { children } = parseDer(bytes, 'the private key')
     const named = children[1]?.children[0]
     const oid = label.startsWith('DSA')
-      ? '1.2.840.10040.4.1'
+      ? DSA
       : label.startsWith('EC')
         ? KEY_OIDS.ec
         : named?.tagNumber === TAG.oid
           ? formatOid(named.content)
           : ''
-    return oid === '' ? undefined : { kind: 'other', oid, name: UNUSUAL[oid] ?? oid }
+    if (oid === '') return undefined
+    return { kind: 'other', oid, name: oid === KEY_OIDS.ec ? 'EC, unusual curve' : (OTHER_KEYS[oid] ?? oid) }
   } catch {
     return undefined
   }

@@ -4,6 +4,9 @@ import type { ErrorCode } from '../errors.js'
 import type { Certificate } from '../x509/certificate.js'
 import type { CertificateRequest } from '../x509/request.js'
 
+/** Why bytes could not be had: beyond a bound of one file, or of a directory; not for this user; anything else. */
+export type InputProblem = 'too-large' | 'too-many' | 'forbidden' | 'other'
+
 /** A file, or what stands for one, as it was found. */
 export interface InspectInput {
   /** How people find it, e.g. `pki/ca.crt` or `standard input`. */
@@ -13,6 +16,8 @@ export interface InspectInput {
   readonly mode?: number
   /** Why its bytes could not be had, as the end of a sentence; it is then remarked on, and `bytes` are not looked at. */
   readonly problem?: string
+  /** What kind of problem it is, which decides the advice. Default: `other` */
+  readonly problemKind?: InputProblem
 }
 
 /** A certificate, once, however many files hold it. */

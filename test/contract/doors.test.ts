@@ -25,7 +25,7 @@ const DOORS = [
     CodeOf ConfigCode ConfigProblem Configuration Context DefaultsOptions Description DescriptionSources
     DistinguishedName DuplicateKey EffectiveValue ErrorCode ErrorDetails ErrorKind ExtKeyUsage ExtensionFacts ExternalEtcd FactName
     FieldProblem FileKind FileSpec Finding FindingCode FlagFacts FlagName FurtherExtension GenerateOptions GenerateResult GroupSource
-    HostFacts InspectInput InspectRemark InspectedBlock InspectedCertificate InspectedKey
+    HostFacts InputProblem InspectInput InspectRemark InspectedBlock InspectedCertificate InspectedKey
     InspectedKubeconfig InspectedManifest InspectedRequest Inspection IpAddress Issuer KeyAlgorithm KeyParameters KeyType KeyUsage KpkiErrorOptions KubeadmKind Kubeconfig
     KubeconfigId KubeconfigRow KubeconfigSpec KubernetesVersion Lazy Life LifeState LogEvent Origin ParsedConfiguration PemBlock Place
     PictureFormat PictureOptions PlanOptions PrintOptions Profile ProfileName RawKeyPair Role RowId RowPlan RowResult SanSource StagedFile Store StoredFile

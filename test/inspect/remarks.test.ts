@@ -191,7 +191,7 @@ const ROWS: readonly Row[] = [
   ['a ConfigMap for everybody', [input('a', secret('ConfigMap', { password: 'x' }), 0o644)], []],
   [
     'a file that could not be opened',
-    [{ ...input('a.key', ''), problem: 'cannot be read (EACCES)' }],
+    [{ ...input('a.key', ''), problem: 'cannot be read (EACCES)', problemKind: 'forbidden' }],
     ['unreadable a.key'],
   ],
 ]
