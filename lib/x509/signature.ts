@@ -82,12 +82,14 @@ function toWebCrypto({ name, hash, saltLength = 0 }: SignatureAlgorithm, key: Ke
 
 /** WebCrypto wants r and s side by side in full length; X.509 has a SEQUENCE of two INTEGERs (RFC 3279 section 2.2.3). */
 function rawSignature(signature: Bytes, size: number): Bytes | undefined {
-  const { children } = parseDer(signature, 'the signature')
+  const sequence = parseDer(signature, 'the signature')
+  const { children } = sequence
   const raw = new Uint8Array(2 * size)
-  if (children.length !== 2) return undefined
+  if (!isUniversal(sequence, TAG.sequence) || children.length !== 2) return undefined
   for (const [index, node] of children.entries()) {
     const digits = node.content[0] === 0 ? node.content.subarray(1) : node.content
-    if (!isUniversal(node, TAG.integer) || digits.length > size) return undefined
+    const isNegative = (node.content[0] ?? 0) >= 0x80
+    if (!isUniversal(node, TAG.integer) || isNegative || digits.length > size) return undefined
     raw.set(digits, (index + 1) * size - digits.length)
   }
   return raw

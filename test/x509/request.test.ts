@@ -95,6 +95,18 @@ test('a request cut off at any octet is refused', () => {
   for (let length = 0; length < der.length; length++) assert.is(kind(der.slice(0, length)), 'refused', `${length}`)
 })
 
+// RFC 3279 section 2.2.3: a SEQUENCE of two INTEGERs, neither of them negative; Go's ecdsa.VerifyASN1 takes nothing else.
+test('an ECDSA signature in another form is none', async () => {
+  const at = der.length - 70
+  const own = parseCertificateRequest(der)
+  assert.equal([der[at], der[at + 1], der[at + 2]], [0x30, 68, 0x02])
+  assert.ok(await verifyRequestSignature(own, testContext()))
+  for (const tag of [0x31, 0x70, 0xb0]) {
+    const changed = der.map((byte, index) => (index === at ? tag : byte))
+    assert.not.ok(await verifyRequestSignature({ ...own, der: changed }, testContext()), tag.toString(16))
+  }
+})
+
 test('with any octet changed it is read or refused, and its signature no longer holds', () =>
   fc.assert(
     fc.asyncProperty(
