@@ -29,6 +29,7 @@ export const ERRORS = {
   KPKI_KUBECONFIG_INVALID: { kind: 'encoding', about: 'the text is not a usable kubeconfig' },
   KPKI_NOTHING_FOUND: { kind: 'encoding', about: 'the input holds nothing that can be inspected' },
   KPKI_PIN_INVALID: { kind: 'encoding', about: 'the CA pin has not the form sha256:<64 hex digits>' },
+  KPKI_TOKEN_INVALID: { kind: 'encoding', about: 'the bootstrap token has not the form abcdef.0123456789abcdef' },
   KPKI_CERT_SPEC: { kind: 'policy', about: 'the wanted certificate breaks RFC 5280' },
   KPKI_ISSUER_NOT_CA: { kind: 'policy', about: 'the signing certificate is not a CA' },
   KPKI_ISSUER_EXPIRED: { kind: 'policy', about: 'the signing certificate is not valid at this moment' },
@@ -39,6 +40,7 @@ export const ERRORS = {
   },
   KPKI_CHAIN_INVALID: { kind: 'verify', about: 'the certificate does not chain to the given CA' },
   KPKI_PIN_MISMATCH: { kind: 'verify', about: 'no CA certificate has one of the given pins' },
+  KPKI_JWS_MISMATCH: { kind: 'verify', about: 'cluster-info is not signed with the secret of this bootstrap token' },
   KPKI_TREE_MISMATCH: { kind: 'store', about: 'files that exist do not fit the description' },
   KPKI_FILE_EXISTS: { kind: 'store', about: 'refusing to overwrite' },
   KPKI_FILE_NOT_FOUND: { kind: 'store', about: 'the file does not exist' },
@@ -49,6 +51,23 @@ export const ERRORS = {
   KPKI_DISK_FULL: { kind: 'store', about: 'no space is left for the file' },
   KPKI_WRITE_FAILED: { kind: 'store', about: 'the file could not be written' },
   KPKI_LOCKED: { kind: 'store', about: 'another run is at work on the same tree' },
+  KPKI_API_EXISTS: { kind: 'api', about: 'the object that was to be made is there already' },
+  KPKI_API_NOT_FOUND: { kind: 'api', about: 'the API server has no such object, or no such kind' },
+  KPKI_API_UNAUTHORIZED: { kind: 'api', about: 'the API server does not know who is asking (401)' },
+  KPKI_API_FORBIDDEN: { kind: 'api', about: 'the API server knows who is asking and does not let them (403)' },
+  KPKI_API_CONFLICT: { kind: 'api', about: 'the object was changed by somebody else meanwhile (409)' },
+  KPKI_API_REFUSED: { kind: 'api', about: 'the API server refused the request for another reason, named in the text' },
+  KPKI_NET_UNREACHABLE: { kind: 'network', about: 'no connection: unknown name, no route, refused or cut' },
+  KPKI_NET_TIMEOUT: { kind: 'network', about: 'the server did not answer in time' },
+  KPKI_NET_PROXY: { kind: 'network', about: 'the proxy did not let the connection through' },
+  KPKI_NET_RESPONSE: {
+    kind: 'network',
+    about: 'the answer is cut off, endless, a redirect, an error of the server, or not what an API server says',
+  },
+  KPKI_TLS_UNTRUSTED: { kind: 'network', about: "the server's certificate is not of the CA that is trusted" },
+  KPKI_TLS_NAME: { kind: 'network', about: "the server's certificate is for other names" },
+  KPKI_TLS_EXPIRED: { kind: 'network', about: "the server's certificate is not valid now, by this machine's clock" },
+  KPKI_TLS_FAILED: { kind: 'network', about: 'the TLS handshake failed' },
   KPKI_INTERRUPTED: { kind: 'workflow', about: 'the run was interrupted and has taken back what it had written' },
   KPKI_INTERNAL: { kind: 'workflow', about: 'a defect in kpki' },
 } as const satisfies Record<string, { readonly kind: string; readonly about: string }>
@@ -102,5 +121,9 @@ export class PolicyError extends KpkiError<CodeOf<'policy'>> {}
 export class VerifyError extends KpkiError<CodeOf<'verify'>> {}
 /** Files, directories, disks: look at the place. */
 export class StoreError extends KpkiError<CodeOf<'store'>> {}
+/** The API server was asked and said no; `details` has `status`, and `reason` of its Status object. */
+export class ApiError extends KpkiError<CodeOf<'api'>> {}
+/** The server could not be asked, or is not the one it should be: look at the way to it. */
+export class NetworkError extends KpkiError<CodeOf<'network'>> {}
 /** The run as a whole did not finish. */
 export class WorkflowError extends KpkiError<CodeOf<'workflow'>> {}

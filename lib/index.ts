@@ -3,6 +3,21 @@
  *
  * @module kpki
  */
+export type {
+  ApplyOptions,
+  ClusterApi,
+  ListOptions,
+  ObjectName,
+  WatchEvent,
+} from './access/api.js'
+export {
+  type BootstrapToken,
+  formatBootstrapToken,
+  generateBootstrapToken,
+  isBootstrapTokenId,
+  parseBootstrapToken,
+} from './access/bootstrap-token.js'
+export { signDetached, verifyDetached } from './access/detached-jws.js'
 export { formatKubeconfig, type Kubeconfig, type KubeconfigSpec, parseKubeconfig } from './access/kubeconfig.js'
 export { caPin, parsePin, verifyCaPin } from './access/pins.js'
 export type { ActualRow } from './audit/actual.js'
@@ -39,6 +54,7 @@ export { formatPrivateKey, formatPublicKey, parsePrivateKey } from './crypto/key
 export { generateKey, type KeyType, PrivateKey } from './crypto/keys.js'
 export { formatPem, type PemBlock, parsePem } from './crypto/pem.js'
 export {
+  ApiError,
   type CodeOf,
   EncodingError,
   ERRORS,
@@ -47,6 +63,7 @@ export {
   type ErrorKind,
   KpkiError,
   type KpkiErrorOptions,
+  NetworkError,
   PolicyError,
   StoreError,
   UsageError,
@@ -81,6 +98,14 @@ export {
 } from './kubernetes/cluster.js'
 export type { ExternalEtcd, FieldProblem } from './kubernetes/cluster-fields.js'
 export type { Cidr, SubjectAltName } from './kubernetes/net.js'
+export {
+  formatManifests,
+  type KubernetesObject,
+  type ObjectMeta,
+  RESOURCES,
+  type ResourceKind,
+  type ResourceRow,
+} from './kubernetes/objects.js'
 export {
   CATALOGUE,
   CERTIFICATE_IDS,

@@ -4,7 +4,7 @@
  * @module kpki/node
  */
 
-export { EncodingError, StoreError, UsageError } from './errors.js'
+export { ApiError, EncodingError, NetworkError, StoreError, UsageError } from './errors.js'
 export { createNodeContext, generateNodeKeyPair } from './host/context.js'
 export { DiskStore, type DiskStoreOptions } from './host/disk-store.js'
 export { createFile, readRegularFile } from './host/files.js'

@@ -1,48 +1,6 @@
 import { CERTIFICATE_IDS, KUBECONFIG_IDS } from '../index.js'
-import {
-  CLOCK_FLAGS,
-  COMMON_FLAGS,
-  CONFIG_FLAGS,
-  DESCRIPTION_FLAGS,
-  type Flag,
-  type FlagValues,
-  TREE_FLAGS,
-} from './flags.js'
-import type { Io } from './io.js'
-
-/** What a command is called with. */
-export interface Invocation {
-  /** e.g. `gen all` */
-  readonly path: string
-  readonly flags: FlagValues
-  readonly args: readonly string[]
-}
-
-/** Does a command's work and returns the exit status. */
-export type Run = (invocation: Invocation, io: Io) => Promise<number>
-
-/** One command. Groups have no `load`. */
-export interface Command {
-  readonly about: string
-  readonly flags?: Readonly<Record<string, Flag>>
-  /** Positional arguments: name for help, how many. Default: none. */
-  readonly args?: {
-    readonly name: string
-    readonly least: number
-    readonly most: number
-    readonly about: string
-    readonly choices?: readonly string[]
-    /** Word for one of them as in {@link Flag}: `FILE` and `DIR` are completed from the disk. Default: they are not. */
-    readonly value?: string
-  }
-  /** Paragraphs of the help text after the flags. */
-  readonly notes?: readonly string[]
-  readonly examples?: readonly (readonly [command: string, about: string])[]
-  /** It takes back or completes what it writes when it is interrupted; others are just ended. Default: false */
-  readonly endsItself?: boolean
-  /** Loads what the command needs, and only that. */
-  readonly load?: () => Promise<Run>
-}
+import type { Command } from './command.js'
+import { CLOCK_FLAGS, COMMON_FLAGS, CONFIG_FLAGS, DESCRIPTION_FLAGS, type Flag, TREE_FLAGS } from './flags.js'
 
 const GENERATE_FLAGS = {
   ...TREE_FLAGS,

@@ -1,5 +1,5 @@
 import { KEY_ALGORITHMS, MINORS } from '../index.js'
-import type { Command } from './commands.js'
+import type { Command } from './command.js'
 import { DISK_WORDS, type Flag } from './flags.js'
 
 /** A word, and what it is in one line. */

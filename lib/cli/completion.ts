@@ -1,4 +1,5 @@
-import { COMMANDS, type Run } from './commands.js'
+import type { Run } from './command.js'
+import { COMMANDS } from './commands.js'
 import { formatBash } from './completion-bash.js'
 import { formatFish } from './completion-fish.js'
 import { type OfferedCommand, offeredCommands } from './completion-model.js'

@@ -10,7 +10,7 @@ import {
   UsageError,
 } from '../index.js'
 import { createFile, createNodeContext } from '../node.js'
-import type { Run } from './commands.js'
+import type { Run } from './command.js'
 import { describeCluster, readDescription } from './description.js'
 import { text } from './flags.js'
 import { readInput } from './input.js'

@@ -8,7 +8,7 @@ import {
   UsageError,
 } from '../index.js'
 import { detectDefaultAddress, detectHostName } from '../node.js'
-import type { Invocation } from './commands.js'
+import type { Invocation } from './command.js'
 import { DESCRIPTION_FLAGS, type FlagValues, text } from './flags.js'
 import { readInput } from './input.js'
 import type { Io } from './io.js'

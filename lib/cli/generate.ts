@@ -16,7 +16,7 @@ import {
   type WantedCertificate,
 } from '../index.js'
 import { createNodeContext, DiskStore } from '../node.js'
-import type { Invocation, Run } from './commands.js'
+import type { Invocation, Run } from './command.js'
 import { describeCluster, parseClock } from './description.js'
 import { text } from './flags.js'
 import { wantsColour } from './io.js'

@@ -10,7 +10,7 @@ import {
   verifyCaPin,
 } from '../index.js'
 import { createNodeContext, DiskStore } from '../node.js'
-import type { Run } from './commands.js'
+import type { Run } from './command.js'
 import { text } from './flags.js'
 import { readInput } from './input.js'
 import { EXIT, type Io } from './io.js'

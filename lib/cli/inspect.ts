@@ -13,7 +13,7 @@ import {
   UsageError,
 } from '../index.js'
 import { createNodeContext, readDirectory, readRegularFile } from '../node.js'
-import type { Invocation, Run } from './commands.js'
+import type { Invocation, Run } from './command.js'
 import { parseClock } from './description.js'
 import { text } from './flags.js'
 import { namesWithin } from './inspect-files.js'

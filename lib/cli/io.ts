@@ -6,6 +6,8 @@ export interface Io {
   readonly stderr: (text: string) => void
   readonly stdoutIsTerminal: boolean
   readonly stderrIsTerminal: boolean
+  /** Standard output is a file that others than its owner can read. */
+  readonly stdoutIsExposed: boolean
   /** Width of the terminal in characters. */
   readonly columns: number
   readonly env: Readonly<Record<string, string | undefined>>

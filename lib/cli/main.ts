@@ -1,5 +1,6 @@
 import { KpkiError, type LogEvent, UsageError } from '../index.js'
-import { COMMANDS, type Invocation } from './commands.js'
+import type { Invocation } from './command.js'
+import { COMMANDS } from './commands.js'
 import { findCommand, formatHelp } from './help.js'
 import { EXIT, type Io } from './io.js'
 import { formatStructured, isStructured, type Structured } from './structured.js'

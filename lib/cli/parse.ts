@@ -1,6 +1,7 @@
 import { Parser } from 'yargs/helpers'
 import { nearestName, UsageError } from '../index.js'
-import { COMMANDS, type Command, type Invocation } from './commands.js'
+import type { Command, Invocation } from './command.js'
+import { COMMANDS } from './commands.js'
 import type { Flag } from './flags.js'
 import { childrenOf, findCommand } from './help.js'
 

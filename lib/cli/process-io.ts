@@ -1,4 +1,4 @@
-import { writeSync } from 'node:fs'
+import { fstatSync, writeSync } from 'node:fs'
 import { MAX_INPUT_BYTES, StoreError } from '../index.js'
 import type { Io } from './io.js'
 
@@ -11,6 +11,7 @@ export function processIo(): Io {
     stderr: text => write(2, text),
     stdoutIsTerminal: process.stdout.isTTY === true,
     stderrIsTerminal: process.stderr.isTTY === true,
+    stdoutIsExposed: isExposed(1),
     columns: process.stdout.columns ?? 80,
     env: process.env,
     readStdin: async (maxBytes = MAX_INPUT_BYTES) => {
@@ -26,6 +27,15 @@ export function processIo(): Io {
       return Buffer.concat(chunks)
     },
     signal: interrupt.signal,
+  }
+}
+
+function isExposed(descriptor: number): boolean {
+  try {
+    const stats = fstatSync(descriptor)
+    return stats.isFile() && (stats.mode & 0o044) !== 0
+  } catch {
+    return false
   }
 }
 

@@ -45,6 +45,19 @@ export function parseBase64(text: string): Bytes | undefined {
   return bytes
 }
 
+/** Base64 for URLs, without padding (RFC 4648 section 5; RFC 7515 section 2). */
+export function formatBase64Url(bytes: Uint8Array): string {
+  return formatBase64(bytes).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
+}
+
+/** Reads base64 for URLs without padding, no white space; `undefined` when it is none, or has bits beyond its last byte. */
+export function parseBase64Url(text: string): Bytes | undefined {
+  if (!/^[A-Za-z0-9_-]*$/.test(text)) return undefined
+  const padding = '='.repeat((4 - (text.length % 4)) % 4)
+  const bytes = parseBase64(text.replaceAll('-', '+').replaceAll('_', '/') + padding)
+  return bytes && formatBase64Url(bytes) === text ? bytes : undefined
+}
+
 /** UTF-8 bytes of a text. */
 export function encodeUtf8(text: string): Bytes {
   return new TextEncoder().encode(text)

@@ -126,6 +126,7 @@ test('an interrupt ends what waits for its input, with the status that shells gi
     stderr: text => said.push(text),
     stdoutIsTerminal: false,
     stderrIsTerminal: false,
+    stdoutIsExposed: false,
     columns: 80,
     env: {},
     readStdin: () => new Promise(() => {}),

@@ -19,6 +19,7 @@ async function run(argv: readonly string[], overrides: Partial<Io> = {}) {
     },
     stdoutIsTerminal: false,
     stderrIsTerminal: false,
+    stdoutIsExposed: false,
     columns: 80,
     env: {},
     readStdin: async () => new Uint8Array(),

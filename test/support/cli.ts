@@ -14,10 +14,18 @@ export async function run(
   {
     stdin = '',
     terminal = false,
+    exposed = false,
     columns = 80,
     env = {},
     signal = new AbortController().signal,
-  }: { stdin?: string; terminal?: boolean; columns?: number; env?: Record<string, string>; signal?: AbortSignal } = {},
+  }: {
+    stdin?: string
+    terminal?: boolean
+    exposed?: boolean
+    columns?: number
+    env?: Record<string, string>
+    signal?: AbortSignal
+  } = {},
 ): Promise<Transcript> {
   let stdout = ''
   let stderr = ''
@@ -30,6 +38,7 @@ export async function run(
     },
     stdoutIsTerminal: terminal,
     stderrIsTerminal: terminal,
+    stdoutIsExposed: exposed,
     columns,
     env,
     readStdin: async () => new TextEncoder().encode(stdin),

@@ -10,6 +10,8 @@ const CLASSES: Readonly<Record<ErrorKind, readonly [name: string, remedy: string
   policy: ['PolicyError', 'ask for something else'],
   verify: ['VerifyError', 'do not trust it'],
   store: ['StoreError', 'look at the place'],
+  api: ['ApiError', 'ask for what the API server allows, or as somebody else'],
+  network: ['NetworkError', 'look at the way to the server'],
   workflow: ['WorkflowError', 'run again'],
 }
 

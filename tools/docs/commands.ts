@@ -1,5 +1,6 @@
 /** The command line, from the rows that parse it. */
-import { COMMANDS, type Command } from '../../lib/cli/commands.js'
+import type { Command } from '../../lib/cli/command.js'
+import { COMMANDS } from '../../lib/cli/commands.js'
 import type { Flag } from '../../lib/cli/flags.js'
 import { code, table } from './markdown.js'
 
