@@ -6,8 +6,10 @@ import {
   encodeUtf8,
   equalBytes,
   formatBase64,
+  formatBase64Url,
   formatHex,
   parseBase64,
+  parseBase64Url,
   toBytes,
 } from '../../lib/crypto/bytes.js'
 
@@ -55,6 +57,18 @@ test('base64 and hex are what Node makes of the same bytes', () =>
       assert.ok(equalBytes(parseBase64(formatBase64(value)) ?? new Uint8Array(1), value))
     }),
   ))
+
+test('base64 for URLs is what Node makes of the same bytes', () =>
+  fc.assert(
+    fc.property(bytes, value => {
+      assert.is(formatBase64Url(value), Buffer.from(value).toString('base64url'))
+      assert.ok(equalBytes(parseBase64Url(formatBase64Url(value)) ?? new Uint8Array(1), value))
+    }),
+  ))
+
+// RFC 7515 section 2: no padding, white space or other characters; Zh has bits behind the last byte (RFC 4648 section 3.5).
+for (const text of ['Zg==', 'Zm9v\n', 'Zm 9v', 'Zm+/', 'Z', 'Zh'])
+  test(`base64 for URLs is refused: ${JSON.stringify(text)}`, () => assert.is(parseBase64Url(text), undefined))
 
 test('a whole megabyte goes through base64', () => {
   const megabyte = new Uint8Array(1024 * 1024).map((_, index) => index * 7)
