@@ -13,7 +13,8 @@ import type { Cluster } from '../kubernetes/cluster.js'
 import { isKubeconfigId, issuerOf, type RowId } from '../kubernetes/rows.js'
 import { writesPreferences } from '../kubernetes/versions.js'
 import type { FileSpec, TreePath } from '../tree/layout.js'
-import type { StagedFile, Store } from '../tree/store.js'
+import type { Store } from '../tree/store.js'
+import { interrupted, type NewFile, writeAll } from '../tree/write-all.js'
 import { type Certificate, formatCertificate } from '../x509/certificate.js'
 import { issueCertificate } from '../x509/issue.js'
 
@@ -114,10 +115,6 @@ function pathsOf({ rows }: TreePlan): readonly TreePath[] {
   return rows.flatMap(({ writes }) => writes.map(({ path }) => path))
 }
 
-interface NewFile extends FileSpec {
-  readonly bytes: Uint8Array
-}
-
 async function makeArtefacts(plan: TreePlan, cluster: Cluster, context: Context, options: GenerateOptions) {
   const now = context.clock()
   const keys = makeKeys(plan, cluster, context)
@@ -149,10 +146,6 @@ async function makeArtefacts(plan: TreePlan, cluster: Cluster, context: Context,
     }
   }
   return { files, certificates }
-}
-
-function interrupted(): WorkflowError {
-  return new WorkflowError('KPKI_INTERRUPTED', 'interrupted; what was written has been taken back')
 }
 
 /** Large RSA keys take a minute, in which nothing is written yet: nobody has to wait for them to stop. */
@@ -262,55 +255,6 @@ function kubeconfig(
     key,
     withPreferences: writesPreferences(cluster.kubernetesVersion),
   })
-}
-
-async function writeAll(
-  files: readonly NewFile[],
-  store: Store,
-  context: Context,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  const written: string[] = []
-  const staged = await stageAll(files, store)
-  try {
-    // An issuer before what it signed, a key before its certificate: a killed run leaves what the next one can complete.
-    for (const { path, commit } of staged) {
-      if (signal?.aborted) throw interrupted()
-      await commit()
-      written.push(path)
-    }
-    await store.settle?.(written)
-  } catch (error) {
-    await Promise.all(staged.slice(written.length).map(({ discard }) => discard()))
-    for (const path of written.reverse()) {
-      // What cannot be taken back must not keep the rest, nor hide why it is to be.
-      await store.takeBack(path).catch(() => {
-        context.log({ level: 'warning', message: `${store.locate(path)} could not be taken back: remove it by hand` })
-      })
-    }
-    throw error
-  }
-}
-
-/** Writes all files aside at once: most of the time goes into waiting for the disk, once for each of them. */
-async function stageAll(
-  files: readonly NewFile[],
-  store: Store,
-): Promise<readonly (StagedFile & { readonly path: TreePath })[]> {
-  const outcomes = await Promise.allSettled(
-    files.map(async ({ path, bytes, mode }) => ({
-      path,
-      ...((await store.stage?.(path, bytes, mode)) ?? {
-        commit: () => store.create(path, bytes, mode),
-        discard: async () => {},
-      }),
-    })),
-  )
-  const staged = outcomes.flatMap(outcome => (outcome.status === 'fulfilled' ? [outcome.value] : []))
-  const failure = outcomes.find(outcome => outcome.status === 'rejected')
-  if (!failure) return staged
-  await Promise.all(staged.map(({ discard }) => discard()))
-  throw failure.reason
 }
 
 /** Results are printed; a server's URL may hold a password. */
