@@ -27,16 +27,21 @@ export interface Kubeconfig {
   readonly certificateFile: string | undefined
 }
 
+/** What a user shows to the API server: a client certificate with its key, or a bearer token. Both hold a secret. */
+export type KubeconfigCredential =
+  | { readonly certificate: Certificate; readonly key: PrivateKey }
+  | { readonly token: string }
+
 /** What goes into a new kubeconfig. */
-export interface KubeconfigSpec {
+export type KubeconfigSpec = KubeconfigCredential & {
   readonly clusterName: string
   readonly userName: string
   /** e.g. `https://10.0.0.10:6443` */
   readonly server: string
   /** The whole CA bundle. */
   readonly caCertificates: readonly Certificate[]
-  readonly certificate: Certificate
-  readonly key: PrivateKey
+  /** Where commands look that name no namespace. Default: not said, and so `default`. */
+  readonly namespace?: string
   /** Write `preferences: {}`, as client-go did before v1.34. Default: no. */
   readonly withPreferences?: boolean
 }
@@ -44,7 +49,8 @@ export interface KubeconfigSpec {
 /**
  * Writes a kubeconfig as kubeadm does: one cluster, one user, the context `user@cluster`, keys in alphabetical order.
  *
- * @see kubernetes/kubernetes v1.20.2, cmd/kubeadm/app/util/kubeconfig/kubeconfig.go (CreateWithCerts, CreateBasic)
+ * @see kubernetes/kubernetes v1.20.2, cmd/kubeadm/app/util/kubeconfig/kubeconfig.go (CreateWithCerts, CreateWithToken,
+ *   CreateBasic)
  */
 export function formatKubeconfig(spec: KubeconfigSpec): string {
   const base64 = (pem: string) => formatBase64(encodeUtf8(pem))
@@ -60,17 +66,25 @@ export function formatKubeconfig(spec: KubeconfigSpec): string {
         name: spec.clusterName,
       },
     ],
-    contexts: [{ context: { cluster: spec.clusterName, user: spec.userName }, name: contextName }],
+    contexts: [
+      {
+        context: { cluster: spec.clusterName, namespace: spec.namespace, user: spec.userName },
+        name: contextName,
+      },
+    ],
     'current-context': contextName,
     kind: 'Config',
     ...(spec.withPreferences ? { preferences: {} } : {}),
     users: [
       {
         name: spec.userName,
-        user: {
-          'client-certificate-data': base64(formatCertificate(spec.certificate)),
-          'client-key-data': base64(formatPrivateKey(spec.key)),
-        },
+        user:
+          'token' in spec
+            ? { token: spec.token }
+            : {
+                'client-certificate-data': base64(formatCertificate(spec.certificate)),
+                'client-key-data': base64(formatPrivateKey(spec.key)),
+              },
       },
     ],
   })
