@@ -17,7 +17,25 @@ export {
   isBootstrapTokenId,
   parseBootstrapToken,
 } from './access/bootstrap-token.js'
+export {
+  CertificateKey,
+  formatCertificateKey,
+  generateCertificateKey,
+  parseCertificateKey,
+} from './access/certificate-key.js'
 export { signDetached, verifyDetached } from './access/detached-jws.js'
+export {
+  decryptKubeadmCerts,
+  type EncryptOptions,
+  encryptKubeadmCerts,
+  hasExternalEtcd,
+  KUBEADM_CERTS,
+  KUBEADM_CERTS_RBAC,
+  type SharedContents,
+  type SharedFile,
+  type SharedFilesOptions,
+  sharedFiles,
+} from './access/kubeadm-certs.js'
 export { formatKubeconfig, type Kubeconfig, type KubeconfigSpec, parseKubeconfig } from './access/kubeconfig.js'
 export { caPin, parsePin, verifyCaPin } from './access/pins.js'
 export type { ActualRow } from './audit/actual.js'
@@ -129,6 +147,16 @@ export { type KubernetesVersion, MINORS, parseVersion } from './kubernetes/versi
 export { MAX_INPUT_BYTES, MAX_INSPECT_BYTES } from './limits.js'
 export { formatTar } from './tree/archive.js'
 export { FILE_MODES, type FileKind, type FileSpec, filesOf, type TreePath } from './tree/layout.js'
+export {
+  appendToLedger,
+  formatLedgerEntry,
+  type IssuedCertificate,
+  LEDGER_PATH,
+  type Ledger,
+  type LedgerEntry,
+  type LedgerProblem,
+  parseLedger,
+} from './tree/ledger.js'
 export { MemoryStore, type StagedFile, type Store, type StoredFile } from './tree/store.js'
 export {
   type GenerateOptions,

@@ -4,6 +4,7 @@ import { dirname, join, resolve } from 'node:path'
 import { StoreError, UsageError } from '../errors.js'
 import type { TreePath } from '../tree/layout.js'
 import type { StagedFile, Store, StoredFile } from '../tree/store.js'
+import { appendToFile } from './append.js'
 import { failureCode, toStoreError } from './disk-errors.js'
 import { createFile, exists, isLink, isOurs, readRegularFile, stageFile, syncDir, TEMPORARY } from './files.js'
 import { takeLock } from './lock.js'
@@ -68,6 +69,20 @@ export class DiskStore implements Store {
       throw toStoreError(error, target, 'write')
     }
     return stageFile(target, bytes, mode)
+  }
+
+  async append(path: TreePath, bytes: Uint8Array, mode: number): Promise<boolean> {
+    const target = this.locate(path)
+    if (await appendToFile(target, bytes)) return false
+    try {
+      await this.create(path, bytes, mode)
+      return true
+    } catch (error) {
+      // Another process made it meanwhile.
+      const isThere = error instanceof StoreError && error.code === 'KPKI_FILE_EXISTS'
+      if (isThere && (await appendToFile(target, bytes))) return false
+      throw error
+    }
   }
 
   async settle(paths: readonly TreePath[]): Promise<void> {

@@ -44,6 +44,17 @@ export interface Store {
    * @throws as `create`, and so does `commit`; either leaves nothing behind
    */
   stage?(path: TreePath, bytes: Uint8Array, mode: number): Promise<StagedFile>
+  /**
+   * Adds lines to the end of a file, in one piece, so that they outlive a crash when this is done; makes the file with its mode
+   * where there is none. Lines begin on a line of their own also where a crash has torn the last one. Default: a store without
+   * it keeps no ledger.
+   *
+   * @param bytes - whole lines
+   * @returns whether the file is new
+   * @throws {@link StoreError} `KPKI_FILE_NOT_REGULAR` for a link, `KPKI_FILE_FOREIGN`, and as `create`; the file is then as
+   *   it was
+   */
+  append?(path: TreePath, bytes: Uint8Array, mode: number): Promise<boolean>
   /** Makes what was committed outlive a crash of the machine. Default: there is nothing to do. */
   settle?(paths: readonly TreePath[]): Promise<void>
   /** Takes back a file that this run created, and the directories it created for it. */
@@ -62,6 +73,8 @@ export interface Store {
    */
   lock(): Promise<() => Promise<void>>
 }
+
+const NEWLINE = 0x0a
 
 /** A store in memory: for tests, browsers and rehearsals. */
 export class MemoryStore implements Store {
@@ -89,6 +102,17 @@ export class MemoryStore implements Store {
   async create(path: TreePath, bytes: Uint8Array, mode: number): Promise<void> {
     if (this.files.has(path)) throw new StoreError('KPKI_FILE_EXISTS', `${path} exists already`, { details: { path } })
     this.files.set(path, { bytes: new Uint8Array(bytes), mode })
+  }
+
+  async append(path: TreePath, bytes: Uint8Array, mode: number): Promise<boolean> {
+    const before = this.files.get(path)
+    const old = before?.bytes ?? new Uint8Array()
+    const isTorn = old.length > 0 && old.at(-1) !== NEWLINE
+    this.files.set(path, {
+      bytes: new Uint8Array([...old, ...(isTorn ? [NEWLINE] : []), ...bytes]),
+      mode: before?.mode ?? mode,
+    })
+    return before === undefined
   }
 
   async takeBack(path: TreePath): Promise<void> {

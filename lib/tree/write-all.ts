@@ -1,6 +1,7 @@
 import type { Context } from '../context.js'
 import { WorkflowError } from '../errors.js'
 import type { TreePath } from './layout.js'
+import { appendUnderLock, type IssuedCertificate, LEDGER_PATH } from './ledger.js'
 import type { StagedFile, Store } from './store.js'
 
 /** A file that is to be. */
@@ -19,8 +20,12 @@ export function interrupted(): WorkflowError {
  * Writes new files into a tree, all of them or none: an error takes back what was written. A killed run leaves whole files, the
  * first of them in this order. The caller holds the tree's lock.
  *
+ * What goes into the ledger is there before the first file has its name: no certificate is without its line. Lines are not taken
+ * back, since they stay true, unless the ledger is as new as the files.
+ *
  * @param files - an issuer before what it signed, a key before its certificate
  * @param signal - stops between two files
+ * @param issued - certificates in these files that were just signed; they go into the ledger. Default: none
  * @throws what the store throws; {@link WorkflowError} `KPKI_INTERRUPTED`
  */
 export async function writeAll(
@@ -28,10 +33,14 @@ export async function writeAll(
   store: Store,
   context: Context,
   signal: AbortSignal | undefined,
+  issued: readonly IssuedCertificate[] = [],
 ): Promise<void> {
   const written: string[] = []
   const staged = await stageAll(files, store)
+  let isLedgerNew = false
   try {
+    if (signal?.aborted) throw interrupted()
+    isLedgerNew = await appendUnderLock(issued, store, context)
     for (const { path, commit } of staged) {
       if (signal?.aborted) throw interrupted()
       await commit()
@@ -40,12 +49,16 @@ export async function writeAll(
     await store.settle?.(written)
   } catch (error) {
     await Promise.all(staged.slice(written.length).map(({ discard }) => discard()))
-    for (const path of written.reverse()) {
+    let isAllGone = true
+    const takeBack = async (path: TreePath) => {
       // What cannot be taken back must not keep the rest, nor hide why it is to be.
       await store.takeBack(path).catch(() => {
+        isAllGone = false
         context.log({ level: 'warning', message: `${store.locate(path)} could not be taken back: remove it by hand` })
       })
     }
+    for (const path of written.reverse()) await takeBack(path)
+    if (isLedgerNew && isAllGone) await takeBack(LEDGER_PATH)
     throw error
   }
 }

@@ -13,15 +13,19 @@ import type { Cluster } from '../kubernetes/cluster.js'
 import { isKubeconfigId, issuerOf, type RowId } from '../kubernetes/rows.js'
 import { writesPreferences } from '../kubernetes/versions.js'
 import type { FileSpec, TreePath } from '../tree/layout.js'
+import { type IssuedCertificate, LEDGER_PATH } from '../tree/ledger.js'
 import type { Store } from '../tree/store.js'
 import { interrupted, type NewFile, writeAll } from '../tree/write-all.js'
 import { type Certificate, formatCertificate } from '../x509/certificate.js'
 import { issueCertificate } from '../x509/issue.js'
+import { lifetimeOf } from './lifetime.js'
 
 /** Options of {@link generateTree}. */
 export interface GenerateOptions extends PlanOptions {
   /** Plan only: nothing is made or written. Default: false. */
   readonly dryRun?: boolean
+  /** Write down in `pki/issued.jsonl` what is signed. Default: true. */
+  readonly ledger?: boolean
   /** Stops the run between two writes; what was written is taken back. Default: none. */
   readonly signal?: AbortSignal
 }
@@ -46,9 +50,6 @@ export interface GenerateResult {
   readonly rows: readonly RowResult[]
 }
 
-/** RFC 5280 leaves room for clocks that differ; so does kubeadm since v1.31 (PR 124652). */
-const BACKDATE_SECONDS = 5 * 60
-
 /**
  * Makes what is missing in a tree, and nothing else: plans, makes all keys at once, issues, writes. An error takes back what
  * was written; a killed run leaves only whole files, which the next run completes.
@@ -68,16 +69,17 @@ export async function generateTree(
   if (options.dryRun) {
     const plan = await planTree(wanted, cluster, store, context, options)
     // What the real run would refuse, the dry one does.
-    await store.prepare(pathsOf(plan))
+    await store.prepare(pathsOf(plan, options))
     return { plan, rows: plan.rows.map(row => toResult(row, undefined, cluster, context, options)) }
   }
   const release = await store.lock()
   try {
     const plan = await planTree(wanted, cluster, store, context, options)
     assertFits(plan, store)
-    await store.prepare(pathsOf(plan))
+    await store.prepare(pathsOf(plan, options))
     const artefacts = await makeArtefacts(plan, cluster, context, options)
-    await writeAll(artefacts.files, store, context, options.signal)
+    const issued = options.ledger === false ? [] : artefacts.issued
+    await writeAll(artefacts.files, store, context, options.signal, issued)
     return {
       plan,
       rows: plan.rows.map(row => toResult(row, artefacts.certificates.get(row.id), cluster, context, options)),
@@ -111,14 +113,17 @@ function assertFits({ findings }: TreePlan, store: Store): void {
   })
 }
 
-function pathsOf({ rows }: TreePlan): readonly TreePath[] {
-  return rows.flatMap(({ writes }) => writes.map(({ path }) => path))
+function pathsOf({ rows }: TreePlan, { ledger = true }: GenerateOptions): readonly TreePath[] {
+  const writes = rows.flatMap(row => row.writes)
+  const isSigning = writes.some(({ kind, copy }) => !copy && (kind === 'certificate' || kind === 'kubeconfig'))
+  return [...writes.map(({ path }) => path), ...(ledger && isSigning ? [LEDGER_PATH] : [])]
 }
 
 async function makeArtefacts(plan: TreePlan, cluster: Cluster, context: Context, options: GenerateOptions) {
   const now = context.clock()
   const keys = makeKeys(plan, cluster, context)
   const certificates = new Map<RowId, Certificate>()
+  const issued: IssuedCertificate[] = []
   const ready = new Map<RowId, PrivateKey>()
   const files: NewFile[] = []
   // Rows are issued in their order, each as soon as its key is there, while the other cores go on making keys.
@@ -134,7 +139,9 @@ async function makeArtefacts(plan: TreePlan, cluster: Cluster, context: Context,
       else if (file.kind === 'private-key') add(file, formatPrivateKey(key))
       else if (file.kind === 'public-key') add(file, formatPublicKey(key.spki))
       else if (row.id !== 'sa') {
-        const certificate = await issueRow(row.id, key, { plan, keys: ready, certificates, now }, cluster, context)
+        const made = await issueRow(row.id, key, { plan, keys: ready, certificates, now }, cluster, context)
+        const { certificate } = made
+        issued.push(made)
         certificates.set(row.id, certificate)
         add(
           file,
@@ -145,7 +152,7 @@ async function makeArtefacts(plan: TreePlan, cluster: Cluster, context: Context,
       }
     }
   }
-  return { files, certificates }
+  return { files, certificates, issued }
 }
 
 /** Large RSA keys take a minute, in which nothing is written yet: nobody has to wait for them to stop. */
@@ -196,7 +203,7 @@ async function issueRow(
   { plan, keys, certificates, now }: Made & { readonly keys: ReadonlyMap<RowId, PrivateKey>; readonly now: Date },
   cluster: Cluster,
   context: Context,
-): Promise<Certificate> {
+): Promise<IssuedCertificate> {
   const wanted = wantedCertificate(id, cluster)
   const issuerId = issuerOf(id)
   const issuerRow = plan.rows.find(row => row.id === issuerId)
@@ -204,15 +211,14 @@ async function issueRow(
     issuerId && (certificates.get(issuerId) ?? (issuerRow && signerOf(issuerRow.actual, context)))
   const issuerKey = issuerId && (keys.get(issuerId) ?? issuerRow?.actual.key)
   if (issuerId && !(issuerCertificate && issuerKey)) throw new WorkflowError('KPKI_INTERNAL', `no issuer for ${id}`)
-  const end = now.getTime() + wanted.validitySeconds * 1000
-  const isClamped = issuerCertificate !== undefined && end > issuerCertificate.notAfter.getTime()
+  const { notBefore, notAfter, isClamped } = lifetimeOf(now, wanted.validitySeconds, issuerCertificate)
   if (isClamped) {
     context.log({
       level: 'warning',
-      message: `${id} ends with its CA on ${issuerCertificate.notAfter.toISOString().slice(0, 10)}, before its validity period is over`,
+      message: `${id} ends with its CA on ${notAfter.toISOString().slice(0, 10)}, before its validity period is over`,
     })
   }
-  return issueCertificate(
+  const certificate = await issueCertificate(
     {
       commonName: wanted.commonName,
       organizations: wanted.organizations,
@@ -222,12 +228,13 @@ async function issueRow(
       extKeyUsages: wanted.profile.extKeyUsages,
       dnsNames: wanted.dnsNames,
       ipAddresses: wanted.ipAddresses,
-      notBefore: new Date(now.getTime() - BACKDATE_SECONDS * 1000),
-      notAfter: isClamped ? issuerCertificate.notAfter : new Date(end),
+      notBefore,
+      notAfter,
     },
     issuerCertificate && issuerKey ? { certificate: issuerCertificate, key: issuerKey } : { key },
     context,
   )
+  return { purpose: id, certificate, issuer: issuerCertificate ?? certificate }
 }
 
 function kubeconfig(

@@ -19,6 +19,7 @@ const DOORS = [
     nearestName parseCertificate parseCertificateRequest parseCertificates parseCluster parseConfiguration parseDescription parseKubeconfig
     parsePem parsePin parsePrivateKey parseVersion parseYamlStream placeOf planTree resolveDescription roleOf rowsOf serverOf
     verifyCaPin verifyCertificate verifyRequestSignature wantedCertificate
+    LEDGER_PATH appendToLedger formatLedgerEntry parseLedger
     `,
     types: `
     ActualRow ApiVersion Bytes Certificate CertificateId CertificateRequest CertificateRole CertificateRow CertificateSpec Cidr Cluster ClusterFacts
@@ -31,6 +32,7 @@ const DOORS = [
     PictureFormat PictureOptions PlanOptions PrintOptions Profile ProfileName RawKeyPair Role RowId RowPlan RowResult SanSource StagedFile Store StoredFile
     SubjectAltName TreePath TreePlan VerifyOptions WantedCertificate YamlDocument YamlInput YamlObject YamlPath
     YamlPosition YamlValue
+    IssuedCertificate Ledger LedgerEntry LedgerProblem
     `,
   },
   {
