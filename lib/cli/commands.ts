@@ -1,6 +1,14 @@
 import { CERTIFICATE_IDS, KUBECONFIG_IDS } from '../index.js'
 import type { Command } from './command.js'
-import { CLOCK_FLAGS, COMMON_FLAGS, CONFIG_FLAGS, DESCRIPTION_FLAGS, type Flag, TREE_FLAGS } from './flags.js'
+import {
+  CLOCK_FLAGS,
+  COMMON_FLAGS,
+  CONFIG_FLAGS,
+  DESCRIPTION_FLAGS,
+  type Flag,
+  LEDGER_FLAG,
+  TREE_FLAGS,
+} from './flags.js'
 
 const GENERATE_FLAGS = {
   ...TREE_FLAGS,
@@ -17,6 +25,7 @@ const GENERATE_FLAGS = {
     about: 'what this host is (default init; with --ca-from control-plane)',
   },
   'dry-run': { type: 'boolean', about: 'print what would be done, write nothing' },
+  'no-ledger': LEDGER_FLAG,
   ...CLOCK_FLAGS,
   ...COMMON_FLAGS,
 } as const satisfies Record<string, Flag>

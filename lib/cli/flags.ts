@@ -132,6 +132,12 @@ export const CLOCK_FLAGS = {
   },
 } as const satisfies Record<string, Flag>
 
+/** For every command that signs. */
+export const LEDGER_FLAG = {
+  type: 'boolean',
+  about: 'do not write down in pki/issued.jsonl what is signed',
+} as const satisfies Flag
+
 /** Parsed values of flags, by name. */
 export type FlagValues = Readonly<Record<string, string | boolean | readonly string[] | undefined>>
 

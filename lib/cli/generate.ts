@@ -58,6 +58,7 @@ export const runGenerate: Run = async (invocation, io) => {
   const result = await generateTree(wantedRows(invocation, rowsOf(cluster, role), cluster), cluster, store, context, {
     role,
     dryRun: isDryRun,
+    ledger: flags['no-ledger'] !== true,
     signal: io.signal,
     ...(from === undefined ? {} : { source: await openSource(from) }),
   })

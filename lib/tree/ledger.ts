@@ -107,14 +107,17 @@ async function sha256(bytes: Uint8Array, { crypto }: Context): Promise<string> {
 
 /** Writes an entry as one line, its end included. JSON escapes line ends, so that no name can begin a line of its own. */
 export function formatLedgerEntry(entry: LedgerEntry): string {
-  const { signedAt, notBefore, notAfter, isCa, ...rest } = entry
+  const { signedAt, purpose, isCa, notBefore, notAfter, fingerprint, issuer, ...names } = entry
   const line = {
     v: VERSION,
     signedAt: signedAt.toISOString(),
-    ...rest,
+    purpose,
+    ...names,
     isCA: isCa,
     notBefore: notBefore.toISOString(),
     notAfter: notAfter.toISOString(),
+    fingerprint,
+    issuer,
   }
   return `${JSON.stringify(line)}\n`
 }

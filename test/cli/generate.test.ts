@@ -136,6 +136,7 @@ test(
         'pki/apiserver.key',
         'pki/ca.crt',
         'pki/ca.key',
+        'pki/issued.jsonl',
         'pki/sa.key',
         'pki/sa.pub',
         'scheduler.conf',
@@ -219,7 +220,7 @@ test(
     assert.is(refused.status, 2)
     assert.match(refused.stderr, '--control-plane-endpoint')
     assert.is((await run([...argv, '--control-plane-endpoint', 'api.example.org'])).status, 0)
-    assert.equal([...snapshot(worker).keys()], ['kubelet.conf', 'pki', 'pki/ca.crt'])
+    assert.equal([...snapshot(worker).keys()], ['kubelet.conf', 'pki', 'pki/ca.crt', 'pki/issued.jsonl'])
     assert.match(readFileSync(join(worker, 'kubelet.conf'), 'utf8'), 'server: https://api.example.org:6443\n')
   }),
 )

@@ -22,6 +22,7 @@ import { readRegularFile } from '../../lib/host/files.js'
 import { rowsOf } from '../../lib/kubernetes/catalogue.js'
 import { parseCluster } from '../../lib/kubernetes/cluster.js'
 import { filesOf } from '../../lib/tree/layout.js'
+import { LEDGER_PATH } from '../../lib/tree/ledger.js'
 import { generateTree } from '../../lib/workflow/generate.js'
 import { NOW, rejects, testContext } from '../support/context.js'
 import { skipped } from '../support/skip.js'
@@ -108,6 +109,7 @@ test(
     const expected = new Map<string, number>([
       ['pki', 0o755],
       ['pki/etcd', 0o755],
+      [LEDGER_PATH, 0o600],
     ])
     for (const { path, mode } of ALL_FILES) expected.set(path, mode)
     assert.equal(
@@ -157,7 +159,8 @@ test(
       const { error } = await withFault(n, false, () => generateFew(tree))
       const left = [...snapshot(tree).keys()].filter(path => path !== 'other.txt')
       // Reading a file that does not exist, or syncing a directory that cannot be opened, may fail without harm.
-      if (error === undefined) assert.is(left.length, FEW_FILES.length + 1, `call ${n}: survived, but ${left}`)
+      // The directory and the ledger come on top.
+      if (error === undefined) assert.is(left.length, FEW_FILES.length + 2, `call ${n}: survived, but ${left}`)
       else assert.equal(left, [], `call ${n}`)
       assert.is(readFileSync(join(tree, 'other.txt'), 'utf8'), 'not ours')
     }

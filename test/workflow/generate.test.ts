@@ -10,6 +10,7 @@ import { rowsOf } from '../../lib/kubernetes/catalogue.js'
 import type { ClusterFacts } from '../../lib/kubernetes/cluster.js'
 import { CATALOGUE, type CertificateId, issuerOf, ROW_IDS, type RowId } from '../../lib/kubernetes/rows.js'
 import { certificatePath, filesOf } from '../../lib/tree/layout.js'
+import { LEDGER_PATH } from '../../lib/tree/ledger.js'
 import { MemoryStore, type Store } from '../../lib/tree/store.js'
 import { type GenerateOptions, generateTree } from '../../lib/workflow/generate.js'
 import {
@@ -49,11 +50,13 @@ const named = (error: { details: Readonly<Record<string, unknown>> }) =>
   (error.details['findings'] as readonly string[]).map(line => line.split(/:? /)[0])
 const written = ({ rows }: Awaited<ReturnType<typeof run>>) => rows.flatMap(row => row.written)
 const ALL = rowsOf(describe(), 'init').flatMap(id => filesOf(id).map(({ path }) => path))
+/** Files in their order, the ledger aside: it has tests of its own. */
+const paths = (store: MemoryStore) => [...store.files.keys()].filter(path => path !== LEDGER_PATH)
 
 test('an empty store gets every file, with its mode', async () => {
   const store = new MemoryStore()
   const result = await run(store)
-  assert.equal([...store.files.keys()], ALL)
+  assert.equal(paths(store), ALL)
   assert.equal(written(result), ALL)
   for (const id of rowsOf(describe(), 'init'))
     for (const { path, mode } of filesOf(id)) assert.is(store.files.get(path)?.mode, mode)
@@ -158,6 +161,7 @@ for (const path of ALL) {
         : 'refused'
   test(`without ${path}: ${outcome}`, async () => {
     const store = wellTree()
+    store.files.delete(LEDGER_PATH)
     const before = snapshot(store)
     store.files.delete(path)
     const lacking = snapshot(store)
@@ -172,8 +176,9 @@ for (const path of ALL) {
     }
     const result = await run(store, { rows })
     assert.equal(written(result), outcome === 'made' ? [path] : [])
-    const { [path]: made, ...rest } = snapshot(store)
+    const { [path]: made, [LEDGER_PATH]: line, ...rest } = snapshot(store)
     assert.equal(rest, lacking)
+    assert.is(line !== undefined, outcome === 'made' && path !== 'pki/sa.pub')
     if (outcome === 'external') return
     if (path === 'pki/sa.pub') assert.is(made, before[path])
     else assert.is.not(made, before[path])
@@ -308,7 +313,7 @@ test('a further control plane: CAs and service-account keys are the same bytes, 
   for (const path of SHARED) assert.is(read(store, path), read(source, path), path)
   assert.not.ok(store.files.has('super-admin.conf'))
   assert.equal(
-    [...store.files.keys()],
+    paths(store),
     ALL.filter(path => path !== 'super-admin.conf'),
   )
   for (const path of ALL.filter(file => !SHARED.includes(file) && file !== 'super-admin.conf'))
@@ -329,7 +334,7 @@ test('a worker: the CA certificate without its key, and its kubelet', async () =
   const source = wellTree()
   const store = new MemoryStore()
   await run(store, { facts: second, role: 'worker', source })
-  assert.equal([...store.files.keys()], ['pki/ca.crt', 'kubelet.conf'])
+  assert.equal(paths(store), ['pki/ca.crt', 'kubelet.conf'])
   const config = await parseKubeconfig(read(store, 'kubelet.conf'), context)
   assert.is(config.userName, 'system:node:cp-2')
   assert.is(config.server, 'https://api.example.org:6443')
@@ -402,7 +407,7 @@ test('one row: its CA is read, and has to be there', async () => {
   await run(store, { rows: ['ca'] })
   const result = await run(store, { rows: ['apiserver'] })
   assert.equal(written(result), ['pki/apiserver.key', 'pki/apiserver.crt'])
-  assert.equal([...store.files.keys()], ['pki/ca.key', 'pki/ca.crt', 'pki/apiserver.key', 'pki/apiserver.crt'])
+  assert.equal(paths(store), ['pki/ca.key', 'pki/ca.crt', 'pki/apiserver.key', 'pki/apiserver.crt'])
 })
 
 test('one row of a tree whose other rows are broken', async () => {
@@ -572,7 +577,7 @@ test('a run that dies at any write leaves whole files, and the next run complete
     const left = snapshot(store)
     assert.is(store.files.size, half.files.size + at)
     await run(store, { rows })
-    assert.equal([...store.files.keys()].sort(), [...WANTED].sort(), `write ${at}`)
+    assert.equal(paths(store).sort(), [...WANTED].sort(), `write ${at}`)
     for (const [path, text] of Object.entries(left)) assert.is(snapshot(store)[path], text, path)
     if (at % 5 === 0) assert.equal(codes(await plan(store, {}, { rows })), [], `write ${at}`)
   }
