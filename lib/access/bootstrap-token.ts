@@ -50,19 +50,23 @@ export function formatBootstrapToken({ id, secret }: BootstrapToken): string {
 export function parseBootstrapToken(text: string, what = 'the token'): BootstrapToken {
   const [id = '', secret = '', ...rest] = text.split('.')
   const problem =
-    text !== text.trim() || /\s/.test(text)
-      ? 'has white space in or around it'
-      : rest.length > 0 || !text.includes('.')
-        ? 'must be two parts with one dot between them'
-        : /[A-Z]/.test(text)
-          ? 'has upper-case letters'
-          : /[^a-z0-9]/.test(id + secret)
-            ? 'has other characters than a-z and 0-9'
-            : id.length !== ID_LENGTH
-              ? `has ${id.length} characters instead of ${ID_LENGTH} before its dot`
-              : secret.length !== SECRET_LENGTH
-                ? `has ${secret.length} characters instead of ${SECRET_LENGTH} behind its dot`
-                : undefined
+    text === ''
+      ? 'is empty'
+      : /\s/.test(text)
+        ? 'has white space in or around it'
+        : rest.length > 0
+          ? 'has more than one dot'
+          : !text.includes('.')
+            ? 'has no dot'
+            : /[A-Z]/.test(text)
+              ? 'has upper-case letters'
+              : /[^a-z0-9]/.test(id + secret)
+                ? 'has other characters than a-z and 0-9'
+                : id.length !== ID_LENGTH
+                  ? `has ${id.length} characters instead of ${ID_LENGTH} before its dot`
+                  : secret.length !== SECRET_LENGTH
+                    ? `has ${secret.length} characters instead of ${SECRET_LENGTH} behind its dot`
+                    : undefined
   if (problem === undefined) return { id, secret }
   throw new EncodingError('KPKI_TOKEN_INVALID', `${what} ${problem}`, {
     details: { what },

@@ -1,3 +1,4 @@
+import { parseDuration } from '../kubernetes/duration.js'
 import { splitHostPort } from '../kubernetes/net.js'
 import type { YamlPath } from '../yaml.js'
 import type { YamlObject, YamlValue } from '../yaml-scalars.js'
@@ -61,9 +62,23 @@ export const STRUCT_CHECKS: Readonly<
     if (isSet(etcd['local']) && isSet(etcd['external']))
       report([...path, 'external'], 'KPKI_FIELD_CONFLICT', 'etcd.local and etcd.external exclude each other')
   },
+  InitConfiguration: ({ bootstrapTokens }, path, report) => {
+    const tokens = Array.isArray(bootstrapTokens) ? (bootstrapTokens as readonly YamlValue[]) : []
+    const ids = tokens.map(token => (isYamlObject(token) ? String(token['token'] ?? '').split('.')[0] : ''))
+    for (const [index, id] of ids.entries())
+      if (id !== '' && ids.indexOf(id ?? '') < index)
+        report(
+          [...path, 'bootstrapTokens', index, 'token'],
+          'KPKI_FIELD_CONFLICT',
+          'another token of the list has its id',
+        )
+  },
   BootstrapToken: (token, path, report) => {
     if (isSet(token['ttl']) && isSet(token['expires']))
       report([...path, 'expires'], 'KPKI_FIELD_CONFLICT', 'ttl and expires exclude each other')
+    // kubeadm takes it for a token that never ends.
+    if (typeof token['ttl'] === 'string' && (parseDuration(token['ttl']) ?? 0) < 0)
+      report([...path, 'ttl'], 'KPKI_FIELD_VALUE', 'is negative; 0 means that the token never ends')
     const { usages, groups } = token
     if (isSet(usages) && isSet(groups) && !(usages as readonly YamlValue[]).includes('authentication'))
       report([...path, 'groups'], 'KPKI_FIELD_CONFLICT', 'groups need the usage authentication')

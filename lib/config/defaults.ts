@@ -145,11 +145,15 @@ function defaultUpgrade(upgrade: Struct<'UpgradeConfiguration'>): Struct<'Upgrad
 }
 
 function defaultToken(token: Struct<'BootstrapToken'>): Struct<'BootstrapToken'> {
+  const usages = token.usages?.length ? token.usages : ['signing', 'authentication']
   return {
     ...token,
     ...(token.ttl || token.expires ? {} : { ttl: '24h0m0s' }),
-    usages: token.usages?.length ? token.usages : ['signing', 'authentication'],
-    groups: token.groups?.length ? token.groups : ['system:bootstrappers:kubeadm:default-node-token'],
+    usages,
+    // kubeadm gives them to a token that nobody authenticates with, too, and then refuses it for that.
+    ...(token.groups?.length || usages.includes('authentication')
+      ? { groups: token.groups?.length ? token.groups : ['system:bootstrappers:kubeadm:default-node-token'] }
+      : {}),
   }
 }
 

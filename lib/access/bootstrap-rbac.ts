@@ -1,0 +1,104 @@
+import type { KubernetesObject } from '../kubernetes/objects.js'
+import { CLUSTER_INFO } from './cluster-info.js'
+
+/** Who is allowed something. */
+export type RbacSubject =
+  | { readonly kind: 'User' | 'Group'; readonly name: string }
+  | { readonly kind: 'ServiceAccount'; readonly name: string; readonly namespace: string }
+
+/** One thing that kubeadm allows somebody in a cluster: a role, of its own or of Kubernetes, and who has it. */
+export interface RbacRow {
+  /** Of the role, where there is one, and of the binding. */
+  readonly name: string
+  /** Default: for the whole cluster. */
+  readonly namespace?: string
+  /** What the role allows, where it is kubeadm's own. Default: {@link RbacRow.builtIn}. */
+  readonly rule?: {
+    readonly verbs: readonly string[]
+    readonly apiGroups: readonly string[]
+    readonly resources: readonly string[]
+    readonly resourceNames?: readonly string[]
+  }
+  /** Name of a ClusterRole that every API server makes by itself. */
+  readonly builtIn?: string
+  readonly subjects: readonly RbacSubject[]
+  /** What for, in a few words. */
+  readonly about: string
+}
+
+/** The group of tokens that hosts join with. */
+export const NODE_TOKEN_GROUP = 'system:bootstrappers:kubeadm:default-node-token'
+
+const JOINING = [{ kind: 'Group', name: NODE_TOKEN_GROUP }] as const
+
+/**
+ * What `kubeadm init phase bootstrap-token` allows, in its order: the last one after the ConfigMap `cluster-info`.
+ *
+ * The same for every version that kpki knows.
+ *
+ * @see kubernetes/kubernetes v1.20.2, cmd/kubeadm/app/cmd/phases/init/bootstraptoken.go,
+ *   cmd/kubeadm/app/phases/bootstraptoken/{node/tlsbootstrap.go,clusterinfo/clusterinfo.go}; `kubeadm:get-nodes` since v1.18
+ */
+export const BOOTSTRAP_RBAC = [
+  {
+    name: 'kubeadm:get-nodes',
+    rule: { verbs: ['get'], apiGroups: [''], resources: ['nodes'] },
+    subjects: JOINING,
+    about: 'a joining host may see whether its name is taken',
+  },
+  {
+    name: 'kubeadm:kubelet-bootstrap',
+    builtIn: 'system:node-bootstrapper',
+    subjects: JOINING,
+    about: 'a joining host may ask for a certificate',
+  },
+  {
+    name: 'kubeadm:node-autoapprove-bootstrap',
+    builtIn: 'system:certificates.k8s.io:certificatesigningrequests:nodeclient',
+    subjects: JOINING,
+    about: 'and gets it without anybody being asked',
+  },
+  {
+    name: 'kubeadm:node-autoapprove-certificate-rotation',
+    builtIn: 'system:certificates.k8s.io:certificatesigningrequests:selfnodeclient',
+    subjects: [{ kind: 'Group', name: 'system:nodes' }],
+    about: 'a node gets its next certificate, too',
+  },
+  {
+    name: 'kubeadm:bootstrap-signer-clusterinfo',
+    namespace: CLUSTER_INFO.namespace,
+    rule: { verbs: ['get'], apiGroups: [''], resources: ['configmaps'], resourceNames: [CLUSTER_INFO.name] },
+    subjects: [{ kind: 'User', name: 'system:anonymous' }],
+    about: 'everybody may read cluster-info',
+  },
+] as const satisfies readonly RbacRow[]
+
+const GROUP = 'rbac.authorization.k8s.io'
+
+/** The objects of rows, each role before its binding. */
+export function rbacObjects(rows: readonly RbacRow[]): readonly KubernetesObject[] {
+  return rows.flatMap(({ name, namespace, rule, builtIn, subjects }) => {
+    const prefix = namespace === undefined ? 'Cluster' : ''
+    const head = (kind: string) => ({
+      apiVersion: `${GROUP}/v1`,
+      kind,
+      metadata: { name, ...(namespace === undefined ? {} : { namespace }) },
+    })
+    const role = {
+      apiGroup: GROUP,
+      kind: builtIn === undefined ? `${prefix}Role` : 'ClusterRole',
+      name: builtIn ?? name,
+    }
+    return [
+      ...(rule ? [{ ...head(`${prefix}Role`), rules: [rule] }] : []),
+      {
+        ...head(`${prefix}RoleBinding`),
+        roleRef: role,
+        // A group and a user are named with their API group, as the API server fills it in.
+        subjects: subjects.map(subject =>
+          subject.kind === 'ServiceAccount' ? subject : { apiGroup: GROUP, ...subject },
+        ),
+      },
+    ]
+  })
+}
