@@ -38,6 +38,7 @@ export {
 } from './access/kubeadm-certs.js'
 export { formatKubeconfig, type Kubeconfig, type KubeconfigSpec, parseKubeconfig } from './access/kubeconfig.js'
 export { caPin, parsePin, verifyCaPin } from './access/pins.js'
+export { type SharedFacts, verifySharedContents } from './access/shared-contents.js'
 export type { ActualRow } from './audit/actual.js'
 export { FINDINGS, type Finding, type FindingCode } from './audit/findings.js'
 export { type PlanOptions, planTree, type RowPlan, type TreePlan } from './audit/plan.js'
@@ -165,6 +166,15 @@ export {
   placeOf,
   type RowResult,
 } from './workflow/generate.js'
+export {
+  readSharedFiles,
+  type SharedFilesResult,
+  type SharedResult,
+  type SharedTree,
+  type WriteSharedOptions,
+  writeSharedFiles,
+} from './workflow/shared-files.js'
+export { fetchKubeadmCerts, type UploadResult, uploadKubeadmCerts } from './workflow/upload-certs.js'
 export {
   type Certificate,
   formatCertificate,

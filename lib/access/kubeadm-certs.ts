@@ -4,6 +4,7 @@ import { EncodingError } from '../errors.js'
 import type { ExternalEtcd } from '../kubernetes/cluster-fields.js'
 import type { KubernetesObject } from '../kubernetes/objects.js'
 import { FILE_MODES, type FileKind, filesOf, type TreePath } from '../tree/layout.js'
+import { NODE_TOKEN_GROUP, type RbacRow } from './bootstrap-rbac.js'
 import { type CertificateKey, decryptValue, encryptValue } from './certificate-key.js'
 
 /** A file that all control planes have in common, as the Secret `kubeadm-certs` has it. */
@@ -58,7 +59,7 @@ export function sharedFiles(options: SharedFilesOptions = {}): readonly SharedFi
     ...own,
     ...EXTERNAL_ETCD.map(([name, kind, field]) => {
       const file = externalEtcd[field] ?? ''
-      const path = file.startsWith(base) ? `pki/${file.slice(base.length)}` : file
+      const path = file.startsWith(base) && !file.includes('/../') ? `pki/${file.slice(base.length)}` : file
       return { name, kind, mode: FILE_MODES[kind], path: path === '' ? undefined : path }
     }),
   ]
@@ -139,28 +140,16 @@ export async function decryptKubeadmCerts(
   return contents
 }
 
-/** Who may read the Secret: hosts that join with a bootstrap token of kubeadm's group. Made beside it, as kubeadm does. */
-export const KUBEADM_CERTS_RBAC: readonly KubernetesObject[] = [
+/** Who may read the Secret: hosts that join with a token of kubeadm's group. Made beside it, as kubeadm does. */
+export const KUBEADM_CERTS_RBAC = [
   {
-    apiVersion: 'rbac.authorization.k8s.io/v1',
-    kind: 'Role',
-    metadata: { namespace: 'kube-system', name: 'kubeadm:kubeadm-certs' },
-    rules: [{ apiGroups: [''], resourceNames: [KUBEADM_CERTS.name], resources: ['secrets'], verbs: ['get'] }],
+    name: `kubeadm:${KUBEADM_CERTS.name}`,
+    namespace: KUBEADM_CERTS.namespace,
+    rule: { verbs: ['get'], apiGroups: [''], resources: ['secrets'], resourceNames: [KUBEADM_CERTS.name] },
+    subjects: [{ kind: 'Group', name: NODE_TOKEN_GROUP }],
+    about: 'a joining control plane may read the encrypted certificates',
   },
-  {
-    apiVersion: 'rbac.authorization.k8s.io/v1',
-    kind: 'RoleBinding',
-    metadata: { namespace: 'kube-system', name: 'kubeadm:kubeadm-certs' },
-    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: 'kubeadm:kubeadm-certs' },
-    subjects: [
-      {
-        apiGroup: 'rbac.authorization.k8s.io',
-        kind: 'Group',
-        name: 'system:bootstrappers:kubeadm:default-node-token',
-      },
-    ],
-  },
-]
+] as const satisfies readonly RbacRow[]
 
 function dataOf(secret: KubernetesObject): Readonly<Record<string, unknown>> {
   const { data = null } = secret

@@ -1,6 +1,6 @@
 // The default export on purpose: tests put faults into single calls of it.
 import fs from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
+import { dirname, isAbsolute, join, resolve } from 'node:path'
 import { StoreError, UsageError } from '../errors.js'
 import type { TreePath } from '../tree/layout.js'
 import type { StagedFile, Store, StoredFile } from '../tree/store.js'
@@ -40,6 +40,7 @@ export class DiskStore implements Store {
 
   locate(path: TreePath): string {
     if (path === 'pki') return this.#certDir
+    if (isAbsolute(path)) return path
     return path.startsWith('pki/') ? join(this.#certDir, path.slice('pki/'.length)) : join(this.#kubeconfigDir, path)
   }
 

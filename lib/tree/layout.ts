@@ -15,7 +15,10 @@ export const FILE_MODES: Readonly<Record<FileKind, number>> = {
   kubeconfig: 0o600,
 }
 
-/** Path of a file inside a tree: `pki/…` below the certificates directory, `*.conf` below the kubeconfig directory. */
+/**
+ * Path of a file inside a tree: `pki/…` below the certificates directory, `*.conf` below the kubeconfig directory. An absolute
+ * one is outside of it: a file of an external etcd.
+ */
 export type TreePath = string
 
 const ETCD_BASES: Partial<Record<CertificateId, string>> = {

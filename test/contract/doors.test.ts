@@ -20,6 +20,8 @@ const DOORS = [
     parsePem parsePin parsePrivateKey parseVersion parseYamlStream placeOf planTree resolveDescription roleOf rowsOf serverOf
     verifyCaPin verifyCertificate verifyRequestSignature wantedCertificate
     LEDGER_PATH appendToLedger formatLedgerEntry parseLedger
+    CertificateKey KUBEADM_CERTS KUBEADM_CERTS_RBAC decryptKubeadmCerts encryptKubeadmCerts fetchKubeadmCerts formatCertificateKey
+    generateCertificateKey hasExternalEtcd parseCertificateKey readSharedFiles sharedFiles uploadKubeadmCerts verifySharedContents writeSharedFiles
     `,
     types: `
     ActualRow ApiVersion Bytes Certificate CertificateId CertificateRequest CertificateRole CertificateRow CertificateSpec Cidr Cluster ClusterFacts
@@ -33,6 +35,7 @@ const DOORS = [
     SubjectAltName TreePath TreePlan VerifyOptions WantedCertificate YamlDocument YamlInput YamlObject YamlPath
     YamlPosition YamlValue
     IssuedCertificate Ledger LedgerEntry LedgerProblem
+    EncryptOptions SharedContents SharedFacts SharedFile SharedFilesOptions SharedFilesResult SharedResult SharedTree UploadResult WriteSharedOptions
     `,
   },
   {

@@ -1,6 +1,6 @@
 import type { ClusterApi, ListOptions, ObjectName, WatchEvent } from '../../lib/access/api.js'
 import { ApiError } from '../../lib/errors.js'
-import { type KubernetesObject, RESOURCES, type ResourceKind } from '../../lib/kubernetes/objects.js'
+import { type KubernetesObject, type ObjectMeta, RESOURCES, type ResourceKind } from '../../lib/kubernetes/objects.js'
 
 /** A cluster in memory, as far as objects go: what is created gets a uid and a resourceVersion. */
 export class MemoryApi implements ClusterApi {
@@ -58,7 +58,10 @@ export class MemoryApi implements ClusterApi {
     const found = this.objects.get(keyOf(name))
     if (!found) throw new ApiError('KPKI_API_NOT_FOUND', `${name.name} not found`, { details: { status: 404 } })
     this.calls.push(`patch ${keyOf(name)}`)
-    const patched = this.#stamp({ ...found, ...patch } as KubernetesObject)
+    const { resourceVersion } = (patch['metadata'] ?? {}) as ObjectMeta
+    if (resourceVersion !== undefined && resourceVersion !== found.metadata.resourceVersion)
+      throw new ApiError('KPKI_API_CONFLICT', `${name.name} was changed meanwhile`, { details: { status: 409 } })
+    const patched = this.#stamp(merge(found, patch) as KubernetesObject)
     this.objects.set(keyOf(name), patched)
     return patched
   }
@@ -83,6 +86,19 @@ export class MemoryApi implements ClusterApi {
     const { uid = `00000000-0000-4000-8000-${String(version).padStart(12, '0')}` } = object.metadata
     return { ...object, metadata: { ...object.metadata, uid, resourceVersion: String(version) } }
   }
+}
+
+/** RFC 7396 section 2. */
+function merge(target: unknown, patch: unknown): unknown {
+  const isMapping = (value: unknown): value is Record<string, unknown> =>
+    typeof value === 'object' && value !== null && !Array.isArray(value)
+  if (!isMapping(patch)) return patch
+  const result: Record<string, unknown> = isMapping(target) ? { ...target } : {}
+  for (const [key, value] of Object.entries(patch)) {
+    if (value === null) delete result[key]
+    else result[key] = merge(result[key], value)
+  }
+  return result
 }
 
 function nameOf({ kind, metadata: { name = '', namespace } }: KubernetesObject): ObjectName {
