@@ -8,7 +8,8 @@ const NEWLINE = 0x0a
 
 /**
  * Adds whole lines to the end of a file that is there, in one write, and syncs it: several processes may do so at once. A last
- * line that a crash has torn gets its end first. What could be written only in part is cut off again.
+ * line that a crash has torn, or that another process is just writing, gets its end first: readers pass over empty lines. What
+ * could be written only in part is cut off again.
  *
  * @returns false when there is no such file
  * @throws {@link StoreError} `KPKI_FILE_NOT_REGULAR` for a link, `KPKI_FILE_FOREIGN` where others could change it, and as
