@@ -90,7 +90,7 @@ for (const [name, text, problem] of [
     assert.is(error.code, 'KPKI_TOKEN_INVALID')
     assert.match(error.message, problem)
     const said = JSON.stringify({ ...error, message: error.message })
-    for (const part of text.split('.').filter(half => half.length > 6)) assert.not(said.includes(part.trim()), said)
+    for (const part of text.split('.').slice(1)) assert.not(said.includes(part.trim()), said)
   })
 }
 
