@@ -24,10 +24,12 @@ export {
   parseCertificateKey,
 } from './access/certificate-key.js'
 export { signDetached, verifyDetached } from './access/detached-jws.js'
+export { type JwtClaims, readJwtClaims } from './access/jwt-claims.js'
 export {
   decryptKubeadmCerts,
   type EncryptOptions,
   encryptKubeadmCerts,
+  findKubeadmCerts,
   hasExternalEtcd,
   KUBEADM_CERTS,
   KUBEADM_CERTS_RBAC,
@@ -36,9 +38,25 @@ export {
   type SharedFilesOptions,
   sharedFiles,
 } from './access/kubeadm-certs.js'
-export { formatKubeconfig, type Kubeconfig, type KubeconfigSpec, parseKubeconfig } from './access/kubeconfig.js'
+export {
+  formatKubeconfig,
+  type Kubeconfig,
+  type KubeconfigCredential,
+  type KubeconfigSpec,
+  parseKubeconfig,
+} from './access/kubeconfig.js'
+export {
+  type EntryList,
+  type MergeChange,
+  type MergeFile,
+  type MergeOptions,
+  type MergeResult,
+  mergeKubeconfigs,
+} from './access/kubeconfig-merge.js'
 export { caPin, parsePin, verifyCaPin } from './access/pins.js'
 export { type SharedFacts, verifySharedContents } from './access/shared-contents.js'
+export { checkUserIdentity, type IdentityProblem } from './access/user-identity.js'
+export { type RbacGrant, type RbacSubject, userRbac } from './access/user-rbac.js'
 export type { ActualRow } from './audit/actual.js'
 export { FINDINGS, type Finding, type FindingCode } from './audit/findings.js'
 export { type PlanOptions, planTree, type RowPlan, type TreePlan } from './audit/plan.js'
@@ -175,6 +193,13 @@ export {
   writeSharedFiles,
 } from './workflow/shared-files.js'
 export { fetchKubeadmCerts, type UploadResult, uploadKubeadmCerts } from './workflow/upload-certs.js'
+export {
+  issueUserKubeconfig,
+  USER_VALIDITY_SECONDS,
+  type UserKubeconfig,
+  type UserKubeconfigOptions,
+  type UserKubeconfigSpec,
+} from './workflow/user-kubeconfig.js'
 export {
   type Certificate,
   formatCertificate,

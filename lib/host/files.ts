@@ -89,22 +89,7 @@ export async function createFile(target: string, bytes: Uint8Array, mode: number
  * @throws as {@link createFile}, as does `commit`; either leaves nothing behind
  */
 export async function stageFile(target: string, bytes: Uint8Array, mode: number): Promise<StagedFile> {
-  const temporary = temporaryName(target, `${process.pid}-${temporaries++}`)
-  const remove = (file: string) => fs.rm(file, { force: true }).catch(() => {})
-  try {
-    // Born 0600 whatever it becomes, and only if nothing is there: neither a file nor a link laid out for us.
-    const handle = await fs.open(temporary, 'wx', 0o600)
-    try {
-      await handle.writeFile(bytes)
-      await handle.chmod(mode)
-      await handle.sync()
-    } finally {
-      await handle.close()
-    }
-  } catch (error) {
-    await remove(temporary)
-    throw toStoreError(error, target, 'write')
-  }
+  const temporary = await writeAside(target, bytes, mode)
   const commit = async () => {
     let isInPlace = false
     try {
@@ -117,6 +102,44 @@ export async function stageFile(target: string, bytes: Uint8Array, mode: number)
     }
   }
   return { commit, discard: () => remove(temporary) }
+}
+
+/** Who a file belongs to. */
+export interface FileOwner {
+  readonly uid: number
+  readonly gid: number
+}
+
+/**
+ * Writes a file beside the one that it is to become, synced.
+ *
+ * @param owner - Default: whoever runs this
+ * @returns its path; nothing is left behind on errors
+ * @throws as {@link createFile}
+ */
+export async function writeAside(target: string, bytes: Uint8Array, mode: number, owner?: FileOwner): Promise<string> {
+  const temporary = temporaryName(target, `${process.pid}-${temporaries++}`)
+  try {
+    // Born 0600 whatever it becomes, and only if nothing is there: neither a file nor a link laid out for us.
+    const handle = await fs.open(temporary, 'wx', 0o600)
+    try {
+      await handle.writeFile(bytes)
+      // Before the mode: a change of owner takes some bits of it away.
+      if (owner) await handle.chown(owner.uid, owner.gid)
+      await handle.chmod(mode)
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+    return temporary
+  } catch (error) {
+    await remove(temporary)
+    throw toStoreError(error, target, 'write')
+  }
+}
+
+function remove(file: string): Promise<void> {
+  return fs.rm(file, { force: true }).catch(() => {})
 }
 
 let temporaries = 0

@@ -18,9 +18,9 @@ const DOORS = [
     formatTar formatYaml generateKey generateTree initDefaults inspectFiles issueCertificate issuerOf joinDefaults lifeStateOf migrateConfiguration
     nearestName parseCertificate parseCertificateRequest parseCertificates parseCluster parseConfiguration parseDescription parseKubeconfig
     parsePem parsePin parsePrivateKey parseVersion parseYamlStream placeOf planTree resolveDescription roleOf rowsOf serverOf
-    verifyCaPin verifyCertificate verifyRequestSignature wantedCertificate
+    verifyCaPin verifyCertificate USER_VALIDITY_SECONDS checkUserIdentity issueUserKubeconfig mergeKubeconfigs readJwtClaims userRbac verifyRequestSignature wantedCertificate
     LEDGER_PATH appendToLedger formatLedgerEntry parseLedger
-    CertificateKey KUBEADM_CERTS KUBEADM_CERTS_RBAC decryptKubeadmCerts encryptKubeadmCerts fetchKubeadmCerts formatCertificateKey
+    CertificateKey KUBEADM_CERTS KUBEADM_CERTS_RBAC decryptKubeadmCerts encryptKubeadmCerts fetchKubeadmCerts findKubeadmCerts formatCertificateKey
     generateCertificateKey hasExternalEtcd parseCertificateKey readSharedFiles sharedFiles uploadKubeadmCerts verifySharedContents writeSharedFiles
     `,
     types: `
@@ -33,7 +33,8 @@ const DOORS = [
     KubeconfigId KubeconfigRow KubeconfigSpec KubernetesVersion Lazy Life LifeState LogEvent Origin ParsedConfiguration PemBlock Place
     PictureFormat PictureOptions PlanOptions PrintOptions Profile ProfileName RawKeyPair Role RowId RowPlan RowResult SanSource StagedFile Store StoredFile
     SubjectAltName TreePath TreePlan VerifyOptions WantedCertificate YamlDocument YamlInput YamlObject YamlPath
-    YamlPosition YamlValue
+    YamlPosition YamlValue EntryList IdentityProblem JwtClaims KubeconfigCredential MergeChange MergeFile MergeOptions MergeResult RbacGrant RbacSubject
+    UserKubeconfig UserKubeconfigOptions UserKubeconfigSpec
     IssuedCertificate Ledger LedgerEntry LedgerProblem
     EncryptOptions SharedContents SharedFacts SharedFile SharedFilesOptions SharedFilesResult SharedResult SharedTree UploadResult WriteSharedOptions
     `,
@@ -43,10 +44,10 @@ const DOORS = [
     module: node as object,
     values: `
     DiskStore EncodingError StoreError UsageError createFile createNodeContext detectDefaultAddress detectHostName
-    generateNodeKeyPair readDirectory readRegularFile
+    generateNodeKeyPair updateFile readDirectory readRegularFile
     `,
     types: `
-    DetectedAddress DiskStoreOptions WalkLimits WalkedFile
+    DetectedAddress DiskStoreOptions WalkLimits WalkedFile UpdateFileOptions
     `,
   },
 ]
