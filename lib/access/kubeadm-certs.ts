@@ -71,6 +71,30 @@ export function hasExternalEtcd(secret: KubernetesObject): boolean {
   return EXTERNAL_ETCD.some(([name]) => Object.hasOwn(data, name))
 }
 
+/**
+ * The Secret `kubeadm-certs` among objects of a manifest; one without a namespace is taken for it, too.
+ *
+ * @param what - named in errors, e.g. a file name
+ * @throws {@link EncodingError} `KPKI_CERTS_INVALID` when there is none, or more than one
+ */
+export function findKubeadmCerts(objects: readonly KubernetesObject[], what: string): KubernetesObject {
+  const found = objects.filter(
+    ({ kind, metadata: { namespace = KUBEADM_CERTS.namespace, name } }) =>
+      kind === 'Secret' && name === KUBEADM_CERTS.name && namespace === KUBEADM_CERTS.namespace,
+  )
+  const [secret] = found
+  if (secret && found.length === 1) return secret
+  const secretName = `${KUBEADM_CERTS.namespace}/${KUBEADM_CERTS.name}`
+  throw new EncodingError(
+    'KPKI_CERTS_INVALID',
+    `${what} holds ${found.length === 0 ? 'no' : `${found.length} times the`} Secret ${secretName}`,
+    {
+      details: { what },
+      hint: `take what kubectl -n ${KUBEADM_CERTS.namespace} get secret ${KUBEADM_CERTS.name} -o yaml prints`,
+    },
+  )
+}
+
 /** Options of {@link encryptKubeadmCerts}. */
 export interface EncryptOptions {
   /**

@@ -138,6 +138,11 @@ export const LEDGER_FLAG = {
   about: 'do not write down in pki/issued.jsonl what is signed',
 } as const satisfies Flag
 
+/** Where a secret goes that a command prints. */
+export const SECRET_OUTPUT_FLAGS = {
+  out: { type: 'string', value: 'FILE', about: 'write to this new file, mode 0600, instead of standard output' },
+} as const satisfies Record<string, Flag>
+
 /** Parsed values of flags, by name. */
 export type FlagValues = Readonly<Record<string, string | boolean | readonly string[] | undefined>>
 

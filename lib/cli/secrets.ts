@@ -1,14 +1,9 @@
 import { UsageError } from '../index.js'
 import { createFile } from '../node.js'
 import type { Invocation } from './command.js'
-import { type Flag, text } from './flags.js'
+import { text } from './flags.js'
 import { readInput } from './input.js'
 import type { Io } from './io.js'
-
-/** Where a secret goes that a command prints. */
-export const SECRET_OUTPUT_FLAGS = {
-  out: { type: 'string', value: 'FILE', about: 'write to this new file, mode 0600, instead of standard output' },
-} as const satisfies Record<string, Flag>
 
 /** Prints a secret, or writes it to the file that `--out` names. */
 export async function writeSecret(content: string, { flags }: Invocation, io: Io): Promise<void> {
