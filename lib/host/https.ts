@@ -14,7 +14,14 @@ import {
   urlError,
 } from './network-errors.js'
 import type { HttpProxy } from './proxy.js'
-import { type Attempt, type ClientPair, connectTls, type Shown, type Trust } from './tls-connect.js'
+import {
+  type Attempt,
+  type ClientPair,
+  type ConnectionWatcher,
+  connectTls,
+  type Shown,
+  type Trust,
+} from './tls-connect.js'
 
 export type { ClientPair, Trust } from './tls-connect.js'
 
@@ -47,6 +54,8 @@ export interface HttpsRequest {
   readonly maxBytes?: number | undefined
   /** Stops it. */
   readonly signal?: AbortSignal | undefined
+  /** Sees the connection come about, where a new one is made. Default: nobody */
+  readonly watcher?: ConnectionWatcher | undefined
 }
 
 /** What is answered, whole. */
@@ -156,6 +165,7 @@ export class HttpsClient {
       onPhase: phase => {
         deadline.phase = phase
       },
+      watcher: request.watcher,
     }
     const options: AttemptOptions = {
       agent: this.#agent,

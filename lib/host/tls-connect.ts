@@ -38,6 +38,18 @@ export interface TlsTarget extends Peer {
 export interface Attempt {
   readonly signal: AbortSignal
   readonly onPhase: (phase: Phase) => void
+  /** Default: nobody */
+  readonly watcher?: ConnectionWatcher | undefined
+}
+
+/** Sees a connection come about, also one that is then refused. */
+export interface ConnectionWatcher {
+  /** Somebody listens: the server's address, or the proxy's. */
+  readonly onConnect?: (address: Peer) => void
+  /** What the server showed, of which nothing has been made sure yet. */
+  readonly onShown?: (shown: Shown) => void
+  /** The server is trusted as its {@link Trust} wants it. */
+  readonly onVerified?: () => void
 }
 
 /** A connection to a server that has been verified as its {@link Trust} wants it. */
@@ -65,7 +77,7 @@ const OUT_OF_TIME: Readonly<Record<string, string>> = {
  *
  * @throws {@link NetworkError} all but `KPKI_NET_RESPONSE` and `KPKI_NET_TIMEOUT`, which is for who sets the time
  */
-export async function connectTls(target: TlsTarget, { signal, onPhase }: Attempt): Promise<TlsPeer> {
+export async function connectTls(target: TlsTarget, { signal, onPhase, watcher }: Attempt): Promise<TlsPeer> {
   const progress: { phase: Phase } = { phase: 'connect' }
   const enter = (phase: Phase) => {
     progress.phase = phase
@@ -86,18 +98,21 @@ export async function connectTls(target: TlsTarget, { signal, onPhase }: Attempt
     signal.throwIfAborted()
     enter(proxy ? 'proxy' : 'connect')
     const wire = proxy ? await openTunnel(proxy, target, keep) : await openSocket(target, keep)
+    watcher?.onConnect?.({ host: wire.remoteAddress ?? host, port: wire.remotePort ?? port })
     enter('tls')
     const { socket, problem } = await handshake(wire, name, await secureContext(target), keep)
     const certificates = chainOf(socket)
     const [leaf] = certificates
+    const shown: Shown = { chain: certificates.map(({ raw }) => toBytes(raw)), protocol: socket.getProtocol() ?? '' }
+    watcher?.onShown?.(shown)
     if (trust !== 'unverified') {
       if (problem !== undefined || !leaf) throw toTrustError(problem ?? 'no certificate', target, leaf)
       checkName(leaf, name, target)
     }
+    watcher?.onVerified?.()
     enter('head')
     signal.throwIfAborted()
-    const chain = certificates.map(({ raw }) => toBytes(raw))
-    return { socket, shown: { chain, protocol: socket.getProtocol() ?? '' } }
+    return { socket, shown }
   } catch (error) {
     stop()
     throw progress.phase === 'proxy' && proxy
