@@ -3,11 +3,11 @@
  * with the very arguments that kubeadm writes into its manifests.
  */
 import { createPublicKey, verify, X509Certificate } from 'node:crypto'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { parse } from 'yaml'
+import { auditedUser, auditLog, commandOf, startApiServer, writeManifests } from './cluster.js'
 import { Host, must, type Said, Switch, until } from './host.js'
 import { kube, missing, testWithAll } from './programs.js'
 
@@ -90,24 +90,7 @@ for (const generation of GENERATIONS) {
 
   testWithAll(PROGRAMS, test, 'three members of etcd find each other over TLS', async () => {
     for (const member of MEMBERS) {
-      // kubeadm of v1.20 knows nothing of later versions: its manifests are the same for all, its trees are not used.
-      const config = join(host(member).data, 'kubeadm.yaml')
-      writeFileSync(
-        config,
-        `apiVersion: kubeadm.k8s.io/v1beta2
-kind: InitConfiguration
-nodeRegistration: {name: ${member}, criSocket: /run/containerd/containerd.sock}
-localAPIEndpoint: {advertiseAddress: ${addressOf(member)}}
----
-apiVersion: kubeadm.k8s.io/v1beta2
-kind: ClusterConfiguration
-kubernetesVersion: v1.20.2
-controlPlaneEndpoint: ${addressOf('cp-1')}:6443
-etcd: {local: {dataDir: ${join(host(member).data, 'etcd')}}}
-`,
-      )
-      await must(host(member).run(kube('kubeadm'), ['init', 'phase', 'etcd', 'local', '--config', config]))
-      await must(host(member).run(kube('kubeadm'), ['init', 'phase', 'control-plane', 'all', '--config', config]))
+      await writeManifests(host(member), addressOf(member), addressOf('cp-1'))
       const [program = '', ...args] = commandOf(host(member), 'etcd')
       const cluster = MEMBERS.map(name => `${name}=https://${addressOf(name)}:2380`).join(',')
       host(member).daemon('etcd', program, [
@@ -148,15 +131,7 @@ etcd: {local: {dataDir: ${join(host(member).data, 'etcd')}}}
 
   testWithAll(PROGRAMS, test, 'two API servers run on the trees and on etcd', async () => {
     for (const member of ['cp-1', 'cp-2'] as const) {
-      const made = host(member)
-      const policy = join(made.data, 'audit.yaml')
-      writeFileSync(policy, 'apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: [{level: Metadata}]\n')
-      const [program = '', ...args] = commandOf(made, 'kube-apiserver')
-      made.daemon('kube-apiserver', kube(program), [
-        ...args,
-        `--audit-policy-file=${policy}`,
-        `--audit-log-path=${join(made.data, 'audit.log')}`,
-      ])
+      startApiServer(host(member))
     }
     await until('the API servers are ready', 90, async () => {
       for (const member of ['cp-1', 'cp-2'] as const) {
@@ -286,7 +261,7 @@ etcd: {local: {dataDir: ${join(host(member).data, 'etcd')}}}
       })
       assert.match(holder, /^cp-1_/)
       const user = `system:${program}`
-      const seen = audit(host()).filter(event => event.user.username === user)
+      const seen = auditLog(host()).filter(event => event.user.username === user)
       assert.ok(seen.length > 0, `${user} is in the audit log`)
     }
   })
@@ -303,7 +278,9 @@ etcd: {local: {dataDir: ${join(host(member).data, 'etcd')}}}
       withConfig(boss, '-n', 'kube-public', 'get', 'secret', secret, '-o', 'jsonpath={.data.token}'),
     )
     await checkToken(Buffer.from(encoded, 'base64').toString(), 'system:serviceaccount:kube-public:default')
-    const events = audit(host()).filter(({ user }) => user.username?.startsWith('system:serviceaccount:kube-system:'))
+    const events = auditLog(host()).filter(({ user }) =>
+      user.username?.startsWith('system:serviceaccount:kube-system:'),
+    )
     assert.ok(events.length > 0, 'controllers log in with tokens of their own')
     // The root CA that it hands out is ours.
     const published = ['-n', 'kube-public', 'get', 'configmap', 'kube-root-ca.crt', '-o', 'jsonpath={.data.ca\\.crt}']
@@ -407,32 +384,6 @@ require('node:https').get(url, { headers, timeout: 10000, ...tls }, answer => {
   answer.on('data', () => {})
   answer.on('end', () => console.log(answer.statusCode, answer.statusMessage))
 })`
-
-interface AuditEvent {
-  readonly requestURI: string
-  /** Who was not let in has no name. */
-  readonly user: { readonly username?: string; readonly groups?: readonly string[] }
-}
-
-function audit(host: Host): readonly AuditEvent[] {
-  return readFileSync(join(host.data, 'audit.log'), 'utf8')
-    .split('\n')
-    .flatMap(line => (line.endsWith('}') ? [JSON.parse(line) as AuditEvent] : []))
-}
-
-function auditedUser(host: Host, uri: string): AuditEvent['user'] {
-  const event = audit(host).find(({ requestURI }) => requestURI === uri)
-  if (!event) throw new Error(`${uri} is not there`)
-  return event.user
-}
-
-/** The command line of a component, out of the manifest that kubeadm wrote. */
-function commandOf(host: Host, component: string): readonly string[] {
-  const manifest = parse(readFileSync(join(host.tree, 'manifests', `${component}.yaml`), 'utf8')) as {
-    spec: { containers: { command: string[] }[] }
-  }
-  return manifest.spec.containers[0]?.command ?? []
-}
 
 function pairFlags(base: string): readonly string[] {
   return ['--cert', `/etc/kubernetes/pki/${base}.crt`, '--key', `/etc/kubernetes/pki/${base}.key`]

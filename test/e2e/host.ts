@@ -153,7 +153,7 @@ export class Host {
   readonly name: string
   readonly #holder: ChildProcess
   readonly #dir: string
-  readonly #daemons: ChildProcess[] = []
+  readonly #daemons = new Map<string, ChildProcess>()
 
   private constructor(name: string, dir: string, holder: ChildProcess) {
     this.name = name
@@ -199,7 +199,14 @@ export class Host {
   /** Starts a program that stays; its output goes to a file. */
   daemon(name: string, program: string, args: readonly string[]): void {
     const log = openSync(join(this.data, `${name}.log`), 'a')
-    this.#daemons.push(start('nsenter', [...this.#enter(), program, ...args], {}, log))
+    this.#daemons.set(name, start('nsenter', [...this.#enter(), program, ...args], {}, log))
+  }
+
+  /** Kills a program that stays. */
+  async stop(name: string): Promise<void> {
+    const child = this.#daemons.get(name)
+    if (child) await kill(child)
+    this.#daemons.delete(name)
   }
 
   /** The end of what a daemon has said. */
@@ -211,20 +218,20 @@ export class Host {
   }
 
   async close(): Promise<void> {
-    const ends = [...this.#daemons, this.#holder]
-      .filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null)
-      .map(child => {
-        const end = new Promise(resolve => child.once('exit', resolve))
-        child.kill('SIGKILL')
-        return end
-      })
-    await Promise.all(ends)
+    await Promise.all([...this.#daemons.values(), this.#holder].map(kill))
     rmSync(this.#dir, { recursive: true, force: true })
   }
 
   #enter(): readonly string[] {
     return ['-t', this.pid, '--net', '--mount', '--uts', '--']
   }
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const end = new Promise(resolve => child.once('exit', resolve))
+  child.kill('SIGKILL')
+  await end
 }
 
 /** A process that keeps new namespaces open until it dies, or this process does. */
