@@ -10,6 +10,7 @@ export type {
   ObjectName,
   WatchEvent,
 } from './access/api.js'
+export { BOOTSTRAP_RBAC, type RbacRow, rbacObjects } from './access/bootstrap-rbac.js'
 export {
   type BootstrapToken,
   formatBootstrapToken,
@@ -17,13 +18,42 @@ export {
   isBootstrapTokenId,
   parseBootstrapToken,
 } from './access/bootstrap-token.js'
+export { bootstrapTokensOf, type ConfiguredTokens } from './access/bootstrap-token-config.js'
+export {
+  type BootstrapTokenState,
+  bootstrapTokenStateOf,
+  formatBootstrapTokenSecret,
+  isBootstrapTokenSecret,
+  parseBootstrapTokenSecret,
+  type StoredBootstrapToken,
+  secretNameOf,
+  TOKEN_SECRETS,
+  type TokenAbility,
+} from './access/bootstrap-token-secret.js'
+export {
+  type BootstrapTokenOptions,
+  type BootstrapTokenSpec,
+  isBootstrapTokenGroup,
+  resolveBootstrapToken,
+  TOKEN_DEFAULTS,
+  TOKEN_USAGES,
+} from './access/bootstrap-token-spec.js'
 export {
   CertificateKey,
   formatCertificateKey,
   generateCertificateKey,
   parseCertificateKey,
 } from './access/certificate-key.js'
+export {
+  CLUSTER_INFO,
+  type ClusterInfo,
+  type DiscoveredCluster,
+  parseClusterInfo,
+  parseDiscoveredCluster,
+} from './access/cluster-info.js'
+export { type ClusterInfoSpec, formatClusterInfo } from './access/cluster-info-format.js'
 export { signDetached, verifyDetached } from './access/detached-jws.js'
+export { formatJoinCommand, type JoinCommandOptions, type JoinCommandSpec } from './access/join-command.js'
 export { type JwtClaims, readJwtClaims } from './access/jwt-claims.js'
 export {
   decryptKubeadmCerts,
@@ -108,6 +138,7 @@ export {
   WorkflowError,
 } from './errors.js'
 export { inspectFiles } from './inspect/inspect.js'
+export { DOORS, type Door, type JudgedEntry, judgeIssued, readTrustedKeys, type TrustedKeys } from './inspect/issued.js'
 export { type Life, type LifeState, lifeStateOf } from './inspect/life.js'
 export { formatPicture, PICTURE_FORMATS, type PictureFormat, type PictureOptions } from './inspect/picture.js'
 export { type CertificateRole, roleOf } from './inspect/role.js'
@@ -134,6 +165,8 @@ export {
   parseCluster,
 } from './kubernetes/cluster.js'
 export type { ExternalEtcd, FieldProblem } from './kubernetes/cluster-fields.js'
+export { formatDuration, parseDuration } from './kubernetes/duration.js'
+export { parseManifests } from './kubernetes/manifests.js'
 export type { Cidr, SubjectAltName } from './kubernetes/net.js'
 export {
   formatManifests,
@@ -162,7 +195,8 @@ export {
   type RowId,
   type SanSource,
 } from './kubernetes/rows.js'
-export { type KubernetesVersion, MINORS, parseVersion } from './kubernetes/versions.js'
+export { formatTime, parseTime } from './kubernetes/time.js'
+export { defaultVersion, type KubernetesVersion, MINORS, parseVersion } from './kubernetes/versions.js'
 export { MAX_INPUT_BYTES, MAX_INSPECT_BYTES } from './limits.js'
 export { formatTar } from './tree/archive.js'
 export { FILE_MODES, type FileKind, type FileSpec, filesOf, type TreePath } from './tree/layout.js'

@@ -1,10 +1,6 @@
 import type { KubernetesObject } from '../kubernetes/objects.js'
 import { CLUSTER_INFO } from './cluster-info.js'
-
-/** Who is allowed something. */
-export type RbacSubject =
-  | { readonly kind: 'User' | 'Group'; readonly name: string }
-  | { readonly kind: 'ServiceAccount'; readonly name: string; readonly namespace: string }
+import type { RbacSubject } from './user-rbac.js'
 
 /** One thing that kubeadm allows somebody in a cluster: a role, of its own or of Kubernetes, and who has it. */
 export interface RbacRow {

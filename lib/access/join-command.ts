@@ -3,6 +3,7 @@ import { PolicyError } from '../errors.js'
 import type { KubernetesVersion } from '../kubernetes/versions.js'
 import type { Certificate } from '../x509/certificate.js'
 import { type BootstrapToken, formatBootstrapToken } from './bootstrap-token.js'
+import { CertificateKey, formatCertificateKey } from './certificate-key.js'
 import { caPin } from './pins.js'
 import { showUrl } from './server-url.js'
 
@@ -13,8 +14,8 @@ export interface JoinCommandSpec {
   /** The CA bundle; a host takes any of them. */
   readonly caCertificates: readonly Certificate[]
   readonly token: BootstrapToken
-  /** The host becomes a control plane: `true`, or the key of the `kubeadm-certs` Secret, in hex. Default: a worker. */
-  readonly controlPlane?: true | { readonly certificateKey: string }
+  /** The host becomes a control plane: `true`, or the key of the `kubeadm-certs` Secret. Default: a worker. */
+  readonly controlPlane?: true | CertificateKey
   /** Whose kubeadm writes it so. */
   readonly kubernetesVersion: KubernetesVersion
 }
@@ -52,7 +53,7 @@ export async function formatJoinCommand(
   const pins = await Promise.all(caCertificates.map(certificate => caPin(certificate, context)))
   const newline = `\\\n${kubernetesVersion.minor >= 21 ? '\t' : '    '}`
   const hashes = pins.map(pin => `--discovery-token-ca-cert-hash ${pin} `).join('')
-  const key = typeof controlPlane === 'object' ? `--certificate-key ${controlPlane.certificateKey}` : ''
+  const key = controlPlane instanceof CertificateKey ? `--certificate-key ${formatCertificateKey(controlPlane)}` : ''
   const role = controlPlane === undefined ? '' : `${newline}--control-plane ${key}`
   const command = `kubeadm join ${host}${port} --token ${formatBootstrapToken(token)} ${newline}${hashes}${role}`
   // As kubeadm takes the line ends out again, which leaves the four spaces of older ones.

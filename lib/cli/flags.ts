@@ -143,6 +143,15 @@ export const SECRET_OUTPUT_FLAGS = {
   out: { type: 'string', value: 'FILE', about: 'write to this new file, mode 0600, instead of standard output' },
 } as const satisfies Record<string, Flag>
 
+/** Which cluster is talked to. */
+export const KUBECONFIG_FLAGS = {
+  kubeconfig: {
+    type: 'string',
+    value: 'FILE',
+    about: 'how to reach the cluster (default: KUBECONFIG, ~/.kube/config, /etc/kubernetes/admin.conf)',
+  },
+} as const satisfies Record<string, Flag>
+
 /** Parsed values of flags, by name. */
 export type FlagValues = Readonly<Record<string, string | boolean | readonly string[] | undefined>>
 
@@ -150,4 +159,10 @@ export type FlagValues = Readonly<Record<string, string | boolean | readonly str
 export function text(flags: FlagValues, name: string): string | undefined {
   const value = flags[name]
   return typeof value === 'string' ? value : undefined
+}
+
+/** The items of a flag that is a list; none when it was not given. */
+export function list(flags: FlagValues, name: string): readonly string[] {
+  const value = flags[name]
+  return Array.isArray(value) ? (value as readonly string[]) : []
 }

@@ -3,6 +3,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { parse as parseYaml } from 'yaml'
 import { BOOTSTRAP_RBAC, rbacObjects } from '../../lib/access/bootstrap-rbac.js'
+import { parseCertificateKey } from '../../lib/access/certificate-key.js'
 import { parseClusterInfo, parseDiscoveredCluster } from '../../lib/access/cluster-info.js'
 import { formatClusterInfo } from '../../lib/access/cluster-info-format.js'
 import { verifyDetached } from '../../lib/access/detached-jws.js'
@@ -91,13 +92,13 @@ for (const [name, spec, one, several] of [
   ],
   [
     'a control plane with a key',
-    { controlPlane: { certificateKey: KEY } },
+    { controlPlane: parseCertificateKey(KEY) },
     `${BEGIN}${PINS}--control-plane --certificate-key ${KEY}`,
     `${BEGIN}\\\n\t${PINS}\\\n\t--control-plane --certificate-key ${KEY}`,
   ],
   [
     'a control plane of v1.20',
-    { controlPlane: { certificateKey: KEY }, kubernetesVersion: versionOf('1.20.2') },
+    { controlPlane: parseCertificateKey(KEY), kubernetesVersion: versionOf('1.20.2') },
     `${BEGIN}    ${PINS}    --control-plane --certificate-key ${KEY}`,
     `${BEGIN}\\\n    ${PINS}\\\n    --control-plane --certificate-key ${KEY}`,
   ],
