@@ -1,5 +1,8 @@
 import { CERTIFICATE_IDS, KUBECONFIG_IDS } from '../index.js'
 import type { Command } from './command.js'
+import { CERTS_COMMANDS } from './commands-certs.js'
+import { KUBECONFIG_COMMANDS } from './commands-kubeconfig.js'
+import { LEDGER_COMMANDS } from './commands-ledger.js'
 import {
   CLOCK_FLAGS,
   COMMON_FLAGS,
@@ -191,6 +194,9 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     load: async () => (await import('./hash.js')).runHashVerify,
     examples: [['kpki hash verify sha256:… --ca-cert /etc/kubernetes/pki/ca.crt', '']],
   },
+  ...LEDGER_COMMANDS,
+  ...KUBECONFIG_COMMANDS,
+  ...CERTS_COMMANDS,
   completion: {
     about: 'print the script that lets a shell complete commands, flags and their values',
     args: { name: 'shell', least: 1, most: 1, about: 'which shell', choices: ['bash', 'zsh', 'fish'] },

@@ -16,15 +16,16 @@ import type { Io } from './io.js'
 /**
  * The clock of a run, read once: the system's, or the moment named with `--now`.
  *
+ * @param flag - named in errors. Default: `now`
  * @throws {@link UsageError} `KPKI_USAGE`
  */
-export function parseClock(value: string | undefined): () => Date {
+export function parseClock(value: string | undefined, flag = 'now'): () => Date {
   const moment = value === undefined ? new Date() : new Date(value)
   const match = /^(\d{4})-(\d{2})-(\d{2})(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2}))?$/.exec(value ?? '')
   // Date turns the 30th of February into the 2nd of March.
   const lastDay = match ? new Date(Date.UTC(Number(match[1]), Number(match[2]), 0)).getUTCDate() : 0
   if (Number.isNaN(moment.getTime()) || (value !== undefined && !(Number(match?.[3]) <= lastDay))) {
-    throw new UsageError('KPKI_USAGE', `--now: ${value} is not a time`, {
+    throw new UsageError('KPKI_USAGE', `--${flag}: ${value} is not a time`, {
       hint: 'write it as RFC 3339, e.g. 2027-01-31T12:00:00Z',
     })
   }
@@ -55,8 +56,28 @@ export async function describeCluster(
   io: Io,
   context: Context,
 ): Promise<Description & { readonly cluster: Cluster }> {
-  const description = await readDescription(invocation, io, context)
-  const { cluster, problems, origins } = description
+  const description = refuseProblems(await readDescription(invocation, io, context), context)
+  const { cluster, origins } = description
+  const { advertiseAddress } = origins
+  if (advertiseAddress.kind === 'detected') {
+    context.log({
+      level: 'info',
+      message: `advertise address ${cluster.advertiseAddress.text}, of ${advertiseAddress.from}`,
+    })
+  }
+  return description
+}
+
+/**
+ * A description that is usable; what is doubtful about it goes to the log.
+ *
+ * @throws {@link UsageError} with every error when there are several
+ */
+export function refuseProblems(
+  description: Description,
+  context: Context,
+): Description & { readonly cluster: Cluster } {
+  const { cluster, problems } = description
   for (const problem of problems) {
     if (problem.severity === 'warning') context.log({ level: 'warning', message: formatProblem(problem) })
   }
@@ -69,17 +90,11 @@ export async function describeCluster(
       ...(hint === undefined ? {} : { hint }),
     })
   }
-  const { advertiseAddress } = origins
-  if (advertiseAddress.kind === 'detected') {
-    context.log({
-      level: 'info',
-      message: `advertise address ${cluster.advertiseAddress.text}, of ${advertiseAddress.from}`,
-    })
-  }
   return { ...description, cluster }
 }
 
-function factsOf(flags: FlagValues): FlagFacts {
+/** The facts that flags of the description give. */
+export function factsOf(flags: FlagValues): FlagFacts {
   return Object.fromEntries(
     Object.entries(DESCRIPTION_FLAGS).flatMap(([name, { fact }]) => {
       const value = flags[name]

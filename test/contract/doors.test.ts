@@ -19,7 +19,7 @@ const DOORS = [
     nearestName parseCertificate parseCertificateRequest parseCertificates parseCluster parseConfiguration parseDescription parseKubeconfig
     parsePem parsePin parsePrivateKey parseVersion parseYamlStream placeOf planTree resolveDescription roleOf rowsOf serverOf
     verifyCaPin verifyCertificate USER_VALIDITY_SECONDS checkUserIdentity issueUserKubeconfig mergeKubeconfigs readJwtClaims userRbac verifyRequestSignature wantedCertificate
-    LEDGER_PATH appendToLedger formatLedgerEntry parseLedger
+    DOORS LEDGER_PATH appendToLedger formatLedgerEntry judgeIssued parseLedger readTrustedKeys
     CertificateKey KUBEADM_CERTS KUBEADM_CERTS_RBAC decryptKubeadmCerts encryptKubeadmCerts fetchKubeadmCerts findKubeadmCerts formatCertificateKey
     generateCertificateKey hasExternalEtcd parseCertificateKey readSharedFiles sharedFiles uploadKubeadmCerts verifySharedContents writeSharedFiles
     `,
@@ -35,7 +35,7 @@ const DOORS = [
     SubjectAltName TreePath TreePlan VerifyOptions WantedCertificate YamlDocument YamlInput YamlObject YamlPath
     YamlPosition YamlValue EntryList IdentityProblem JwtClaims KubeconfigCredential MergeChange MergeFile MergeOptions MergeResult RbacGrant RbacSubject
     UserKubeconfig UserKubeconfigOptions UserKubeconfigSpec
-    IssuedCertificate Ledger LedgerEntry LedgerProblem
+    Door IssuedCertificate JudgedEntry Ledger LedgerEntry LedgerProblem TrustedKeys
     EncryptOptions SharedContents SharedFacts SharedFile SharedFilesOptions SharedFilesResult SharedResult SharedTree UploadResult WriteSharedOptions
     `,
   },
@@ -44,7 +44,7 @@ const DOORS = [
     module: node as object,
     values: `
     DiskStore EncodingError StoreError UsageError createFile createNodeContext detectDefaultAddress detectHostName
-    generateNodeKeyPair updateFile readDirectory readRegularFile
+    generateNodeKeyPair fileExists updateFile readDirectory readRegularFile
     `,
     types: `
     DetectedAddress DiskStoreOptions WalkLimits WalkedFile UpdateFileOptions

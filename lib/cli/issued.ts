@@ -1,0 +1,108 @@
+import {
+  type Context,
+  judgeIssued,
+  LEDGER_PATH,
+  type LedgerEntry,
+  type LedgerProblem,
+  MAX_INSPECT_BYTES,
+  parseLedger,
+  readTrustedKeys,
+  StoreError,
+} from '../index.js'
+import { createNodeContext, DiskStore, readRegularFile } from '../node.js'
+import type { Run } from './command.js'
+import { parseClock } from './description.js'
+import { text } from './flags.js'
+import { EXIT, type Io } from './io.js'
+import { countAside, formatIssued, type IssuedList } from './issued-text.js'
+import { createLog } from './main.js'
+import { formatStructured, isStructured, OUTPUT_VERSION } from './structured.js'
+import { terminalOf } from './terminal.js'
+
+/** Problems that are told one by one; a file that is no ledger has one in every line. */
+const MAX_PROBLEMS = 5
+
+type PlacedProblem = LedgerProblem & { readonly file: string }
+
+/** `kpki issued`: who can still get in. */
+export const runIssued: Run = async (invocation, io) => {
+  const { flags, args } = invocation
+  const log = createLog(invocation, io)
+  const context = createNodeContext({ clock: parseClock(text(flags, 'now')), log })
+  const moment = parseClock(text(flags, 'valid-at') ?? text(flags, 'now'), 'valid-at')()
+  const [certDir, dir] = [text(flags, 'cert-dir'), text(flags, 'dir') ?? '/etc/kubernetes']
+  const store = new DiskStore(dir, certDir === undefined ? {} : { certDir })
+  const files = args.length > 0 ? args : [store.locate(LEDGER_PATH)]
+  const { entries, problems } = await readLedgers(files, io)
+  const trusted = await readTrustedKeys(store, context)
+  const [user, group] = [text(flags, 'user'), text(flags, 'group')]
+  const judged = judgeIssued(entries, trusted, moment).filter(
+    ({ entry }) => (user === undefined || entry.user === user) && (group === undefined || entry.groups.includes(group)),
+  )
+  const isAll = flags['all'] === true
+  const list: IssuedList = { moment, shown: judged.filter(({ canGetIn }) => isAll || canGetIn), judged }
+  const output = text(flags, 'output')
+  if (isStructured(output)) {
+    io.stdout(formatStructured(toStructured(list, problems), output))
+    return EXIT.done
+  }
+  tell(problems, Object.keys(trusted).length > 0, store, log)
+  io.stdout(formatIssued(list, terminalOf(io)))
+  if (flags['quiet'] !== true) {
+    io.stderr(
+      'kpki: the ledger knows what kpki signed, not what the controller manager signs (kubelets that renew,\n' +
+        'kpki: CertificateSigningRequests), nor what other programs sign with the same CA key\n',
+    )
+  }
+  return EXIT.done
+}
+
+/** @throws {@link StoreError} `KPKI_FILE_NOT_FOUND`: nobody is to take the lack of a ledger for the lack of certificates */
+async function readLedgers(files: readonly string[], io: Io) {
+  const entries: LedgerEntry[] = []
+  const problems: PlacedProblem[] = []
+  for (const file of files) {
+    const bytes =
+      file === '-' ? await io.readStdin(MAX_INSPECT_BYTES) : (await readRegularFile(file, MAX_INSPECT_BYTES))?.bytes
+    if (!bytes) {
+      throw new StoreError('KPKI_FILE_NOT_FOUND', `${file} does not exist`, {
+        details: { path: file },
+        hint: 'nothing was signed here by kpki, or only with --no-ledger: who can get in is not known; name a ledger or --dir',
+      })
+    }
+    // Bytes that are no UTF-8 spoil their own line only.
+    const ledger = parseLedger(new TextDecoder().decode(bytes))
+    entries.push(...ledger.entries)
+    problems.push(...ledger.problems.map(problem => ({ file, ...problem })))
+  }
+  return { entries, problems }
+}
+
+function tell(problems: readonly PlacedProblem[], areCasKnown: boolean, store: DiskStore, log: Context['log']): void {
+  const warn = (message: string) => log({ level: 'warning', message })
+  for (const { file, line, message } of problems.slice(0, MAX_PROBLEMS)) warn(`${file}, line ${line} ${message}`)
+  if (problems.length > MAX_PROBLEMS) warn(`${problems.length - MAX_PROBLEMS} more lines cannot be read`)
+  if (!areCasKnown) warn(`${store.locate('pki/ca.crt')} does not exist: whether the CAs are still trusted is not known`)
+}
+
+function toStructured(list: IssuedList, problems: readonly PlacedProblem[]) {
+  return {
+    apiVersion: OUTPUT_VERSION,
+    kind: 'IssuedCertificateList',
+    validAt: list.moment.toISOString(),
+    items: list.shown.map(({ entry, role, state, door, isTrusted, canGetIn }) => {
+      const { isCa, ...rest } = entry
+      return {
+        ...rest,
+        isCA: isCa,
+        role,
+        state,
+        canGetIn,
+        ...(door === undefined ? {} : { opens: door }),
+        ...(isTrusted === undefined ? {} : { issuerTrusted: isTrusted }),
+      }
+    }),
+    others: countAside(list),
+    problems: problems.map(({ file, line, kind, message }) => ({ file, line, kind, message })),
+  }
+}

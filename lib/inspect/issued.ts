@@ -1,0 +1,92 @@
+import type { Context } from '../context.js'
+import { formatHex } from '../crypto/bytes.js'
+import type { CertificateId } from '../kubernetes/rows.js'
+import { certificatePath } from '../tree/layout.js'
+import type { LedgerEntry } from '../tree/ledger.js'
+import type { Store } from '../tree/store.js'
+import { parseCertificates } from '../x509/certificate.js'
+import { type LifeState, lifeStateOf } from './life.js'
+import { type CertificateRole, roleOf } from './role.js'
+
+/**
+ * What a client certificate opens, by the CA that signed it. `api-server` is also the kubelets, which trust the same CA; who
+ * comes by the front proxy's CA names to the API server whatever user it likes.
+ *
+ * @see kubernetes/kubernetes v1.20.2, cmd/kubeadm/app/phases/controlplane/manifests.go (client-ca-file,
+ *   requestheader-client-ca-file), cmd/kubeadm/app/phases/etcd/local.go (trusted-ca-file)
+ */
+export type Door = 'api-server' | 'front-proxy' | 'etcd'
+
+/** The CA of a tree for each door. */
+export const DOORS = {
+  'api-server': 'ca',
+  'front-proxy': 'front-proxy-ca',
+  etcd: 'etcd-ca',
+} as const satisfies Readonly<Record<Door, CertificateId>>
+
+/** SHA-256 of the public keys of the CAs that are trusted now, by door; a door whose CA is not known is absent. */
+export type TrustedKeys = Readonly<Partial<Record<Door, readonly string[]>>>
+
+/** A certificate of the ledger, judged. */
+export interface JudgedEntry {
+  readonly entry: LedgerEntry
+  readonly role: CertificateRole
+  readonly state: LifeState
+  /** What it opens, were it a client's; `undefined` when its CA is none that is known. */
+  readonly door: Door | undefined
+  /** Whether its CA is trusted now; `undefined` when that is not known. */
+  readonly isTrusted: boolean | undefined
+  /** It is a client's, valid at that moment, and its CA is trusted or not known. */
+  readonly canGetIn: boolean
+}
+
+/**
+ * Says which of the certificates in a ledger let somebody in at a moment. One that stands there several times is judged once.
+ * A certificate without usages, or for any, is a client's, too: Go takes it for one.
+ *
+ * @param trusted - of the CAs of the tree, see {@link readTrustedKeys}
+ */
+export function judgeIssued(
+  entries: readonly LedgerEntry[],
+  trusted: TrustedKeys,
+  moment: Date,
+): readonly JudgedEntry[] {
+  const once = new Map<string, LedgerEntry>()
+  for (const entry of entries) if (!once.has(entry.fingerprint)) once.set(entry.fingerprint, entry)
+  const doors = Object.keys(DOORS) as readonly Door[]
+  return [...once.values()].map(entry => {
+    const key = entry.issuer.publicKeyHash
+    const door = doors.find(name => trusted[name]?.includes(key))
+    const isTrusted = door !== undefined ? true : doors.every(name => trusted[name]) ? false : undefined
+    const role = roleOf(entry)
+    const state = lifeStateOf(entry, moment)
+    const isClient = role === 'client' || role === 'peer' || role === 'any'
+    const isValid = state === 'valid' || state === 'soon'
+    return { entry, role, state, door, isTrusted, canGetIn: isClient && isValid && isTrusted !== false }
+  })
+}
+
+/**
+ * The keys of the CAs in a tree. A CA that is not there trusts nobody, if at least the cluster's is: with an external etcd
+ * there is none for it.
+ *
+ * @throws as the store's `read`, and {@link EncodingError} where a CA is not readable
+ */
+export async function readTrustedKeys(store: Store, context: Context): Promise<TrustedKeys> {
+  const found: { -readonly [D in Door]?: readonly string[] } = {}
+  for (const [door, id] of Object.entries(DOORS) as [Door, CertificateId][]) {
+    const path = certificatePath(id)
+    const file = await store.read(path)
+    if (!file) {
+      if (found['api-server']) found[door] = []
+      continue
+    }
+    const certificates = parseCertificates(new TextDecoder().decode(file.bytes), store.locate(path))
+    found[door] = await Promise.all(
+      certificates.map(async ({ spki }) =>
+        formatHex(new Uint8Array(await context.crypto.subtle.digest('SHA-256', new Uint8Array(spki)))),
+      ),
+    )
+  }
+  return found
+}
