@@ -78,7 +78,7 @@ export function formatIssued(list: IssuedList, terminal: Terminal): string {
     }
     lines.push('')
   }
-  return `${[...lines, summaryOf(list)].join('\n')}\n`
+  return `${[...lines, ...summaryOf(list).flatMap(line => wrap(line, columns))].join('\n')}\n`
 }
 
 function rowOf({ entry, role }: JudgedEntry, moment: Date, { show }: Terminal) {
@@ -99,7 +99,7 @@ function rowOf({ entry, role }: JudgedEntry, moment: Date, { show }: Terminal) {
   }
 }
 
-function summaryOf(list: IssuedList): string {
+function summaryOf(list: IssuedList): readonly string[] {
   const { replaced, ended, notYet, noClient } = countAside(list)
   const inside = list.judged.filter(({ canGetIn }) => canGetIn).length
   const aside = [

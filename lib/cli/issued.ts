@@ -46,7 +46,7 @@ export const runIssued: Run = async (invocation, io) => {
     io.stdout(formatStructured(toStructured(list, problems), output))
     return EXIT.done
   }
-  tell(problems, Object.keys(trusted).length > 0, store, log)
+  tell(problems, trusted['api-server'] !== undefined, store, log)
   io.stdout(formatIssued(list, terminalOf(io)))
   if (flags['quiet'] !== true) {
     io.stderr(
@@ -78,11 +78,12 @@ async function readLedgers(files: readonly string[], io: Io) {
   return { entries, problems }
 }
 
-function tell(problems: readonly PlacedProblem[], areCasKnown: boolean, store: DiskStore, log: Context['log']): void {
+function tell(problems: readonly PlacedProblem[], isCaKnown: boolean, store: DiskStore, log: Context['log']): void {
   const warn = (message: string) => log({ level: 'warning', message })
   for (const { file, line, message } of problems.slice(0, MAX_PROBLEMS)) warn(`${file}, line ${line} ${message}`)
   if (problems.length > MAX_PROBLEMS) warn(`${problems.length - MAX_PROBLEMS} more lines cannot be read`)
-  if (!areCasKnown) warn(`${store.locate('pki/ca.crt')} does not exist: whether the CAs are still trusted is not known`)
+  if (!isCaKnown)
+    warn(`${store.locate('pki/ca.crt')} does not exist: whether what it signed is still trusted is not known`)
 }
 
 function toStructured(list: IssuedList, problems: readonly PlacedProblem[]) {

@@ -1,0 +1,185 @@
+import { appendFileSync, copyFileSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { run } from '../support/cli.js'
+import { inTempDir, snapshot } from '../support/temp.js'
+
+const QUICK = [
+  ...['--encryption-algorithm', 'ECDSA-P256', '--node-name', 'cp-1', '--apiserver-advertise-address', '10.0.0.10'],
+  ...['--now', '2026-06-01T12:00:00Z'],
+]
+const NOW = ['--now', '2026-06-01T12:00:00Z']
+const LEDGER = 'pki/issued.jsonl'
+interface Item {
+  readonly purpose: string
+  readonly user: string
+  readonly opens?: string
+  readonly canGetIn: boolean
+}
+interface List {
+  readonly items: readonly Item[]
+  readonly others: Readonly<Record<string, number>>
+  readonly problems: readonly { line: number; kind: string }[]
+}
+async function list(...argv: readonly string[]): Promise<List> {
+  const { status, stdout, stderr } = await run(['issued', ...argv, '-o', 'json'])
+  assert.is(status, 0, stderr)
+  return JSON.parse(stdout) as List
+}
+const purposes = ({ items }: List) => items.map(({ purpose }) => purpose)
+/** A tree with everything in it. */
+async function tree(dir: string): Promise<string> {
+  assert.is((await run(['gen', 'all', '--dir', dir, ...QUICK])).status, 0)
+  return dir
+}
+
+test(
+  'who can get in, for people: 80 columns, by what they open, and what the ledger does not know',
+  inTempDir(async dir => {
+    await tree(dir)
+    const { status, stdout, stderr } = await run(['issued', '--dir', dir, ...NOW])
+    assert.is(status, 0)
+    for (const line of stdout.split('\n')) assert.ok(line.length <= 80, line)
+    assert.match(
+      stdout,
+      /^To the API server and the kubelets\n {2}kube-apiserver-kubelet-client +apiserver-kubelet-client/,
+    )
+    assert.match(
+      stdout,
+      /kubernetes-super-admin +super-admin.conf +2027-06-01, 365 d\n +in system:masters: no rule stops it/,
+    )
+    assert.match(stdout, /To etcd.*\n {2}cp-1 +etcd-server \(peer\)/)
+    assert.not.match(stdout, /kube-apiserver +apiserver /)
+    assert.match(stdout, '11 of 15 certificates let somebody in on 2026-06-01 12:00 UTC')
+    assert.match(stderr, /not what the controller manager signs/)
+    assert.is((await run(['issued', '--dir', dir, ...NOW, '--quiet'])).stderr, '')
+    const all = await run(['issued', '--dir', dir, '--all', ...NOW])
+    assert.match(all.stdout, /CAs and servers\n {2}kubernetes/)
+    const narrow = await run(['issued', '--dir', dir, '--all', ...NOW], {
+      terminal: true,
+      columns: 60,
+      env: { NO_COLOR: '1' },
+    })
+    for (const line of narrow.stdout.split('\n')) assert.ok(line.length <= 60, line)
+  }),
+)
+
+test(
+  'by group, by user, at another moment',
+  inTempDir(async dir => {
+    await tree(dir)
+    const args = ['--dir', dir, ...NOW]
+    assert.equal(purposes(await list(...args, '--group', 'system:masters')), ['super-admin.conf'])
+    assert.equal(purposes(await list(...args, '--user', 'cp-1')), ['etcd-server', 'etcd-peer'])
+    assert.equal(purposes(await list(...args, '--user', 'nobody')), [])
+    assert.is((await list(...args)).items.length, 11)
+    const later = await list(...args, '--valid-at', '2027-06-01T12:00:01Z')
+    assert.equal([later.items.length, later.others], [0, { replaced: 0, ended: 12, notYet: 0, noClient: 3 }])
+    assert.is((await list(...args, '--valid-at', '2027-06-01T12:00:00Z')).items.length, 11)
+    assert.is((await list(...args, '--valid-at', '2026-06-01T11:54:59Z')).others['notYet'], 15)
+    const wrong = await run(['issued', ...args, '--valid-at', 'tomorrow'])
+    assert.is(wrong.status, 2)
+    assert.match(wrong.stderr, '--valid-at: tomorrow is not a time')
+  }),
+)
+
+test(
+  'what a replaced CA signed lets nobody in; without the CAs nothing is known about that',
+  inTempDir(async dir => {
+    await tree(dir)
+    for (const file of ['pki/ca.crt', 'pki/ca.key', 'pki/apiserver.crt', 'pki/apiserver-kubelet-client.crt'])
+      rmSync(join(dir, file))
+    for (const file of ['admin', 'super-admin', 'kubelet', 'controller-manager', 'scheduler'])
+      rmSync(join(dir, `${file}.conf`))
+    const unknown = await run(['issued', '--dir', dir, ...NOW])
+    assert.match(unknown.stderr, /ca.crt does not exist: whether what it signed is still trusted is not known/)
+    await tree(dir)
+    const after = await list('--dir', dir, ...NOW)
+    assert.is(after.items.length, 11)
+    assert.is(after.others['replaced'], 8)
+    const all = await run(['issued', '--dir', dir, '--all', ...NOW])
+    assert.match(all.stdout, 'Of CAs that are not in this tree any more')
+  }),
+)
+
+test(
+  'the second run adds no line and touches nothing; a renewed leaf adds one',
+  inTempDir(async dir => {
+    await tree(dir)
+    const { mtimeMs } = statSync(join(dir, LEDGER))
+    const before = readFileSync(join(dir, LEDGER), 'utf8')
+    await tree(dir)
+    assert.is(statSync(join(dir, LEDGER)).mtimeMs, mtimeMs)
+    rmSync(join(dir, 'pki/apiserver.crt'))
+    await tree(dir)
+    const after = readFileSync(join(dir, LEDGER), 'utf8')
+    assert.ok(after.startsWith(before))
+    assert.is(after.split('\n').length, before.split('\n').length + 1)
+  }),
+)
+
+test(
+  '--no-ledger and --dry-run write none, and who then asks is told that nothing is known',
+  inTempDir(async dir => {
+    await run(['gen', 'all', '--dir', dir, ...QUICK, '--dry-run'])
+    assert.equal([...snapshot(dir).keys()], [])
+    assert.is((await run(['gen', 'all', '--dir', dir, ...QUICK, '--no-ledger'])).status, 0)
+    assert.not.ok(snapshot(dir).has(LEDGER))
+    const { status, stdout, stderr } = await run(['issued', '--dir', dir])
+    assert.equal([status, stdout], [1, ''])
+    assert.match(stderr, /issued.jsonl does not exist\n.*who can get in is not known/)
+  }),
+)
+
+test(
+  'several ledgers are one answer; damaged lines are named, and obeyed by no terminal',
+  inTempDir(async dir => {
+    await tree(dir)
+    const copy = join(dir, 'copy.jsonl')
+    copyFileSync(join(dir, LEDGER), copy)
+    const [line = ''] = readFileSync(copy, 'utf8')
+      .split('\n')
+      .filter(text => text.includes('admin.conf'))
+    const hostile = { ...JSON.parse(line), user: '\u001b[2Jx\nkpki: fine', fingerprint: 'f'.repeat(64) }
+    appendFileSync(copy, `${JSON.stringify(hostile)}\n{"v":1,"torn`)
+    const args = [copy, join(dir, LEDGER), '--dir', dir, ...NOW]
+    const found = await list(...args)
+    assert.is(found.items.length, 12)
+    assert.equal(
+      found.problems.map(({ line: at, kind }) => `${at} ${kind}`),
+      ['17 torn'],
+    )
+    const { stdout, stderr } = await run(['issued', ...args])
+    assert.not.match(stdout + stderr, '\u001b')
+    assert.match(stdout, 'U+001B')
+    assert.match(stderr, `kpki: warning: ${copy}, line 17 breaks off`)
+    const ledger = readFileSync(copy, 'utf8')
+    assert.is(
+      JSON.parse((await run(['issued', '-', '--dir', dir, ...NOW, '-o', 'json'], { stdin: ledger })).stdout).items
+        .length,
+      12,
+    )
+    writeFileSync(copy, 'x\n'.repeat(100))
+    const many = await run(['issued', copy, '--dir', dir, ...NOW])
+    assert.is(many.status, 0)
+    assert.match(many.stderr, '95 more lines cannot be read')
+  }),
+)
+
+test(
+  'a ledger that cannot be written fails the run before anything is',
+  inTempDir(async dir => {
+    await tree(dir)
+    rmSync(join(dir, 'admin.conf'))
+    rmSync(join(dir, LEDGER))
+    symlinkSync('/nonexistent', join(dir, LEDGER))
+    const { status, stderr } = await run(['gen', 'all', '--dir', dir, ...QUICK])
+    assert.is(status, 1)
+    assert.match(stderr, `${join(dir, LEDGER)} is a link`)
+    rmSync(join(dir, LEDGER))
+    assert.not.ok(snapshot(dir).has('admin.conf'))
+  }),
+)
+
+test.run()
