@@ -38,6 +38,7 @@ export {
   TOKEN_DEFAULTS,
   TOKEN_USAGES,
 } from './access/bootstrap-token-spec.js'
+export { type PlacedCertificate, readCaCertificates } from './access/ca-documents.js'
 export {
   CertificateKey,
   formatCertificateKey,
@@ -53,6 +54,8 @@ export {
 } from './access/cluster-info.js'
 export { type ClusterInfoSpec, formatClusterInfo } from './access/cluster-info-format.js'
 export { signDetached, verifyDetached } from './access/detached-jws.js'
+export { DISCOVERY_STEPS, type DiscoveryStep, type DiscoveryStepName } from './access/discovery-steps.js'
+export type { Discovery, DiscoveryOptions, DiscoveryRequest } from './access/discovery-types.js'
 export { formatJoinCommand, type JoinCommandOptions, type JoinCommandSpec } from './access/join-command.js'
 export { type JwtClaims, readJwtClaims } from './access/jwt-claims.js'
 export {
@@ -84,6 +87,8 @@ export {
   mergeKubeconfigs,
 } from './access/kubeconfig-merge.js'
 export { caPin, parsePin, verifyCaPin } from './access/pins.js'
+export type { ServerCas } from './access/server-cas.js'
+export { parseServerEndpoint, type ServerEndpoint } from './access/server-endpoint.js'
 export { type SharedFacts, verifySharedContents } from './access/shared-contents.js'
 export { checkUserIdentity, type IdentityProblem } from './access/user-identity.js'
 export { type RbacGrant, type RbacSubject, userRbac } from './access/user-rbac.js'

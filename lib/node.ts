@@ -4,10 +4,17 @@
  * @module kpki/node
  */
 
-export { ApiError, EncodingError, NetworkError, StoreError, UsageError } from './errors.js'
+export { ApiError, EncodingError, NetworkError, StoreError, UsageError, VerifyError } from './errors.js'
 export { createNodeContext, generateNodeKeyPair } from './host/context.js'
+export {
+  type DiscoverClusterOptions,
+  discoverCluster,
+  type FetchServerCasOptions,
+  fetchServerCas,
+} from './host/discovery.js'
 export { DiskStore, type DiskStoreOptions } from './host/disk-store.js'
-export { createFile, readRegularFile, stageFile } from './host/files.js'
+export { createFile, exists as fileExists, readRegularFile, stageFile } from './host/files.js'
+export { kubeconfigPaths, movedPath, pathBeside } from './host/kubeconfig-paths.js'
 export { type DetectedAddress, detectDefaultAddress, detectHostName } from './host/network.js'
 export { type UpdateFileOptions, updateFile } from './host/update-file.js'
 export { readDirectory, type WalkedFile, type WalkLimits } from './host/walk.js'

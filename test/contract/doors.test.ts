@@ -18,6 +18,7 @@ const DOORS = [
     formatTar formatYaml generateKey generateTree initDefaults inspectFiles issueCertificate issuerOf joinDefaults lifeStateOf migrateConfiguration
     nearestName parseCertificate parseCertificateRequest parseCertificates parseCluster parseConfiguration parseDescription parseKubeconfig
     parsePem parsePin parsePrivateKey parseVersion parseYamlStream placeOf planTree resolveDescription roleOf rowsOf serverOf
+    CLUSTER_INFO DISCOVERY_STEPS parseClusterInfo parseDiscoveredCluster parseServerEndpoint readCaCertificates
     verifyCaPin verifyCertificate USER_VALIDITY_SECONDS checkUserIdentity issueUserKubeconfig mergeKubeconfigs readJwtClaims userRbac verifyRequestSignature wantedCertificate
     DOORS LEDGER_PATH appendToLedger formatLedgerEntry judgeIssued parseLedger readTrustedKeys
     CertificateKey KUBEADM_CERTS KUBEADM_CERTS_RBAC decryptKubeadmCerts encryptKubeadmCerts fetchKubeadmCerts findKubeadmCerts formatCertificateKey
@@ -34,6 +35,7 @@ const DOORS = [
     PictureFormat PictureOptions PlanOptions PrintOptions Profile ProfileName RawKeyPair Role RowId RowPlan RowResult SanSource StagedFile Store StoredFile
     SubjectAltName TreePath TreePlan VerifyOptions WantedCertificate YamlDocument YamlInput YamlObject YamlPath
     YamlPosition YamlValue EntryList IdentityProblem JwtClaims KubeconfigCredential MergeChange MergeFile MergeOptions MergeResult RbacGrant RbacSubject
+    ClusterInfo DiscoveredCluster Discovery DiscoveryOptions DiscoveryRequest DiscoveryStep DiscoveryStepName PlacedCertificate ServerCas ServerEndpoint
     UserKubeconfig UserKubeconfigOptions UserKubeconfigSpec
     Door IssuedCertificate JudgedEntry Ledger LedgerEntry LedgerProblem TrustedKeys
     EncryptOptions SharedContents SharedFacts SharedFile SharedFilesOptions SharedFilesResult SharedResult SharedTree UploadResult WriteSharedOptions
@@ -43,11 +45,11 @@ const DOORS = [
     path: 'lib/node.ts',
     module: node as object,
     values: `
-    DiskStore EncodingError StoreError UsageError createFile createNodeContext detectDefaultAddress detectHostName
-    generateNodeKeyPair fileExists updateFile readDirectory readRegularFile
+    DiskStore VerifyError discoverCluster fetchServerCas EncodingError StoreError UsageError createFile createNodeContext detectDefaultAddress detectHostName
+    generateNodeKeyPair fileExists kubeconfigPaths movedPath pathBeside updateFile readDirectory readRegularFile
     `,
     types: `
-    DetectedAddress DiskStoreOptions WalkLimits WalkedFile UpdateFileOptions
+    DetectedAddress DiscoverClusterOptions FetchServerCasOptions DiskStoreOptions WalkLimits WalkedFile UpdateFileOptions
     `,
   },
 ]
