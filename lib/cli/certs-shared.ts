@@ -1,0 +1,104 @@
+import {
+  type CertificateKey,
+  type ClusterApi,
+  type Configuration,
+  type Context,
+  KpkiError,
+  parseCertificateKey,
+  parseDescription,
+  type SharedFilesOptions,
+  UsageError,
+} from '../index.js'
+import { DiskStore } from '../node.js'
+import type { Invocation } from './command.js'
+import { type FlagValues, text } from './flags.js'
+import { readInput } from './input.js'
+import type { Io } from './io.js'
+import { readSecret } from './secrets.js'
+
+/** Where a tree is whose directory is not named. */
+export const DEFAULT_DIR = '/etc/kubernetes'
+
+/** The tree that the command line names. */
+export function openTree(flags: FlagValues): DiskStore {
+  const [certDir, kubeconfigDir] = [text(flags, 'cert-dir'), text(flags, 'kubeconfig-dir')]
+  return new DiskStore(text(flags, 'dir') ?? DEFAULT_DIR, {
+    ...(certDir === undefined ? {} : { certDir }),
+    ...(kubeconfigDir === undefined ? {} : { kubeconfigDir }),
+  })
+}
+
+/** What a configuration says about shared files. */
+export interface SharedDescription extends SharedFilesOptions {
+  /** Certificate key of an InitConfiguration or JoinConfiguration. */
+  readonly certificateKey?: string | undefined
+}
+
+/** Reads `--config` for where etcd is and where its files are; nothing of the host is looked at. */
+export async function readSharedDescription(
+  { flags }: Invocation,
+  io: Io,
+  context: Context,
+): Promise<SharedDescription | undefined> {
+  const config = text(flags, 'config')
+  return config === undefined ? undefined : describe(await readInput(config, io, true), context)
+}
+
+/**
+ * What the cluster keeps of its own configuration, in kubeadm's ConfigMap.
+ *
+ * @returns `undefined` when kubeadm did not make the cluster, or we may not read it
+ */
+export async function fetchSharedDescription(
+  api: ClusterApi,
+  context: Context,
+): Promise<SharedDescription | undefined> {
+  const name = { kind: 'ConfigMap', namespace: 'kube-system', name: 'kubeadm-config' } as const
+  const map = await api.get(name).catch(error => {
+    if (error instanceof KpkiError && error.code === 'KPKI_API_FORBIDDEN') return undefined
+    throw error
+  })
+  const data = map?.['data']
+  const configuration =
+    typeof data === 'object' && data !== null && 'ClusterConfiguration' in data
+      ? data['ClusterConfiguration']
+      : undefined
+  if (typeof configuration !== 'string') return undefined
+  return describe({ text: configuration, name: 'ConfigMap kube-system/kubeadm-config' }, context)
+}
+
+async function describe(file: { readonly text: string; readonly name: string }, context: Context) {
+  // Names and addresses of a host have nothing to do with it; without any the description would not be complete.
+  const host = { hostname: 'localhost', defaultAddress: { address: '127.0.0.1', interface: 'lo' } }
+  const { cluster, configuration } = await parseDescription({ file, host }, { ...context, log: () => {} })
+  const { externalEtcd, certificatesDir } = cluster
+  return { externalEtcd, certificatesDir, certificateKey: keyOf(configuration) }
+}
+
+function keyOf({ InitConfiguration: init, JoinConfiguration: join }: Configuration): string | undefined {
+  return init?.certificateKey || join?.controlPlane?.certificateKey || undefined
+}
+
+/** The key that the command line or the configuration names; `undefined` when neither does. */
+export async function readCertificateKey(
+  invocation: Invocation,
+  io: Io,
+  description: SharedDescription | undefined,
+): Promise<CertificateKey | undefined> {
+  const { flags } = invocation
+  const inputs = ['certificate-key-file', 'from', 'config'].filter(name => text(flags, name) === '-')
+  if (inputs.length > 1)
+    throw new UsageError(
+      'KPKI_USAGE',
+      `standard input can be one thing only: ${inputs.map(name => `--${name}`).join(' or ')}`,
+      {
+        hint: 'put the other one into a file',
+      },
+    )
+  const given = await readSecret(invocation, 'certificate-key', io)
+  const file = text(flags, 'certificate-key-file')
+  if (given !== undefined)
+    return parseCertificateKey(given, file === undefined ? '--certificate-key' : file === '-' ? 'standard input' : file)
+  const configured = description?.certificateKey
+  return configured === undefined ? undefined : parseCertificateKey(configured, 'certificateKey of the configuration')
+}

@@ -1,0 +1,217 @@
+import {
+  type CertificateKey,
+  type Context,
+  encryptKubeadmCerts,
+  fetchKubeadmCerts,
+  formatCertificateKey,
+  formatManifests,
+  generateCertificateKey,
+  KpkiError,
+  KUBEADM_CERTS,
+  KUBEADM_CERTS_RBAC,
+  rbacObjects,
+  readSharedFiles,
+  type SharedContents,
+  type SharedFile,
+  type SharedFilesOptions,
+  type StagedFile,
+  StoreError,
+  sharedFiles,
+  UsageError,
+  uploadKubeadmCerts,
+} from '../index.js'
+import { createNodeContext, type DiskStore, readRegularFile, stageFile } from '../node.js'
+import { fetchSharedDescription, openTree, readCertificateKey, readSharedDescription } from './certs-shared.js'
+import type { Invocation, Run } from './command.js'
+import { parseClock } from './description.js'
+import { type FlagValues, text } from './flags.js'
+import { EXIT, type Io } from './io.js'
+import { createLog } from './main.js'
+import { formatStructured, isStructured, OUTPUT_VERSION } from './structured.js'
+
+const SECRET = `${KUBEADM_CERTS.namespace}/${KUBEADM_CERTS.name}`
+
+/** `kpki certs upload`: into a cluster, or as manifests. */
+export const runCertsUpload: Run = async (invocation, io) => {
+  const { flags } = invocation
+  const warnings: string[] = []
+  const log = createLog(invocation, io)
+  const context = createNodeContext({
+    clock: parseClock(text(flags, 'now')),
+    log: event => {
+      if (event.level === 'warning') warnings.push(event.message)
+      log(event)
+    },
+  })
+  const description = await readSharedDescription(invocation, io, context)
+  const given = await readCertificateKey(invocation, io, description)
+  if (given && text(flags, 'certificate-key-out') !== undefined) {
+    throw new UsageError('KPKI_USAGE', '--certificate-key-out is for a new key, and one is given')
+  }
+  const isOffline = isStructured(text(flags, 'output')) && text(flags, 'kubeconfig') === undefined
+  const run = { invocation, io, context, given, warnings }
+  return isOffline ? printManifests(run, description) : upload(run, description)
+}
+
+interface UploadRun {
+  readonly invocation: Invocation
+  readonly io: Io
+  readonly context: Context
+  readonly given: CertificateKey | undefined
+  readonly warnings: readonly string[]
+}
+
+interface Source {
+  readonly files: readonly SharedFile[]
+  readonly contents: SharedContents
+}
+
+async function readSource(
+  options: SharedFilesOptions | undefined,
+  store: DiskStore,
+  context: Context,
+): Promise<Source> {
+  const files = sharedFiles(options)
+  return { files, contents: (await readSharedFiles(files, store, context)).contents }
+}
+
+async function printManifests(
+  { invocation: { flags }, io, context, given }: UploadRun,
+  options: SharedFilesOptions | undefined,
+): Promise<number> {
+  if (!given && text(flags, 'certificate-key-out') === undefined) {
+    throw new UsageError(
+      'KPKI_USAGE',
+      'standard output is for the manifests: name a file for the new key, or give one',
+      {
+        hint: '--certificate-key-out FILE, or --certificate-key-file FILE with what kpki certs key made',
+      },
+    )
+  }
+  const { contents } = await readSource(options, openTree(flags), context)
+  const key = given ?? generateCertificateKey(context)
+  const staged = given ? undefined : await stageKey(key, flags)
+  const items = [...rbacObjects(KUBEADM_CERTS_RBAC), await encryptKubeadmCerts(contents, key, context)]
+  if (flags['dry-run'] === true) await staged?.discard()
+  else await staged?.commit()
+  const isJson = text(flags, 'output') === 'json'
+  io.stdout(isJson ? formatStructured({ apiVersion: 'v1', kind: 'List', items }, 'json') : formatManifests(items))
+  io.stderr(
+    `kpki: applied by hand, Secret ${SECRET} does not end by itself; when the others have joined: ` +
+      `kubectl -n ${KUBEADM_CERTS.namespace} delete secret ${KUBEADM_CERTS.name}\n`,
+  )
+  return EXIT.done
+}
+
+async function upload(
+  { invocation, io, context, given, warnings }: UploadRun,
+  described: SharedFilesOptions | undefined,
+): Promise<number> {
+  const { flags } = invocation
+  const isDryRun = flags['dry-run'] === true
+  const { connectCluster } = await import('./connect.js')
+  const api = await connectCluster(invocation, io, context)
+  try {
+    const store = openTree(flags)
+    const options = described ?? (await fetchSharedDescription(api, context))
+    const { files, contents } = await readSource(options, store, context)
+    const key = given ?? generateCertificateKey(context)
+    const staged = given || isDryRun ? undefined : await stageKey(key, flags)
+    const outcome = isDryRun
+      ? { action: (await isThere(api)) ? 'replaced' : 'created' }
+      : await uploadKubeadmCerts(contents, key, api, context).catch(async error => {
+          await staged?.discard()
+          throw error
+        })
+    await staged?.commit()
+    const result: Report = {
+      ...outcome,
+      server: api.server,
+      isDryRun,
+      newKey: given || staged || isDryRun ? undefined : formatCertificateKey(key),
+      items: files.map(({ name, path }) => ({
+        name,
+        action: contents.get(name)?.length === 0 ? 'empty' : 'store',
+        ...(path === undefined ? {} : { path: store.locate(path) }),
+      })),
+    }
+    report(result, warnings, invocation, io)
+    return EXIT.done
+  } finally {
+    api.close()
+  }
+}
+
+async function isThere(api: Parameters<typeof fetchKubeadmCerts>[0]): Promise<boolean> {
+  try {
+    return (await fetchKubeadmCerts(api)) !== undefined
+  } catch (error) {
+    if (error instanceof KpkiError && error.code === 'KPKI_API_NOT_FOUND') return false
+    throw error
+  }
+}
+
+/** A new key goes aside before anything is uploaded with it: what cannot be decrypted would be of no use. */
+async function stageKey(key: CertificateKey, flags: FlagValues): Promise<StagedFile | undefined> {
+  const file = text(flags, 'certificate-key-out')
+  if (file === undefined) return undefined
+  if (await readRegularFile(file)) {
+    throw new StoreError('KPKI_FILE_EXISTS', `${file} exists already`, {
+      details: { path: file },
+      hint: 'name a new file for the key, or give the key in it: --certificate-key-file',
+    })
+  }
+  return stageFile(file, new TextEncoder().encode(`${formatCertificateKey(key)}\n`), 0o600)
+}
+
+interface Report {
+  readonly server: string
+  readonly action: string
+  readonly tokenId?: string
+  readonly expires?: Date
+  readonly isDryRun: boolean
+  readonly newKey: string | undefined
+  readonly items: readonly { readonly name: string; readonly action: string; readonly path?: string }[]
+}
+
+function report(result: Report, warnings: readonly string[], { flags }: Invocation, io: Io): void {
+  const { server, action, tokenId, expires, isDryRun, newKey, items } = result
+  const output = text(flags, 'output')
+  if (newKey !== undefined && io.stdoutIsExposed)
+    io.stderr(
+      'kpki: warning: the key is a secret, and others can read the file that it goes to; --certificate-key-out FILE makes one of mode 0600\n',
+    )
+  if (isStructured(output)) {
+    io.stdout(
+      formatStructured(
+        {
+          apiVersion: OUTPUT_VERSION,
+          kind: 'CertificatesUpload',
+          dryRun: isDryRun,
+          server,
+          secret: SECRET,
+          action,
+          ...(tokenId === undefined ? {} : { tokenId }),
+          ...(expires === undefined ? {} : { expires: expires.toISOString() }),
+          ...(newKey === undefined ? {} : { certificateKey: newKey }),
+          items,
+          warnings,
+        },
+        output,
+      ),
+    )
+    return
+  }
+  if (flags['quiet'] !== true) {
+    const stored = items.filter(item => item.action === 'store').length
+    io.stderr(
+      isDryRun
+        ? `kpki: dry run: ${stored} files would go into Secret ${SECRET} of ${server}, which would be ${action}\n`
+        : `kpki: ${stored} files are in Secret ${SECRET} of ${server}, until ${expires?.toISOString().replace(/\.\d+Z$/, 'Z')}\n`,
+    )
+    const file = text(flags, 'certificate-key-out')
+    if (newKey !== undefined) io.stderr('kpki: using certificate key:\n')
+    else if (file !== undefined && !isDryRun) io.stderr(`kpki: the certificate key is in ${file}\n`)
+  }
+  if (newKey !== undefined) io.stdout(`${newKey}\n`)
+}
