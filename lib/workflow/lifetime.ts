@@ -13,7 +13,8 @@ export interface Lifetime {
 
 /** The life of a certificate that is issued now: from five minutes ago on, and never beyond that of its issuer. */
 export function lifetimeOf(now: Date, validitySeconds: number, issuer: Certificate | undefined): Lifetime {
-  const end = now.getTime() + validitySeconds * 1000
+  // Certificates have whole seconds.
+  const end = Math.floor(now.getTime() / 1000 + validitySeconds) * 1000
   const isClamped = issuer !== undefined && end > issuer.notAfter.getTime()
   return {
     notBefore: new Date(now.getTime() - BACKDATE_SECONDS * 1000),

@@ -9,6 +9,7 @@ import { generateKey } from '../crypto/keys.js'
 import { KpkiError, PolicyError, StoreError, UsageError } from '../errors.js'
 import { keyUsages } from '../kubernetes/catalogue.js'
 import { KUBECONFIG_IDS, type KubeconfigId, PROFILES } from '../kubernetes/rows.js'
+import { type KubernetesVersion, writesPreferences } from '../kubernetes/versions.js'
 import { certificatePath, keyPath } from '../tree/layout.js'
 import { appendToLedger } from '../tree/ledger.js'
 import type { Store } from '../tree/store.js'
@@ -39,8 +40,8 @@ export interface UserKubeconfigSpec {
   readonly keyAlgorithm?: KeyAlgorithm
   /** Where commands look that name no namespace. Default: not said, and so `default`. */
   readonly namespace?: string
-  /** Write `preferences: {}`, as client-go did before v1.34. Default: no. */
-  readonly withPreferences?: boolean
+  /** The file is written as its kubeadm does. Default: as the newest. */
+  readonly kubernetesVersion?: KubernetesVersion
 }
 
 /** Options of {@link issueUserKubeconfig}. */
@@ -122,7 +123,7 @@ export async function issueUserKubeconfig(
     server,
     caCertificates: ca.certificates,
     ...(namespace === undefined ? {} : { namespace }),
-    ...(spec.withPreferences === undefined ? {} : { withPreferences: spec.withPreferences }),
+    withPreferences: spec.kubernetesVersion !== undefined && writesPreferences(spec.kubernetesVersion),
   }
   if (token !== undefined) {
     const kubeconfig = options.dryRun ? undefined : formatKubeconfig({ ...format, token })

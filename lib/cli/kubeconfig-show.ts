@@ -1,0 +1,1 @@
+export const runKubeconfigShow = async () => 0
