@@ -51,6 +51,10 @@ export const ERRORS = {
     about: 'the row needs an issuer that is not there, or whose key is elsewhere',
   },
   KPKI_JOIN_SERVER: { kind: 'policy', about: 'hosts cannot join by that URL: kubeadm join takes host:port' },
+  KPKI_KUBECONFIG_PLUGIN: {
+    kind: 'policy',
+    about: 'the user of the kubeconfig logs in with a program, which is not run',
+  },
   KPKI_CHAIN_INVALID: { kind: 'verify', about: 'the certificate does not chain to the given CA' },
   KPKI_PIN_MISMATCH: { kind: 'verify', about: 'no CA certificate has one of the given pins' },
   KPKI_JWS_MISMATCH: { kind: 'verify', about: 'cluster-info is not signed with the secret of this bootstrap token' },

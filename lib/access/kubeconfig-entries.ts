@@ -12,13 +12,24 @@ export interface ClusterEntry {
   /** `certificate-authority`: a path. */
   readonly caFile: string | undefined
   readonly isInsecure: boolean
+  /** `tls-server-name` */
+  readonly serverName: string | undefined
+  /** `proxy-url`, as it stands there, and so perhaps with a password in it. */
+  readonly proxyUrl: string | undefined
   /** Fields whose URL holds what may be a credential, and what that is. */
   readonly urlSecrets: readonly { readonly field: 'server' | 'proxy-url'; readonly what: string }[]
   /** Fields that change how one connects: names only. */
   readonly extras: readonly string[]
 }
 
-/** A named user. Holds a secret: `keyPem`. */
+/** `as`, `as-groups`, `as-user-extra`: whom the user speaks for. */
+export interface Impersonation {
+  readonly user: string
+  readonly groups: readonly string[]
+  readonly extra: Readonly<Record<string, readonly string[]>>
+}
+
+/** A named user. Holds secrets: `keyPem`, `token`, `password`. */
 export interface UserEntry {
   readonly name: string
   /** `client-certificate-data`, decoded. */
@@ -27,6 +38,12 @@ export interface UserEntry {
   /** `client-key-data`, decoded. */
   readonly keyPem: string | undefined
   readonly keyFile: string | undefined
+  readonly token: string | undefined
+  /** A path. */
+  readonly tokenFile: string | undefined
+  readonly username: string | undefined
+  readonly password: string | undefined
+  readonly impersonation: Impersonation | undefined
   /** Fields that say as whom one connects beside certificate and key: names only. */
   readonly extras: readonly string[]
 }
@@ -132,6 +149,8 @@ function readCluster(name: string, cluster: Fields, report: Report): ClusterEntr
     caPem,
     caFile: pathOf(cluster, 'certificate-authority', report),
     isInsecure,
+    serverName: textOf(cluster, 'tls-server-name', report),
+    proxyUrl: textOf(cluster, 'proxy-url', report),
     urlSecrets: (['server', 'proxy-url'] as const).flatMap(field => {
       const url = cluster[field]
       const what = typeof url === 'string' ? showUrl(url).hidden : undefined
@@ -148,8 +167,31 @@ function readUser(name: string, user: Fields, report: Report): UserEntry {
     certificateFile: pathOf(user, 'client-certificate', report),
     keyPem: pemOf(user, 'client-key-data', report),
     keyFile: pathOf(user, 'client-key', report),
+    token: textOf(user, 'token', report),
+    tokenFile: pathOf(user, 'tokenFile', report),
+    username: textOf(user, 'username', report),
+    password: textOf(user, 'password', report),
+    impersonation: readImpersonation(user, report),
     extras: EXTRAS.user.filter(field => user[field]),
   }
+}
+
+function readImpersonation(user: Fields, report: Report): Impersonation | undefined {
+  const name = textOf(user, 'as', report)
+  const groups = textsOf(user['as-groups'] ?? [])
+  const extra = Object.entries(toFields(user['as-user-extra'] ?? {}) ?? { '': undefined }).map(
+    ([key, values]) => [key, textsOf(values)] as const,
+  )
+  if (!groups) report('as-groups is not a list of texts')
+  const known = extra.flatMap(([key, values]) => (values ? [[key, values] as const] : []))
+  if (known.length < extra.length) report('as-user-extra is not a map of lists of texts')
+  // kubernetes/kubernetes v1.20.2, client-go/tools/clientcmd/validation.go (validateAuthInfo)
+  if (name === undefined && (groups?.length || known.length)) report('has as-groups or as-user-extra, but no as')
+  return name === undefined ? undefined : { user: name, groups: groups ?? [], extra: Object.fromEntries(known) }
+}
+
+function textsOf(value: unknown): readonly string[] | undefined {
+  return Array.isArray(value) && value.every(item => typeof item === 'string') ? value : undefined
 }
 
 function textOf(fields: Fields, field: string, report: Report): string | undefined {

@@ -2,10 +2,9 @@ import type { Context } from '../context.js'
 import { encodeUtf8, formatBase64 } from '../crypto/bytes.js'
 import { formatPrivateKey, parsePrivateKey } from '../crypto/key-files.js'
 import type { PrivateKey } from '../crypto/keys.js'
-import { EncodingError } from '../errors.js'
 import { type Certificate, formatCertificate, parseCertificates } from '../x509/certificate.js'
 import { formatYaml } from '../yaml-format.js'
-import { type EntryFault, readKubeconfigEntries } from './kubeconfig-entries.js'
+import { readCurrentEntries } from './kubeconfig-current.js'
 
 /** What the current context of a kubeconfig says, its certificates decoded. */
 export interface Kubeconfig {
@@ -95,29 +94,12 @@ export function formatKubeconfig(spec: KubeconfigSpec): string {
  *
  * @param text - YAML or JSON, at most 1 MiB
  * @param what - named in errors, e.g. a file name
- * @throws {@link EncodingError} `KPKI_KUBECONFIG_INVALID`, `KPKI_YAML_INVALID`, `KPKI_INPUT_TOO_LARGE`, and what its
+ * @throws `EncodingError` `KPKI_KUBECONFIG_INVALID`, `KPKI_YAML_INVALID`, `KPKI_INPUT_TOO_LARGE`, and what its
  *   certificates and keys can be refused for; never with a secret in the message
  * @see kubernetes/kubernetes v1.20.2, staging/src/k8s.io/client-go/tools/clientcmd/api/v1/types.go
  */
 export async function parseKubeconfig(text: string, context: Context, what = 'the kubeconfig'): Promise<Kubeconfig> {
-  const invalid = (problem: string) =>
-    new EncodingError('KPKI_KUBECONFIG_INVALID', `${what}: ${problem}`, { details: { what } })
-  // Loaded here, so that what only writes kubeconfigs loads no reader.
-  const { parseYaml } = await import('../yaml.js')
-  const entries = readKubeconfigEntries(parseYaml(text, what).value)
-  if (!entries) throw invalid('it is not a kubeconfig')
-  const { currentContext, faults } = entries
-  if (currentContext === undefined) throw invalid('has no current-context')
-  const named = <T extends { readonly name: string }>(list: EntryFault['list'], name: string, all: readonly T[]): T => {
-    const found = all.find(entry => entry.name === name)
-    const fault = faults.find(fault => fault.list === list && fault.name === name)
-    if (found && !fault) return found
-    const entry = `the ${list.slice(0, -1)} ${JSON.stringify(name)}`
-    throw invalid(fault ? `${entry} ${fault.problem}` : `names ${entry}, which is not in it`)
-  }
-  const current = named('contexts', currentContext, entries.contexts)
-  const cluster = named('clusters', current.cluster, entries.clusters)
-  const user = named('users', current.user, entries.users)
+  const { context: current, cluster, user } = await readCurrentEntries(text, what)
   const { caPem } = cluster
   const { certificatePem, keyPem } = user
   return {
