@@ -114,5 +114,5 @@ function summaryOf(list: IssuedList): readonly string[] {
   return [
     `${inside} of ${list.judged.length} certificates let somebody in on ${moment}`,
     ...(rest.length > 0 ? [`The others: ${rest.join(', ')}${isHiding ? ' (--all shows them)' : ''}`] : []),
-  ].join('\n')
+  ]
 }
