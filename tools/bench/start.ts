@@ -19,6 +19,8 @@ const ROWS: readonly Row[] = [
   { name: 'hash', args: ['hash', 'CA'], limit: 2.5, aim: 1.6 },
   { name: 'hash-verify', args: ['hash', 'verify', 'PIN', '--ca-cert', 'CA'], limit: 2.5, aim: 1.6 },
   { name: 'completion', args: ['completion', 'bash'], limit: 2.5, aim: 1.6 },
+  { name: 'token-generate', args: ['token', 'generate'], limit: 2.5, aim: 1.6 },
+  { name: 'certs-key', args: ['certs', 'key'], limit: 2.5, aim: 1.6 },
   { name: 'inspect', args: ['inspect', 'TREE'] },
 ]
 

@@ -77,6 +77,20 @@ export const DEPARTURES: readonly Departure[] = [
     test: 'test/tree/layout.test.ts',
   },
   {
+    point: '`kubeadm-certs`: files that are missing at upload',
+    kubeadm: 'an empty value',
+    kpki: 'refused, but for keys of CAs, with a warning; `sa.pub` is derived',
+    why: 'the host that joins would make a CA or key of its own',
+    test: 'test/workflow/kubeadm-certs.test.ts',
+  },
+  {
+    point: '`kubeadm-certs`: values at download',
+    kubeadm: 'any key or certificate under any name, over files that exist',
+    kpki: 'what the name says, fitting together; nothing is overwritten; all or none',
+    why: 'values can be swapped without the key',
+    test: 'test/access/kubeadm-certs.test.ts',
+  },
+  {
     point: 'CA details of versions before 1.31 (own name as SAN, start)',
     kubeadm: 'older habits',
     kpki: "today's",

@@ -44,6 +44,11 @@ const FEATURES: readonly Feature[] = [
     commands: ['inspect'],
   },
   { about: 'draw them: issuers and lifetimes', pure: ['formatPicture'], commands: ['inspect'] },
+  {
+    about: 'hand the CAs to further control planes, encrypted (`kubeadm-certs`)',
+    pure: ['encryptKubeadmCerts', 'decryptKubeadmCerts', 'uploadKubeadmCerts'],
+    commands: ['certs key', 'certs upload', 'certs download'],
+  },
   { about: 'CA pins', pure: ['caPin', 'verifyCaPin'], commands: ['hash', 'hash verify'] },
   { about: 'issue one certificate', pure: ['issueCertificate', 'generateKey'] },
   { about: 'verify one certificate', pure: ['verifyCertificate'] },
