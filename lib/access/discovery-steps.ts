@@ -33,9 +33,10 @@ export interface DiscoveryStep {
 
 const NAMES = Object.keys(DISCOVERY_STEPS) as readonly DiscoveryStepName[]
 
-/** Takes down how the steps of one discovery end, each once. */
+/** Takes down how the steps of one discovery end, each once, and tells of them in their order. */
 export class StepRecord {
   readonly #steps = new Map<DiscoveryStepName, DiscoveryStep>()
+  #told = 0
   readonly #tell: (step: DiscoveryStep) => void
   #failure: KpkiError | undefined
 
@@ -81,6 +82,14 @@ export class StepRecord {
   #add(step: DiscoveryStep): void {
     if (this.#steps.has(step.name)) return
     this.#steps.set(step.name, step)
-    this.#tell(step)
+    for (let next = this.#next(); next; next = this.#next()) {
+      this.#told++
+      this.#tell(next)
+    }
+  }
+
+  #next(): DiscoveryStep | undefined {
+    const name = NAMES[this.#told]
+    return name && this.#steps.get(name)
   }
 }

@@ -1,6 +1,7 @@
 import { CERTIFICATE_IDS, KUBECONFIG_IDS } from '../index.js'
 import type { Command } from './command.js'
 import { CERTS_COMMANDS } from './commands-certs.js'
+import { HASH_COMMANDS } from './commands-hash.js'
 import { KUBECONFIG_COMMANDS } from './commands-kubeconfig.js'
 import { LEDGER_COMMANDS } from './commands-ledger.js'
 import {
@@ -166,34 +167,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     load: async () => (await import('./config.js')).runMigrate,
     examples: [['kpki config migrate --old-config old.yaml --new-config kubeadm.yaml', '']],
   },
-  hash: {
-    about: 'print CA pins for --discovery-token-ca-cert-hash, one line per CA certificate',
-    args: {
-      name: 'files',
-      value: 'FILE',
-      least: 0,
-      most: 100,
-      about: 'certificates, bundles or kubeconfigs; - for standard input (default: pki/ca.crt of the tree)',
-    },
-    flags: { ...TREE_FLAGS, ...COMMON_FLAGS },
-    load: async () => (await import('./hash.js')).runHash,
-    examples: [
-      ['kpki hash ca.crt', ''],
-      ['kpki hash admin.conf', 'of the CA that a kubeconfig trusts'],
-      ['kpki hash verify sha256:… --ca-cert ca.crt', 'exit status 3 when it is another CA'],
-    ],
-  },
-  'hash verify': {
-    about: 'check CA pins against a CA certificate or a kubeconfig; exit status 3 when none matches',
-    args: { name: 'pins', least: 1, most: 100, about: 'any of them may match' },
-    flags: {
-      'ca-cert': { type: 'string', value: 'FILE', about: 'certificate or bundle' },
-      kubeconfig: { type: 'string', value: 'FILE', about: 'its CA is checked' },
-      ...COMMON_FLAGS,
-    },
-    load: async () => (await import('./hash.js')).runHashVerify,
-    examples: [['kpki hash verify sha256:… --ca-cert /etc/kubernetes/pki/ca.crt', '']],
-  },
+  ...HASH_COMMANDS,
   ...LEDGER_COMMANDS,
   ...KUBECONFIG_COMMANDS,
   ...CERTS_COMMANDS,

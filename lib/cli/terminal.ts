@@ -21,10 +21,20 @@ export interface Glyphs {
   readonly full: string
   readonly empty: string
   readonly ellipsis: string
+  /** How something ended. */
+  readonly ok: string
+  readonly failed: string
+  readonly skipped: string
 }
 
-const UNICODE: Glyphs = { branch: '├─ ', last: '└─ ', trunk: '│  ', full: '█', empty: '░', ellipsis: '…' }
-const ASCII: Glyphs = { branch: '|- ', last: '`- ', trunk: '|  ', full: '#', empty: '.', ellipsis: '...' }
+const UNICODE: Glyphs = {
+  ...{ branch: '├─ ', last: '└─ ', trunk: '│  ', full: '█', empty: '░', ellipsis: '…' },
+  ...{ ok: '✓', failed: '✗', skipped: '-' },
+}
+const ASCII: Glyphs = {
+  ...{ branch: '|- ', last: '`- ', trunk: '|  ', full: '#', empty: '.', ellipsis: '...' },
+  ...{ ok: 'ok', failed: 'FAILED', skipped: '-' },
+}
 
 /** What a text is laid out for. */
 export interface Terminal {
