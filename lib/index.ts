@@ -57,6 +57,14 @@ export { signDetached, verifyDetached } from './access/detached-jws.js'
 export { DISCOVERY_STEPS, type DiscoveryStep, type DiscoveryStepName } from './access/discovery-steps.js'
 export type { Discovery, DiscoveryOptions, DiscoveryRequest } from './access/discovery-types.js'
 export { formatJoinCommand, type JoinCommandOptions, type JoinCommandSpec } from './access/join-command.js'
+export {
+  type JsonWebKey,
+  type JsonWebKeySet,
+  JWKS_PATH,
+  type OpenIdConfiguration,
+  openIdConfiguration,
+  serviceAccountJwks,
+} from './access/jwks.js'
 export { type JwtClaims, readJwtClaims } from './access/jwt-claims.js'
 export {
   decryptKubeadmCerts,
@@ -89,6 +97,24 @@ export {
 export { caPin, parsePin, verifyCaPin } from './access/pins.js'
 export type { ServerCas } from './access/server-cas.js'
 export { parseServerEndpoint, type ServerEndpoint } from './access/server-endpoint.js'
+export {
+  describeServiceAccountKey,
+  type JwtAlgorithm,
+  parseServiceAccountKeys,
+  type ServiceAccountKey,
+  uniqueKeys,
+} from './access/service-account-keys.js'
+export {
+  type BoundObject,
+  DEFAULT_ISSUER,
+  type ServiceAccountTokenSpec,
+  signServiceAccountToken,
+} from './access/service-account-token.js'
+export {
+  type VerifiedServiceAccountToken,
+  type VerifyTokenOptions,
+  verifyServiceAccountToken,
+} from './access/service-account-verify.js'
 export { type SharedFacts, verifySharedContents } from './access/shared-contents.js'
 export { checkUserIdentity, type IdentityProblem } from './access/user-identity.js'
 export { type RbacGrant, type RbacSubject, userRbac } from './access/user-rbac.js'
@@ -216,6 +242,12 @@ export {
   parseLedger,
 } from './tree/ledger.js'
 export { MemoryStore, type StagedFile, type Store, type StoredFile } from './tree/store.js'
+export {
+  type CreateTokensOptions,
+  createBootstrapTokens,
+  tokenObjectName,
+  withdrawBootstrapTokens,
+} from './workflow/create-tokens.js'
 export {
   type GenerateOptions,
   type GenerateResult,

@@ -110,3 +110,12 @@ export function kubeadmAlgorithms({ minor }: KubernetesVersion): readonly string
   if (minor < 31) return ['RSA-2048', 'ECDSA-P256']
   return ['RSA-2048', 'RSA-3072', 'RSA-4096', 'ECDSA-P256', ...(minor >= 34 ? ['ECDSA-P384'] : [])]
 }
+
+/**
+ * Service-account tokens have a number of their own, `jti`.
+ *
+ * @see kubernetes/kubernetes pkg/features/kube_features.go (ServiceAccountTokenJTI: alpha in v1.29, on by default since v1.30)
+ */
+export function hasTokenIds({ minor }: KubernetesVersion): boolean {
+  return minor >= 30
+}

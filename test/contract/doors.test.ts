@@ -20,6 +20,8 @@ const DOORS = [
     parsePem parsePin parsePrivateKey parseVersion parseYamlStream placeOf planTree resolveDescription roleOf rowsOf serverOf
     CLUSTER_INFO DISCOVERY_STEPS parseClusterInfo parseDiscoveredCluster parseServerEndpoint readCaCertificates
     verifyCaPin verifyCertificate USER_VALIDITY_SECONDS checkUserIdentity issueUserKubeconfig mergeKubeconfigs readJwtClaims userRbac verifyRequestSignature wantedCertificate
+    DEFAULT_ISSUER JWKS_PATH describeServiceAccountKey openIdConfiguration parseServiceAccountKeys serviceAccountJwks signServiceAccountToken
+    uniqueKeys verifyServiceAccountToken
     DOORS LEDGER_PATH appendToLedger formatLedgerEntry judgeIssued parseLedger readTrustedKeys
     CertificateKey KUBEADM_CERTS KUBEADM_CERTS_RBAC decryptKubeadmCerts encryptKubeadmCerts fetchKubeadmCerts findKubeadmCerts formatCertificateKey
     generateCertificateKey hasExternalEtcd parseCertificateKey readSharedFiles sharedFiles uploadKubeadmCerts verifySharedContents writeSharedFiles
@@ -37,6 +39,7 @@ const DOORS = [
     YamlPosition YamlValue EntryList IdentityProblem JwtClaims KubeconfigCredential MergeChange MergeFile MergeOptions MergeResult RbacGrant RbacSubject
     ClusterInfo DiscoveredCluster Discovery DiscoveryOptions DiscoveryRequest DiscoveryStep DiscoveryStepName PlacedCertificate ServerCas ServerEndpoint
     UserKubeconfig UserKubeconfigOptions UserKubeconfigSpec
+    BoundObject JsonWebKey JsonWebKeySet JwtAlgorithm OpenIdConfiguration ServiceAccountKey ServiceAccountTokenSpec VerifiedServiceAccountToken VerifyTokenOptions
     Door IssuedCertificate JudgedEntry Ledger LedgerEntry LedgerProblem TrustedKeys
     EncryptOptions SharedContents SharedFacts SharedFile SharedFilesOptions SharedFilesResult SharedResult SharedTree UploadResult WriteSharedOptions
     `,
