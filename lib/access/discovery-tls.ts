@@ -108,6 +108,8 @@ export async function explainRefusal(error: KpkiError, refused: RefusedServer, c
       )
     }
     case 'KPKI_TLS_UNTRUSTED': {
+      // Something else is wrong with it, e.g. it is one for clients.
+      if (await isIssuedBy(leaf, roots, context)) return error
       const other = await issuerBeside(refused, context)
       const issued = `the server's certificate was issued by ${leaf.issuer.text}`
       const wanted = roots.map(({ subject }) => subject.text).join(' or ')
@@ -139,16 +141,20 @@ async function issuerBeside(
   { leaf, roots, caCertificates }: RefusedServer,
   context: Context,
 ): Promise<Certificate | undefined> {
-  if (!leaf) return undefined
   for (const candidate of caCertificates.filter(certificate => !roots.includes(certificate)).slice(0, 10)) {
-    try {
-      await verifyCertificate(leaf, { roots: [candidate] }, context)
-      return candidate
-    } catch (error) {
-      if (!(error instanceof KpkiError)) throw error
-    }
+    if (leaf && (await isIssuedBy(leaf, [candidate], context))) return candidate
   }
   return undefined
+}
+
+async function isIssuedBy(leaf: Certificate, roots: readonly Certificate[], context: Context): Promise<boolean> {
+  try {
+    await verifyCertificate(leaf, { roots }, context)
+    return true
+  } catch (error) {
+    if (error instanceof KpkiError) return false
+    throw error
+  }
 }
 
 /** RFC 3339 in UTC, without fractions. */
