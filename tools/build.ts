@@ -45,9 +45,10 @@ const throughDoors: Plugin = {
         (_, names: string, door: string) =>
           namesOf(names)
             .map(name => {
-              const source = doors.get(door)?.get(name.replace(/ as .*/, ''))
-              if (source === undefined) throw new Error(`${path}: ${name} is not exported by ${door}`)
-              return `import { ${name} } from '.${source}'`
+              const [, exported = '', local = exported] = /^(\w+)(?: as (\w+))?$/.exec(name) ?? []
+              const origin = doors.get(door)?.get(exported)
+              if (!origin) throw new Error(`${path}: ${name} is not exported by ${door}`)
+              return `import { ${origin.name} as ${local} } from '.${origin.source}'`
             })
             .join('; '),
       ),
@@ -63,10 +64,17 @@ function namesOf(list: string): string[] {
     .filter(name => name !== '' && !name.startsWith('type '))
 }
 
-/** Which file a door has each of its values from. */
-function sourcesOf(door: string): ReadonlyMap<string, string> {
+/** Which file a door has each of its values from, and what it is called there. */
+function sourcesOf(door: string): ReadonlyMap<string, { readonly name: string; readonly source: string }> {
   const exports = readFileSync(door, 'utf8').matchAll(/^export \{([^}]*)\} from '([^']+)'/gm)
-  return new Map([...exports].flatMap(([, names = '', source = '']) => namesOf(names).map(name => [name, source])))
+  return new Map(
+    [...exports].flatMap(([, names = '', source = '']) =>
+      namesOf(names).map(entry => {
+        const [name = '', alias = name] = entry.split(' as ')
+        return [alias, { name, source }]
+      }),
+    ),
+  )
 }
 
 const { metafile } = await build({
