@@ -1,0 +1,400 @@
+import { FINDINGS, type FindingCode } from '../audit/findings.js'
+import type { Context } from '../context.js'
+import { parseIp } from '../crypto/ip.js'
+import { type ErrorCode, KpkiError } from '../errors.js'
+import type { Certificate } from '../x509/certificate.js'
+import { verifyCertificate } from '../x509/verify.js'
+import type { KubeconfigView, ViewedCluster, ViewedContext, ViewedReference, ViewedUser } from './kubeconfig-view.js'
+import type { InspectRemark, Place } from './types.js'
+
+/** Something that keeps a context from working, or makes it weak. */
+export interface KubeconfigProblem {
+  readonly code: FindingCode
+  readonly severity: 'error' | 'warning'
+  /** The context that it is about; `undefined` when it is about the whole. */
+  readonly context: string | undefined
+  /** Where it stands: a file, and the part of it. */
+  readonly place: Place
+  /** One sentence without the place, lower case, no final period. */
+  readonly message: string
+  /** What to do. */
+  readonly hint?: string
+  /** What was thrown, beside `unreadable` and `live-failed`. */
+  readonly error?: ErrorCode
+}
+
+/** Options of {@link checkKubeconfig}. */
+export interface CheckKubeconfigOptions {
+  /** Which contexts; `'all'` for all of them. Default: the current one. */
+  readonly contexts?: readonly string[] | 'all'
+  /** CAs that sign client certificates. Default: the cluster's own, which it is in most clusters. */
+  readonly clientCas?: readonly Certificate[]
+  /** The server's certificate, intermediates behind it. Default: it is not looked at. */
+  readonly serverCertificates?: readonly Certificate[]
+}
+
+/** What was found. */
+export interface KubeconfigCheck {
+  /** Names of the contexts that were checked. */
+  readonly contexts: readonly string[]
+  /** In the order of the contexts, errors and warnings as they were found. */
+  readonly problems: readonly KubeconfigProblem[]
+}
+
+/**
+ * Checks that contexts of kubeconfigs can work: that what they name is there and readable, certificate and key are a pair,
+ * the chain leads to the CA, nothing has ended, and the server's certificate is for its name.
+ *
+ * @param view - with the files that they name read
+ */
+export async function checkKubeconfig(
+  view: KubeconfigView,
+  context: Context,
+  options: CheckKubeconfigOptions = {},
+): Promise<KubeconfigCheck> {
+  const names = wantedContexts(view, options.contexts)
+  const [file = ''] = view.files
+  const whole = { file, part: undefined }
+  if (names.length === 0) {
+    const message = options.contexts === 'all' ? 'has no context' : 'has no current-context'
+    const hint =
+      view.contexts.length > 0
+        ? 'name one with --context NAME, or check all with --all'
+        : 'make one: kpki kubeconfig user'
+    return {
+      contexts: [],
+      problems: [problem('entry-missing', undefined, whole, message, { hint, severity: 'error' })],
+    }
+  }
+  const problems: KubeconfigProblem[] = []
+  const seen = new Set<string>()
+  const add = (found: KubeconfigProblem) => {
+    // What is wrong with a file is said once, and not with every context that uses it.
+    const key = JSON.stringify([found.code, found.place, found.message])
+    if (!seen.has(key)) problems.push(found)
+    seen.add(key)
+  }
+  for (const name of names) for (const found of await checkContext(name, view, context, options)) add(found)
+  return { contexts: names, problems }
+}
+
+function wantedContexts(view: KubeconfigView, wanted: CheckKubeconfigOptions['contexts']): readonly string[] {
+  if (wanted === 'all') return view.contexts.map(({ name }) => name)
+  return wanted ?? (view.currentContext === undefined ? [] : [view.currentContext])
+}
+
+function problem(
+  code: FindingCode,
+  context: string | undefined,
+  place: Place,
+  message: string,
+  more: { readonly hint?: string; readonly severity?: 'error' | 'warning'; readonly error?: ErrorCode } = {},
+): KubeconfigProblem {
+  const { hint, error, severity = FINDINGS[code].severity } = more
+  return {
+    code,
+    severity,
+    context,
+    place,
+    message,
+    ...(hint === undefined ? {} : { hint }),
+    ...(error === undefined ? {} : { error }),
+  }
+}
+
+/** Everything that one context uses. */
+interface Used {
+  readonly entry: ViewedContext
+  readonly cluster: ViewedCluster | undefined
+  readonly user: ViewedUser | undefined
+}
+
+async function checkContext(
+  name: string,
+  view: KubeconfigView,
+  context: Context,
+  options: CheckKubeconfigOptions,
+): Promise<KubeconfigProblem[]> {
+  const [file = ''] = view.files
+  const entry = view.contexts.find(each => each.name === name)
+  if (!entry) {
+    const part = name === view.currentContext ? 'current-context' : undefined
+    const others = view.contexts
+      .slice(0, 5)
+      .map(each => each.name)
+      .join(', ')
+    return [
+      problem('entry-missing', name, { file, part }, `names the context ${name}, which is not in it`, {
+        severity: 'error',
+        ...(others === '' ? {} : { hint: `there are: ${others}` }),
+      }),
+    ]
+  }
+  const cluster = view.clusters.find(each => each.name === entry.cluster)
+  const user = view.users.find(each => each.name === entry.user)
+  const used: Used = { entry, cluster, user }
+  const here: Place = { file: entry.file, part: `contexts[${name}]` }
+  const problems = remarksOn(used, view).map(remark => ofRemark(remark, name, used, view))
+  const isBroken = (list: string, entryName: string) =>
+    view.inspection.remarks.some(({ place }) => place.part?.startsWith(`${list}[${entryName}]`))
+  for (const [what, list, wanted, found] of [
+    ['cluster', 'clusters', entry.cluster, cluster],
+    ['user', 'users', entry.user, user],
+  ] as const) {
+    const isTold = problems.some(({ code, place }) => code === 'entry-missing' && place.part === here.part)
+    if (!found && !isTold && !isBroken(list, wanted))
+      problems.push(
+        problem('entry-missing', name, here, `names the ${what} ${wanted || '""'}, which is not in it`, {
+          severity: 'error',
+        }),
+      )
+  }
+  if (cluster) problems.push(...checkCluster(cluster, name))
+  if (user) problems.push(...checkUser(user, name, context))
+  problems.push(
+    ...(await checkChain(used, view, context, options)),
+    ...(await checkServer(used, view, context, options)),
+  )
+  return problems
+}
+
+/** What inspection has found out about what the context uses. */
+function remarksOn({ entry, cluster, user }: Used, { inspection, files }: KubeconfigView): readonly InspectRemark[] {
+  const prefixes: readonly (readonly [file: string, prefix: string])[] = [
+    [entry.file, `contexts[${entry.name}]`],
+    ...(entry.isCurrent ? [[entry.file, 'current-context'] as const] : []),
+    [cluster?.file ?? entry.file, `clusters[${entry.cluster}]`],
+    [user?.file ?? entry.file, `users[${entry.user}]`],
+  ]
+  const references = [...(cluster?.references ?? []), ...(user?.references ?? [])].map(({ path }) => path)
+  const certificate = certificateOf(user)
+  // One certificate may stand in several places, and is remarked on at the first of them.
+  const places = [...(cluster?.caCertificates ?? []), ...(certificate === undefined ? [] : [certificate])].flatMap(
+    index => inspection.certificates[index]?.places ?? [],
+  )
+  const isSame = (a: Place, b: Place) => a.file === b.file && a.part === b.part
+  return inspection.remarks.filter(({ place }) => {
+    if (place.part === undefined && files.includes(place.file)) return true
+    if (references.includes(place.file)) return true
+    return (
+      prefixes.some(([file, prefix]) => place.file === file && place.part?.startsWith(prefix)) ||
+      places.some(each => isSame(each, place))
+    )
+  })
+}
+
+function ofRemark(
+  remark: InspectRemark,
+  name: string,
+  { cluster }: Used,
+  { inspection }: KubeconfigView,
+): KubeconfigProblem {
+  const { code, place, message, hint, error } = remark
+  const isEnded = code === 'expired' || code === 'not-yet-valid'
+  const cas = (cluster?.caCertificates ?? []).flatMap(index => inspection.certificates[index] ?? [])
+  const ofCa = cas.some(({ places }) => places.some(each => each.file === place.file && each.part === place.part))
+  // Of a bundle one is enough.
+  const isSpare =
+    isEnded &&
+    ofCa &&
+    cas.some(({ certificate: { notBefore, notAfter } }) => inspection.now >= notBefore && inspection.now <= notAfter)
+  const severity = code === 'entry-missing' ? 'error' : isSpare ? 'warning' : remark.severity
+  return problem(code, name, place, message, {
+    severity,
+    ...(hint === undefined ? {} : { hint }),
+    ...(error === undefined ? {} : { error }),
+  })
+}
+
+function certificateOf(user: ViewedUser | undefined): number | undefined {
+  return user?.credentials.flatMap(each => (each.kind === 'certificate' ? (each.certificate ?? []) : []))[0]
+}
+
+function checkCluster(cluster: ViewedCluster, name: string): KubeconfigProblem[] {
+  const { server, isInsecure, references, doubled, file } = cluster
+  const here: Place = { file, part: `clusters[${cluster.name}]` }
+  const problems = checkReferences(references, doubled, here, name)
+  if (server === '')
+    problems.push(
+      problem('server', name, here, 'names no server', {
+        severity: 'error',
+        hint: 'write https://HOST:PORT into its field server',
+      }),
+    )
+  else if (!/^https:/i.test(server) && /^[a-z][a-z0-9+.-]*:\/\//i.test(server))
+    problems.push(
+      problem('kubeconfig-extra', name, here, 'is reached without TLS', {
+        hint: 'anybody in between can read the credentials: use https',
+      }),
+    )
+  if (isInsecure && references.length > 0)
+    problems.push(
+      problem('kubeconfig-extra', name, here, 'has both a CA and insecure-skip-tls-verify, which no client takes', {
+        severity: 'error',
+      }),
+    )
+  return problems
+}
+
+function checkReferences(
+  references: readonly ViewedReference[],
+  doubled: readonly string[],
+  here: Place,
+  name: string,
+): KubeconfigProblem[] {
+  return [
+    ...doubled.map(field =>
+      problem('kubeconfig-extra', name, here, `has both ${field} and ${field}-data`, {
+        severity: 'error',
+        hint: 'kubectl refuses to choose: take one of them out',
+      }),
+    ),
+    ...references.flatMap(({ field, path, problem: why }) =>
+      why === undefined
+        ? []
+        : [
+            problem('unreadable', name, here, `names ${path} as ${field}, which ${why}`, {
+              error: why === 'does not exist' ? 'KPKI_FILE_NOT_FOUND' : 'KPKI_FILE_UNREADABLE',
+              hint: 'relative paths start at the folder of the kubeconfig; kpki kubeconfig merge --flatten takes the contents in',
+            }),
+          ],
+    ),
+  ]
+}
+
+function checkUser(user: ViewedUser, name: string, context: Context): KubeconfigProblem[] {
+  const here: Place = { file: user.file, part: `users[${user.name}]` }
+  const problems = checkReferences(user.references, user.doubled, here, name)
+  if (user.credentials.length === 0)
+    problems.push(
+      problem('no-credentials', name, here, 'has neither a certificate nor a token nor anything else to show', {
+        hint: 'the server takes it for anonymous, if it takes it at all',
+      }),
+    )
+  for (const credential of user.credentials) {
+    // Within the kubeconfig itself inspection has told already.
+    const isTold = user.references.every(({ field }) => field !== 'client-key' && field !== 'client-certificate')
+    if (credential.kind === 'certificate' && credential.key === 'mismatch' && !isTold)
+      problems.push(
+        problem('key-mismatch', name, here, 'has a key that is not that of its certificate', {
+          hint: 'put the right key beside it, or have both made anew',
+        }),
+      )
+    const end = credential.kind === 'token' ? credential.claims?.expiresAt : undefined
+    if (end && end <= context.clock())
+      problems.push(
+        problem('expired', name, here, `has a token that expired on ${end.toISOString()}`, { hint: 'get a new one' }),
+      )
+    if (credential.kind === 'exec' && credential.command === '')
+      problems.push(problem('no-credentials', name, here, 'has an exec without a command'))
+  }
+  return problems
+}
+
+/** Whether the client certificate is one of the CA's, and made for clients. */
+async function checkChain(
+  { entry, cluster, user }: Used,
+  { inspection }: KubeconfigView,
+  context: Context,
+  { clientCas }: CheckKubeconfigOptions,
+): Promise<KubeconfigProblem[]> {
+  const found = inspection.certificates[certificateOf(user) ?? -1]
+  const own = (cluster?.caCertificates ?? []).flatMap(index => inspection.certificates[index]?.certificate ?? [])
+  const roots = clientCas ?? own
+  if (!found || !user || roots.length === 0) return []
+  const place: Place = { file: user.file, part: `users[${user.name}]` }
+  const { certificate } = found
+  const { extKeyUsages } = certificate
+  if (extKeyUsages && !extKeyUsages.includes('clientAuth') && !extKeyUsages.includes('anyExtendedKeyUsage'))
+    return [
+      problem('usage-missing', entry.name, place, 'has a certificate that is not made for clients (clientAuth)', {
+        hint: 'have one made that is: kpki kubeconfig user',
+      }),
+    ]
+  // That it has ended, or not begun, is told of already, and hides here what else may be wrong.
+  const moment = new Date(Math.min(Math.max(+context.clock(), +certificate.notBefore), +certificate.notAfter))
+  try {
+    const intermediates = inspection.certificates.map(each => each.certificate).filter(({ isCa }) => isCa)
+    await verifyCertificate(
+      certificate,
+      { roots, intermediates, what: 'its certificate' },
+      { ...context, clock: () => moment },
+    )
+    return []
+  } catch (error) {
+    if (!(error instanceof KpkiError)) throw error
+    return [
+      problem('chain', entry.name, place, error.message, {
+        severity: clientCas ? 'error' : 'warning',
+        hint: clientCas
+          ? 'the server of this CA does not know who it is: have it made anew by this one'
+          : 'that is the CA of the server; where clients have another one, name it with --ca-cert',
+      }),
+    ]
+  }
+}
+
+/** Whether a server that shows this certificate would be believed. */
+async function checkServer(
+  { entry, cluster }: Used,
+  { inspection }: KubeconfigView,
+  context: Context,
+  { serverCertificates }: CheckKubeconfigOptions,
+): Promise<KubeconfigProblem[]> {
+  const [leaf, ...intermediates] = serverCertificates ?? []
+  if (!leaf || !cluster) return []
+  const place: Place = { file: cluster.file, part: `clusters[${cluster.name}]` }
+  const problems: KubeconfigProblem[] = []
+  const host = cluster.serverName ?? hostOf(cluster.server)
+  if (host !== undefined && !isFor(leaf, host)) {
+    const names = [...leaf.dnsNames, ...leaf.ipAddresses].slice(0, 10).join(', ')
+    problems.push(
+      problem(
+        'names-missing',
+        entry.name,
+        place,
+        `is asked for as ${host}, and its certificate is for ${names || 'nobody'}`,
+        {
+          severity: cluster.isInsecure ? 'warning' : 'error',
+          hint: 'use one of these names, or add this one: --apiserver-cert-extra-sans',
+        },
+      ),
+    )
+  }
+  const roots = cluster.caCertificates.flatMap(index => inspection.certificates[index]?.certificate ?? [])
+  if (roots.length === 0) return problems
+  try {
+    await verifyCertificate(
+      leaf,
+      { roots, intermediates, usages: ['serverAuth'], what: "the server's certificate" },
+      context,
+    )
+  } catch (error) {
+    if (!(error instanceof KpkiError)) throw error
+    problems.push(
+      problem('ca-data', entry.name, place, `does not trust its server: ${error.message}`, {
+        hint: 'put the CA of the server into it',
+      }),
+    )
+  }
+  return problems
+}
+
+function hostOf(server: string): string | undefined {
+  const text = /^[a-z][a-z0-9+.-]*:\/\//i.test(server) ? server : `https://${server}`
+  return URL.canParse(text) ? new URL(text).hostname.replace(/^\[|\]$/g, '') : undefined
+}
+
+/** Whether a certificate is for a host (RFC 6125 section 6.4.3: a wildcard is the whole first label). */
+function isFor({ dnsNames, ipAddresses }: Certificate, host: string): boolean {
+  const address = parseIp(host)
+  if (address) return ipAddresses.some(each => parseIp(each)?.text === address.text)
+  const name = host.toLowerCase().replace(/\.$/, '')
+  return dnsNames.some(each => {
+    const pattern = each.toLowerCase()
+    return (
+      pattern === name ||
+      (pattern.startsWith('*.') && name.indexOf('.') > 0 && name.slice(name.indexOf('.')) === pattern.slice(1))
+    )
+  })
+}
