@@ -9,6 +9,7 @@ export type {
   ListOptions,
   ObjectName,
   WatchEvent,
+  WatchOptions,
 } from './access/api.js'
 export { BOOTSTRAP_RBAC, type RbacRow, rbacObjects } from './access/bootstrap-rbac.js'
 export {
@@ -86,6 +87,8 @@ export {
   type KubeconfigSpec,
   parseKubeconfig,
 } from './access/kubeconfig.js'
+export { type ClusterConnection, type KubeconfigSource, readClusterConnection } from './access/kubeconfig-connection.js'
+export type { Impersonation } from './access/kubeconfig-entries.js'
 export {
   type EntryList,
   type MergeChange,
@@ -168,8 +171,24 @@ export {
   VerifyError,
   WorkflowError,
 } from './errors.js'
+export {
+  type CheckKubeconfigOptions,
+  checkKubeconfig,
+  type KubeconfigCheck,
+  type KubeconfigProblem,
+} from './inspect/check-kubeconfig.js'
 export { inspectFiles } from './inspect/inspect.js'
 export { DOORS, type Door, type JudgedEntry, judgeIssued, readTrustedKeys, type TrustedKeys } from './inspect/issued.js'
+export {
+  type KubeconfigView,
+  type ViewedCluster,
+  type ViewedContext,
+  type ViewedCredential,
+  type ViewedReference,
+  type ViewedUser,
+  type ViewOptions,
+  viewKubeconfigs,
+} from './inspect/kubeconfig-view.js'
 export { type Life, type LifeState, lifeStateOf } from './inspect/life.js'
 export { formatPicture, PICTURE_FORMATS, type PictureFormat, type PictureOptions } from './inspect/picture.js'
 export { type CertificateRole, roleOf } from './inspect/role.js'

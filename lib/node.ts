@@ -5,6 +5,8 @@
  */
 
 export { ApiError, EncodingError, NetworkError, StoreError, UsageError, VerifyError } from './errors.js'
+export { type ConnectOptions, connectCluster } from './host/api-client.js'
+export type { RetryOptions } from './host/api-transport.js'
 export { createNodeContext, generateNodeKeyPair } from './host/context.js'
 export {
   type DiscoverClusterOptions,
@@ -16,5 +18,6 @@ export { DiskStore, type DiskStoreOptions } from './host/disk-store.js'
 export { createFile, exists as fileExists, readRegularFile, stageFile } from './host/files.js'
 export { kubeconfigPaths, movedPath, pathBeside } from './host/kubeconfig-paths.js'
 export { type DetectedAddress, detectDefaultAddress, detectHostName } from './host/network.js'
+export type { Environment } from './host/proxy.js'
 export { type UpdateFileOptions, updateFile } from './host/update-file.js'
 export { readDirectory, type WalkedFile, type WalkLimits } from './host/walk.js'

@@ -24,6 +24,12 @@ export interface ApplyOptions {
   readonly force?: boolean
 }
 
+/** Which objects to watch, and until when. */
+export interface WatchOptions extends ListOptions {
+  /** Ends the watch; what waits for the next event is told that there is none. Default: only the caller ends it */
+  readonly signal?: AbortSignal
+}
+
 /** One change that a watch saw. */
 export interface WatchEvent {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'
@@ -38,6 +44,8 @@ export interface WatchEvent {
 export interface ClusterApi {
   /** e.g. `https://10.0.0.10:6443` */
   readonly server: string
+  /** Whether the server is known to be the one that is meant; Secrets are not written to one that is not. */
+  readonly isVerified: boolean
   /** The object, or `undefined` when there is none. */
   get(name: ObjectName): Promise<KubernetesObject | undefined>
   /** All objects that match, over as many pages as there are. */
@@ -54,8 +62,11 @@ export interface ClusterApi {
   patch(name: ObjectName, patch: Readonly<Record<string, unknown>>): Promise<KubernetesObject>
   /** Whether there was one to delete. */
   delete(name: ObjectName): Promise<boolean>
-  /** What happens to the objects that match, from now on; ends when the caller stops asking. */
-  watch(kind: ResourceKind, options?: ListOptions): AsyncIterable<WatchEvent>
+  /**
+   * What happens to the objects that match, from now on: what is there already is not told. Goes on over lost connections
+   * and, where the server no longer knows what happened meanwhile, tells the difference between then and now.
+   */
+  watch(kind: ResourceKind, options?: WatchOptions): AsyncIterable<WatchEvent>
   /**
    * Posts an object that is an answer rather than a thing, e.g. a TokenReview.
    *

@@ -1,4 +1,5 @@
 import { decodeUtf8, parseBase64 } from '../crypto/bytes.js'
+import { hasControlCharacter } from '../kubernetes/cluster-fields.js'
 import type { YamlValue } from '../yaml-scalars.js'
 import { showUrl } from './server-url.js'
 
@@ -187,6 +188,8 @@ function readImpersonation(user: Fields, report: Report): Impersonation | undefi
   if (known.length < extra.length) report('as-user-extra is not a map of lists of texts')
   // kubernetes/kubernetes v1.20.2, client-go/tools/clientcmd/validation.go (validateAuthInfo)
   if (name === undefined && (groups?.length || known.length)) report('has as-groups or as-user-extra, but no as')
+  if ([name ?? '', ...(groups ?? []), ...known.flat(2)].some(hasControlCharacter))
+    report('has a control character in as, as-groups or as-user-extra')
   return name === undefined ? undefined : { user: name, groups: groups ?? [], extra: Object.fromEntries(known) }
 }
 

@@ -70,6 +70,8 @@ export interface HttpsAnswer extends Shown {
 export interface HttpsStream extends Omit<HttpsAnswer, 'body'> {
   /** Ends with the answer; stopping early cuts the connection. */
   readonly chunks: AsyncIterable<Uint8Array>
+  /** For who does not read it. */
+  readonly cancel: () => void
 }
 
 const DEFAULT_TIMEOUT_MS = 10_000
@@ -129,16 +131,22 @@ export class HttpsClient {
   }
 
   /**
-   * A question whose answer goes on; `timeoutMs` is for its head, then for each piece; `maxBytes` is not looked at.
+   * A question whose answer goes on; `timeoutMs` is for its head, `idleMs` for each piece after that; `maxBytes` is not
+   * looked at.
    *
    * @throws as {@link exchangeHttps}, as does reading
    */
-  async stream(request: HttpsRequest): Promise<HttpsStream> {
+  async stream(request: HttpsRequest & { readonly idleMs?: number }): Promise<HttpsStream> {
     const deadline = new Deadline(this.#peer, request.timeoutMs ?? DEFAULT_TIMEOUT_MS, request.signal)
     try {
       const { message, ...answer } = await this.#begin(request, deadline)
       deadline.phase = 'body'
-      return { ...answer, chunks: this.#chunksOf(message, Number.POSITIVE_INFINITY, deadline, true) }
+      deadline.renew(request.idleMs)
+      const cancel = () => {
+        message.destroy()
+        deadline.clear()
+      }
+      return { ...answer, chunks: this.#chunksOf(message, Number.POSITIVE_INFINITY, deadline, true), cancel }
     } catch (error) {
       deadline.clear()
       throw error
@@ -259,7 +267,7 @@ interface Head extends Omit<HttpsAnswer, 'body'> {
 class Deadline {
   phase: Phase = 'connect'
   readonly #peer: Peer
-  readonly #timeoutMs: number
+  #timeoutMs: number
   readonly #outer: AbortSignal | undefined
   readonly #stop = new AbortController()
   readonly #interrupt: () => void
@@ -282,7 +290,8 @@ class Deadline {
   }
 
   /** Begins to count anew. */
-  renew(): void {
+  renew(timeoutMs = this.#timeoutMs): void {
+    this.#timeoutMs = timeoutMs
     clearTimeout(this.#timer)
     this.#timer = setTimeout(
       () => this.#stop.abort(timeoutError(this.#peer, this.phase, this.#timeoutMs)),

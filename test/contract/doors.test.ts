@@ -19,7 +19,7 @@ const DOORS = [
     nearestName parseCertificate parseCertificateRequest parseCertificates parseCluster parseConfiguration parseDescription parseKubeconfig
     parsePem parsePin parsePrivateKey parseVersion parseYamlStream placeOf planTree resolveDescription roleOf rowsOf serverOf
     CLUSTER_INFO DISCOVERY_STEPS parseClusterInfo parseDiscoveredCluster parseServerEndpoint readCaCertificates
-    verifyCaPin verifyCertificate USER_VALIDITY_SECONDS checkUserIdentity issueUserKubeconfig mergeKubeconfigs readJwtClaims userRbac verifyRequestSignature wantedCertificate
+    ApiError NetworkError RESOURCES readClusterConnection verifyCaPin verifyCertificate USER_VALIDITY_SECONDS checkUserIdentity issueUserKubeconfig mergeKubeconfigs readJwtClaims userRbac checkKubeconfig viewKubeconfigs verifyRequestSignature wantedCertificate
     DEFAULT_ISSUER JWKS_PATH describeServiceAccountKey openIdConfiguration parseServiceAccountKeys serviceAccountJwks signServiceAccountToken
     uniqueKeys verifyServiceAccountToken
     DOORS LEDGER_PATH appendToLedger formatLedgerEntry judgeIssued parseLedger readTrustedKeys
@@ -37,8 +37,9 @@ const DOORS = [
     PictureFormat PictureOptions PlanOptions PrintOptions Profile ProfileName RawKeyPair Role RowId RowPlan RowResult SanSource StagedFile Store StoredFile
     SubjectAltName TreePath TreePlan VerifyOptions WantedCertificate YamlDocument YamlInput YamlObject YamlPath
     YamlPosition YamlValue EntryList IdentityProblem JwtClaims KubeconfigCredential MergeChange MergeFile MergeOptions MergeResult RbacGrant RbacSubject
-    ClusterInfo DiscoveredCluster Discovery DiscoveryOptions DiscoveryRequest DiscoveryStep DiscoveryStepName PlacedCertificate ServerCas ServerEndpoint
-    UserKubeconfig UserKubeconfigOptions UserKubeconfigSpec
+    ApplyOptions ClusterApi ListOptions ObjectName WatchEvent WatchOptions ClusterConnection Impersonation KubeconfigSource ClusterInfo DiscoveredCluster Discovery DiscoveryOptions DiscoveryRequest DiscoveryStep DiscoveryStepName PlacedCertificate ServerCas ServerEndpoint
+    UserKubeconfig UserKubeconfigOptions UserKubeconfigSpec CheckKubeconfigOptions KubeconfigCheck KubeconfigProblem KubeconfigView ViewOptions
+    ViewedCluster ViewedContext ViewedCredential ViewedReference ViewedUser
     BoundObject JsonWebKey JsonWebKeySet JwtAlgorithm OpenIdConfiguration ServiceAccountKey ServiceAccountTokenSpec VerifiedServiceAccountToken VerifyTokenOptions
     Door IssuedCertificate JudgedEntry Ledger LedgerEntry LedgerProblem TrustedKeys
     EncryptOptions SharedContents SharedFacts SharedFile SharedFilesOptions SharedFilesResult SharedResult SharedTree UploadResult WriteSharedOptions
@@ -48,11 +49,11 @@ const DOORS = [
     path: 'lib/node.ts',
     module: node as object,
     values: `
-    DiskStore VerifyError discoverCluster fetchServerCas EncodingError StoreError UsageError createFile createNodeContext detectDefaultAddress detectHostName
+    ApiError NetworkError DiskStore VerifyError connectCluster discoverCluster fetchServerCas EncodingError StoreError UsageError createFile createNodeContext detectDefaultAddress detectHostName
     generateNodeKeyPair fileExists kubeconfigPaths movedPath pathBeside updateFile readDirectory readRegularFile
     `,
     types: `
-    DetectedAddress DiscoverClusterOptions FetchServerCasOptions DiskStoreOptions WalkLimits WalkedFile UpdateFileOptions
+    ConnectOptions DetectedAddress DiscoverClusterOptions Environment RetryOptions FetchServerCasOptions DiskStoreOptions WalkLimits WalkedFile UpdateFileOptions
     `,
   },
 ]

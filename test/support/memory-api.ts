@@ -5,6 +5,7 @@ import { type KubernetesObject, type ObjectMeta, RESOURCES, type ResourceKind } 
 /** A cluster in memory, as far as objects go: what is created gets a uid and a resourceVersion. */
 export class MemoryApi implements ClusterApi {
   readonly server = 'https://10.0.0.10:6443'
+  readonly isVerified = true
   /** By `Kind namespace/name`, in order of creation. */
   readonly objects: Map<string, KubernetesObject> = new Map()
   /** Every call that changes something. */

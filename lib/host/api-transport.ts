@@ -1,0 +1,162 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Context } from '../context.js'
+import { NetworkError } from '../errors.js'
+import { printable } from '../inspect/picture-text.js'
+import { type HttpsAnswer, HttpsClient, type HttpsRequest, type HttpsServer, type HttpsStream } from './https.js'
+
+/** How long to go on trying; every number has a default. */
+export interface RetryOptions {
+  /** For one question and its answer, at most. Default: 30 000 */
+  readonly timeoutMs?: number
+  /** For a question with all its repetitions. Default: 60 000 */
+  readonly totalMs?: number
+  /** Repetitions of one question. Default: 10, as client-go has it for answers with `Retry-After` */
+  readonly maxRetries?: number
+}
+
+/** A question to an API server. */
+export interface ApiRequest extends Omit<HttpsRequest, 'timeoutMs'> {
+  /** Asking twice does the same as asking once, so that it may be asked again when nobody knows what became of it. Default: no */
+  readonly isRepeatable?: boolean
+}
+
+const DEFAULTS = { timeoutMs: 30_000, totalMs: 60_000, maxRetries: 10 } as const
+const FIRST_PAUSE_MS = 250
+const LONGEST_PAUSE_MS = 5_000
+/** What servers and balancers answer while they start, stop or are overloaded. */
+const PASSING = [500, 502, 503, 504]
+
+/**
+ * Asks an API server, and again where that may help and cannot harm.
+ *
+ * As client-go: after 429 and 5xx with `Retry-After` (the server says that nothing was done), and what is repeatable after a cut
+ * connection. Beyond it: what is repeatable after other 5xx, and everything after a refused or cut connection over which
+ * nothing had been sent, but only once the server has answered something: a wrong address is told at once.
+ *
+ * @see kubernetes/kubernetes v1.20.2, staging/src/k8s.io/client-go/rest/request.go (request, checkWait)
+ */
+export class ApiTransport {
+  readonly #https: HttpsClient
+  readonly #headers: Readonly<Record<string, string | readonly string[]>>
+  readonly #context: Context
+  readonly #limits: Required<RetryOptions>
+  readonly #stop = new AbortController()
+  readonly #warned = new Set<string>()
+  #hasAnswered = false
+
+  constructor(
+    server: HttpsServer,
+    headers: Readonly<Record<string, string | readonly string[]>>,
+    context: Context,
+    options: RetryOptions & { readonly signal?: AbortSignal | undefined },
+  ) {
+    this.#https = new HttpsClient(server)
+    this.#headers = headers
+    this.#context = context
+    const { timeoutMs, totalMs, maxRetries } = options
+    this.#limits = {
+      timeoutMs: timeoutMs ?? DEFAULTS.timeoutMs,
+      totalMs: totalMs ?? DEFAULTS.totalMs,
+      maxRetries: maxRetries ?? DEFAULTS.maxRetries,
+    }
+    this.signal = options.signal ? AbortSignal.any([options.signal, this.#stop.signal]) : this.#stop.signal
+  }
+
+  /** Aborted when the client is closed, or its user stops it. */
+  readonly signal: AbortSignal
+
+  /** The answer, whatever its status. */
+  ask(request: ApiRequest): Promise<HttpsAnswer> {
+    return this.#repeat(request, common => this.#https.exchange(common))
+  }
+
+  /**
+   * An answer that goes on.
+   *
+   * @param idleMs - how long nothing may come
+   */
+  stream(request: ApiRequest, idleMs: number): Promise<HttpsStream> {
+    return this.#repeat(request, common => this.#https.stream({ ...common, idleMs }))
+  }
+
+  /** Waits, unless it is all over. */
+  async pause(milliseconds: number): Promise<void> {
+    await delay(milliseconds, undefined, { signal: this.signal }).catch(() => {})
+  }
+
+  /** Twice as long each time, up to a bound, and up to half as long again, so that many clients do not come back together. */
+  pauseAfter(failures: number): number {
+    const [random = 0] = this.#context.crypto.getRandomValues(new Uint8Array(1))
+    const pause = Math.min(FIRST_PAUSE_MS * 2 ** Math.max(0, failures - 1), LONGEST_PAUSE_MS)
+    return Math.round(pause * (1 + random / 512))
+  }
+
+  close(): void {
+    this.#stop.abort()
+    this.#https.close()
+  }
+
+  async #repeat<T extends HttpsAnswer | HttpsStream>(
+    request: ApiRequest,
+    exchange: (request: HttpsRequest) => Promise<T>,
+  ): Promise<T> {
+    const { timeoutMs, totalMs, maxRetries } = this.#limits
+    const headers = { accept: 'application/json', ...this.#headers, ...request.headers }
+    let leftMs = totalMs
+    for (let failures = 0; ; ) {
+      const begun = performance.now()
+      const outcome = await exchange({
+        ...request,
+        headers,
+        timeoutMs: Math.min(timeoutMs, leftMs),
+        signal: request.signal ? AbortSignal.any([request.signal, this.signal]) : this.signal,
+      }).then(
+        answer => ({ answer }),
+        (error: unknown) => ({ error }),
+      )
+      if ('answer' in outcome) {
+        this.#hasAnswered = true
+        this.#warn(outcome.answer)
+      }
+      const pause = this.#pauseBefore(outcome, request, ++failures)
+      leftMs -= performance.now() - begun + (pause ?? 0)
+      if (pause === undefined || failures > maxRetries || leftMs <= 0) {
+        if ('error' in outcome) throw outcome.error
+        return outcome.answer
+      }
+      if ('answer' in outcome && 'cancel' in outcome.answer) outcome.answer.cancel()
+      await this.pause(pause)
+    }
+  }
+
+  /** How long to wait before asking again; `undefined`: not at all. */
+  #pauseBefore(
+    outcome: { readonly answer: HttpsAnswer | HttpsStream } | { readonly error: unknown },
+    request: ApiRequest,
+    failures: number,
+  ): number | undefined {
+    const isRepeatable = request.isRepeatable ?? (request.method ?? 'GET') === 'GET'
+    if ('answer' in outcome) {
+      const { status, headers } = outcome.answer
+      if (status !== 429 && status < 500) return undefined
+      const after = headers['retry-after']
+      if (after !== undefined && /^[0-9]{1,6}$/.test(after)) return Number(after) * 1000
+      return isRepeatable && PASSING.includes(status) ? this.pauseAfter(failures) : undefined
+    }
+    const { error } = outcome
+    const isCut = error instanceof NetworkError && error.code === 'KPKI_NET_UNREACHABLE'
+    if (!isCut || !this.#hasAnswered) return undefined
+    const wasSent = error.details['phase'] === 'head' || error.details['phase'] === 'body'
+    return isRepeatable || !wasSent ? this.pauseAfter(failures) : undefined
+  }
+
+  /** API servers say so when something they were asked for will go away (RFC 7234 section 5.5, code 299). */
+  #warn({ headers }: Pick<HttpsAnswer, 'headers'>): void {
+    for (const [, text = ''] of (headers['warning'] ?? '').matchAll(/299 [^ ]{1,100} "((?:[^"\\]|\\.){1,1000})"/g)) {
+      const message = `the API server says: ${printable(text.replace(/\\(.)/g, '$1'))}`
+      if (this.#warned.has(message) || this.#warned.size > 20) continue
+      this.#warned.add(message)
+      this.#context.log({ level: 'warning', message })
+    }
+  }
+}
