@@ -4,6 +4,7 @@ import { CERTS_COMMANDS } from './commands-certs.js'
 import { HASH_COMMANDS } from './commands-hash.js'
 import { KUBECONFIG_COMMANDS } from './commands-kubeconfig.js'
 import { LEDGER_COMMANDS } from './commands-ledger.js'
+import { TOKEN_COMMANDS } from './commands-token.js'
 import {
   CLOCK_FLAGS,
   COMMON_FLAGS,
@@ -168,6 +169,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     examples: [['kpki config migrate --old-config old.yaml --new-config kubeadm.yaml', '']],
   },
   ...HASH_COMMANDS,
+  ...TOKEN_COMMANDS,
   ...LEDGER_COMMANDS,
   ...KUBECONFIG_COMMANDS,
   ...CERTS_COMMANDS,

@@ -1,0 +1,178 @@
+import {
+  BOOTSTRAP_RBAC,
+  type BootstrapTokenSpec,
+  bootstrapTokenStateOf,
+  type CertificateKey,
+  CLUSTER_INFO,
+  type ClusterApi,
+  type Context,
+  createBootstrapTokens,
+  formatBootstrapToken,
+  formatBootstrapTokenSecret,
+  formatClusterInfo,
+  formatJoinCommand,
+  formatManifests,
+  formatTime,
+  type KubernetesObject,
+  type KubernetesVersion,
+  rbacObjects,
+  UsageError,
+  withdrawBootstrapTokens,
+} from '../index.js'
+import { createNodeContext } from '../node.js'
+import type { Invocation, Run } from './command.js'
+import { parseClock } from './description.js'
+import { text } from './flags.js'
+import { EXIT, type Io } from './io.js'
+import { createLog } from './main.js'
+import { writeSecret } from './secrets.js'
+import { formatStructured, isStructured, OUTPUT_VERSION } from './structured.js'
+import type { JoinedCluster } from './token-cluster.js'
+import { describeToken } from './token-list.js'
+import { readJoinRole, readWantedTokens } from './token-options.js'
+
+/** `kpki token create`: in a cluster, or as manifests. */
+export const runTokenCreate: Run = async (invocation, io) => {
+  const { flags } = invocation
+  const context = createNodeContext({ clock: parseClock(text(flags, 'now')), log: createLog(invocation, io) })
+  const { tokens, kubernetesVersion } = await readWantedTokens(invocation, io, context)
+  const role = await readJoinRole(invocation, io)
+  const run: CreateRun = { invocation, io, context, tokens, kubernetesVersion, role }
+  const isOffline = isStructured(text(flags, 'output')) && text(flags, 'kubeconfig') === undefined
+  return isOffline ? printManifests(run) : create(run)
+}
+
+interface CreateRun {
+  readonly invocation: Invocation
+  readonly io: Io
+  readonly context: Context
+  readonly tokens: readonly BootstrapTokenSpec[]
+  readonly kubernetesVersion: KubernetesVersion
+  readonly role: true | CertificateKey | undefined
+}
+
+async function printManifests(run: CreateRun): Promise<number> {
+  const { invocation, io, tokens } = run
+  const { flags } = invocation
+  if (flags['print-join-command'] === true) {
+    throw new UsageError('KPKI_USAGE', 'with -o json|yaml and no --kubeconfig, manifests are printed, and no command', {
+      hint: 'leave one of --print-join-command and -o out, or name the cluster to make the token in with --kubeconfig',
+    })
+  }
+  const discovery = flags['discovery-objects'] === true ? await discoveryObjects(run, tokens) : []
+  const items = [...tokens.map(formatBootstrapTokenSecret), ...discovery]
+  const [first] = items
+  const json = items.length === 1 ? first : { apiVersion: 'v1', kind: 'List', items }
+  const content = text(flags, 'output') === 'json' ? formatStructured(json, 'json') : formatManifests(items)
+  await writeSecret(content, invocation, io)
+  return EXIT.done
+}
+
+/** What `kubeadm init phase bootstrap-token` makes beside tokens, in its order. */
+async function discoveryObjects(
+  run: CreateRun,
+  signers: readonly BootstrapTokenSpec[],
+): Promise<readonly KubernetesObject[]> {
+  const { context, kubernetesVersion } = run
+  const { server, caPem } = await readCluster(run)
+  const signing = signers.filter(spec => bootstrapTokenStateOf(spec, context.clock()).signing === 'yes')
+  const tokens = signing.map(({ token }) => token)
+  const rbac = rbacObjects(BOOTSTRAP_RBAC)
+  const isOfClusterInfo = ({ metadata }: KubernetesObject) => metadata.namespace === CLUSTER_INFO.namespace
+  return [
+    ...rbac.filter(object => !isOfClusterInfo(object)),
+    await formatClusterInfo({ server, caPem, kubernetesVersion }, tokens, context),
+    ...rbac.filter(isOfClusterInfo),
+  ]
+}
+
+async function readCluster({ invocation, io }: CreateRun): Promise<JoinedCluster> {
+  // Loaded here, since a Secret alone needs no kubeconfig.
+  const { readJoinedCluster } = await import('./token-cluster.js')
+  return readJoinedCluster(invocation, io)
+}
+
+async function create(run: CreateRun): Promise<number> {
+  const { invocation, io, context, tokens } = run
+  const { flags } = invocation
+  const isDryRun = flags['dry-run'] === true
+  const { connectCluster } = await import('./connect.js')
+  const api = await connectCluster(invocation, io, context)
+  try {
+    // Everything that can be wrong is found before anything is made. The cluster signs cluster-info by itself.
+    const objects = flags['discovery-objects'] === true ? await discoveryObjects(run, []) : []
+    const commands = flags['print-join-command'] === true ? await joinCommands(run) : []
+    await createBootstrapTokens(tokens, api, { objects, isDryRun })
+    try {
+      await report({ ...run, api, isDryRun, commands, objects })
+    } catch (error) {
+      const ids = tokens.map(({ token }) => token.id)
+      if (!isDryRun) await withdrawBootstrapTokens(ids, api)
+      throw error
+    }
+    return EXIT.done
+  } finally {
+    api.close()
+  }
+}
+
+async function joinCommands(run: CreateRun): Promise<readonly string[]> {
+  const { context, tokens, kubernetesVersion, role } = run
+  const { server, caCertificates } = await readCluster(run)
+  const controlPlane = role === undefined ? {} : { controlPlane: role }
+  return Promise.all(
+    tokens.map(({ token }) =>
+      formatJoinCommand({ server, caCertificates, token, kubernetesVersion, ...controlPlane }, context),
+    ),
+  )
+}
+
+interface CreateReport extends CreateRun {
+  readonly api: ClusterApi
+  readonly isDryRun: boolean
+  readonly commands: readonly string[]
+  readonly objects: readonly KubernetesObject[]
+}
+
+async function report({
+  invocation,
+  io,
+  context,
+  tokens,
+  api,
+  isDryRun,
+  commands,
+  objects,
+}: CreateReport): Promise<void> {
+  const { flags } = invocation
+  const output = text(flags, 'output')
+  const now = context.clock()
+  if (isStructured(output)) {
+    const items = tokens.map((token, index) => ({
+      ...describeToken(token, now, false),
+      ...(commands[index] === undefined ? {} : { joinCommand: commands[index] }),
+    }))
+    const names = objects.map(
+      ({ kind, metadata: { namespace, name } }) => `${kind} ${namespace ? `${namespace}/` : ''}${name}`,
+    )
+    const head = { apiVersion: OUTPUT_VERSION, kind: 'BootstrapTokenCreation', dryRun: isDryRun, server: api.server }
+    await writeSecret(formatStructured({ ...head, items, objects: names }, output), invocation, io)
+    return
+  }
+  const lines = commands.length > 0 ? commands : tokens.map(({ token }) => formatBootstrapToken(token))
+  await writeSecret(lines.map(line => `${line}\n`).join(''), invocation, io)
+  if (flags['quiet'] === true) return
+  for (const spec of tokens) {
+    const { token, expires } = spec
+    const until = expires ? `until ${formatTime(expires)}` : 'for ever'
+    io.stderr(
+      isDryRun
+        ? `kpki: dry run: nothing was changed; ${api.server} would know token ${token.id} ${until}\n`
+        : `kpki: ${api.server} knows token ${token.id} ${until}\n`,
+    )
+    const { signing, authentication } = bootstrapTokenStateOf(spec, now)
+    const lacks = [...(signing === 'yes' ? [] : ['signing']), ...(authentication === 'yes' ? [] : ['authentication'])]
+    if (commands.length > 0 && lacks.length > 0)
+      io.stderr(`kpki: warning: no host joins with token ${token.id} alone: it is not for ${lacks.join(' and ')}\n`)
+  }
+}
