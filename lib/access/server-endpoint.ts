@@ -12,13 +12,14 @@ export interface ServerEndpoint {
   readonly url: string
 }
 
-const DEFAULT_PORT = 6443
+/** kubeadm's bindPort; of a URL, what client-go goes to (RFC 9110 section 4.2.2). */
+const DEFAULT_PORTS = { host: 6443, url: 443 } as const
 
 /**
  * Reads where an API server is: `host`, `host:port`, `[fd00::1]:6443`, an address, or the `https://` URL of one of these.
  *
  * @param field - named in errors, e.g. `--server`
- * @returns port 6443 where the text names none; of a URL that names none, too, as kubeadm's endpoints have it
+ * @returns where the text names no port: 6443, and 443 of a URL
  * @throws {@link UsageError} `KPKI_FIELD_VALUE`; without what may be a credential
  */
 export function parseServerEndpoint(text: string, field = 'the server'): ServerEndpoint {
@@ -26,13 +27,14 @@ export function parseServerEndpoint(text: string, field = 'the server'): ServerE
     new UsageError('KPKI_FIELD_VALUE', `${field}: ${problem}`, { details: { field }, hint })
   const url = /^([a-z][a-z0-9+.-]*):\/\/(.*)$/is.exec(text)
   const { text: shown, hidden } = showUrl(text)
-  if (hidden !== undefined) throw refuse(`${quote(shown)} has ${hidden} in it, which nobody is sent`)
+  if (/[@?#]/.test(text)) throw refuse(`${quote(shown)} has ${hidden ?? 'a query'} in it, which nobody is sent`)
   if (url && url[1]?.toLowerCase() !== 'https') {
     throw refuse(`${quote(shown)} is not an https URL`, 'an API server speaks TLS only')
   }
-  const rest = url ? (url[2] ?? '') : text
+  const rest = (url?.[2] ?? text).replace(/^([^/]+)\/$/, '$1')
+  if (rest.includes('/')) throw refuse(`${quote(shown)} has a path, and an API server is asked at its root`)
   const problems: [string, string | undefined][] = []
-  const found = endpoint(rest.replace(/^([^/]+)\/$/, '$1'), field, DEFAULT_PORT, (_, message, hint) =>
+  const found = endpoint(rest, field, url ? DEFAULT_PORTS.url : DEFAULT_PORTS.host, (_, message, hint) =>
     problems.push([message, hint]),
   )
   if (!found) throw refuse(...(problems[0] ?? ['is not a host, or host:port', undefined]))
