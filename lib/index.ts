@@ -171,14 +171,11 @@ export {
   VerifyError,
   WorkflowError,
 } from './errors.js'
-export {
-  type CheckKubeconfigOptions,
-  checkKubeconfig,
-  type KubeconfigCheck,
-  type KubeconfigProblem,
-} from './inspect/check-kubeconfig.js'
+export { type CheckKubeconfigOptions, checkKubeconfig, type KubeconfigCheck } from './inspect/check-kubeconfig.js'
+export { judgeLive } from './inspect/check-live.js'
 export { inspectFiles } from './inspect/inspect.js'
 export { DOORS, type Door, type JudgedEntry, judgeIssued, readTrustedKeys, type TrustedKeys } from './inspect/issued.js'
+export type { KubeconfigProblem } from './inspect/kubeconfig-problem.js'
 export {
   type KubeconfigView,
   type ViewedCluster,
@@ -190,6 +187,7 @@ export {
   viewKubeconfigs,
 } from './inspect/kubeconfig-view.js'
 export { type Life, type LifeState, lifeStateOf } from './inspect/life.js'
+export { askIdentity, type LiveIdentity } from './inspect/live-identity.js'
 export { formatPicture, PICTURE_FORMATS, type PictureFormat, type PictureOptions } from './inspect/picture.js'
 export { type CertificateRole, roleOf } from './inspect/role.js'
 export type {

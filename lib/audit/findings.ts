@@ -43,6 +43,11 @@ export const FINDINGS = {
   'no-credentials': { severity: 'error', about: 'the kubeconfig has no client certificate with its key' },
   'entry-missing': { severity: 'warning', about: 'the kubeconfig names an entry of its own that is not in it' },
   'field-twice': { severity: 'warning', about: 'the file has a field twice, of which programs take different ones' },
+  'live-failed': { severity: 'error', about: 'the API server could not be asked, or does not let this user in' },
+  'live-identity': {
+    severity: 'warning',
+    about: 'the API server takes the user for somebody else than the certificate names',
+  },
   'request-unproven': { severity: 'error', about: 'the request is not signed with the key that it is for' },
   'public-key-mismatch': { severity: 'error', about: 'sa.pub is not the public half of sa.key' },
   'secret-exposed': { severity: 'error', about: 'a private key stands in a file that is public' },

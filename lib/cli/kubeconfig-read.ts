@@ -58,3 +58,10 @@ export async function readNamed(path: string): Promise<Omit<InspectInput, 'name'
     return { bytes: new Uint8Array(), problem, problemKind: 'other' }
   }
 }
+
+/** The folder that relative paths in a file start at; `undefined`: this one. */
+export function folderOf(file: string): string | undefined {
+  const folder = /^(.*)\/[^/]*$/.exec(file)?.[1]
+  // A file in the root directory has an empty folder.
+  return folder === '' ? '/' : folder
+}

@@ -50,7 +50,7 @@ export function formatProblems(
 }
 
 const INDENT = '    '
-const LABEL = 11
+const LABEL = 13
 
 function row(label: string, text: string, { columns }: Terminal): string[] {
   return wrap(text, columns - INDENT.length - LABEL).map(
@@ -109,17 +109,20 @@ function userLines(
   const { credentials, impersonates } = user
   return [
     ...row('user', show(user.name), terminal),
-    ...credentials.flatMap(credential => row(...credentialText(credential, cluster, view, terminal), terminal)),
+    ...credentials.flatMap(credential => row(...credentialText(credential, user, cluster, view, terminal), terminal)),
     ...(credentials.length === 0 ? row('', 'shows nothing: anonymous', terminal) : []),
     ...(impersonates === undefined ? [] : row('speaks for', show(impersonates), terminal)),
-    ...user.references.flatMap(({ field, path, problem }) =>
-      row('', `${field} in ${show(path)}${problem === undefined ? '' : `, which ${problem}`}`, terminal),
-    ),
+    ...user.references
+      .filter(({ field }) => field !== 'tokenFile')
+      .flatMap(({ field, path, problem }) =>
+        row('', `${field} in ${show(path)}${problem === undefined ? '' : `, which ${problem}`}`, terminal),
+      ),
   ]
 }
 
 function credentialText(
   credential: ViewedCredential,
+  { references }: ViewedUser,
   cluster: ViewedCluster | undefined,
   { inspection }: KubeconfigView,
   terminal: Terminal,
@@ -148,7 +151,8 @@ function credentialText(
     }
     case 'token': {
       const { claims, file } = credential
-      const where = file === undefined ? '' : ` of ${show(file)}`
+      const problem = references.find(({ field }) => field === 'tokenFile')?.problem
+      const where = file === undefined ? '' : `, in ${show(file)}${problem === undefined ? '' : `, which ${problem}`}`
       if (!claims) return ['token', `one that says nothing of itself${where}`]
       const { subject, expiresAt } = claims
       const left = expiresAt && +expiresAt - +inspection.now

@@ -1,16 +1,32 @@
-import { type Certificate, checkKubeconfig, parseCertificates, UsageError, viewKubeconfigs } from '../index.js'
-import { createNodeContext } from '../node.js'
-import type { Run } from './command.js'
+import {
+  askIdentity,
+  type Certificate,
+  type Context,
+  checkKubeconfig,
+  type InspectInput,
+  judgeLive,
+  KpkiError,
+  type KubeconfigView,
+  type LiveIdentity,
+  parseCertificates,
+  parseDuration,
+  readClusterConnection,
+  UsageError,
+  viewKubeconfigs,
+} from '../index.js'
+import { connectCluster, createNodeContext, readRegularFile } from '../node.js'
+import type { Invocation, Run } from './command.js'
 import { parseClock } from './description.js'
 import { type FlagValues, text } from './flags.js'
 import { readInput } from './input.js'
 import { EXIT, type Io } from './io.js'
-import { readKubeconfigs, readNamed } from './kubeconfig-read.js'
+import { folderOf, readKubeconfigs, readNamed } from './kubeconfig-read.js'
 import { describeProblem } from './kubeconfig-structured.js'
 import { formatProblems } from './kubeconfig-text.js'
 import { createLog } from './main.js'
 import { formatStructured, isStructured, OUTPUT_VERSION } from './structured.js'
-import { terminalOf } from './terminal.js'
+import { type Terminal, terminalOf } from './terminal.js'
+import { VERSION } from './version.js'
 
 /** `kpki kubeconfig verify`: status 1 when something is wrong; warnings alone are none. */
 export const runKubeconfigVerify: Run = async (invocation, io) => {
@@ -28,7 +44,8 @@ export const runKubeconfigVerify: Run = async (invocation, io) => {
     ...(clientCas ? { clientCas } : {}),
     ...(serverCertificates ? { serverCertificates } : {}),
   })
-  const { problems } = check
+  const live = flags['live'] === true ? await askAll(check.contexts, view, inputs, invocation, context, io) : []
+  const problems = [...check.problems, ...live.flatMap(({ name, answer }) => judgeLive(name, view, answer))]
   const isWrong = problems.some(({ severity }) => severity === 'error')
   const output = text(flags, 'output')
   if (isStructured(output)) {
@@ -41,16 +58,82 @@ export const runKubeconfigVerify: Run = async (invocation, io) => {
           files: view.files,
           contexts: check.contexts,
           problems: problems.map(describeProblem),
+          identities: live.flatMap(({ name, answer }) =>
+            answer instanceof KpkiError ? [] : [{ context: name, ...answer }],
+          ),
         },
         output,
       ),
     )
   } else {
-    io.stderr(formatProblems(problems, view.files, terminalOf(io)))
-    if (!isWrong && flags['quiet'] !== true)
-      for (const name of check.contexts) io.stdout(`${terminalOf(io).show(name)}: ok\n`)
+    const terminal = terminalOf(io)
+    io.stderr(formatProblems(problems, view.files, terminal))
+    if (flags['quiet'] !== true) {
+      for (const name of check.contexts) {
+        if (
+          problems.every(found => found.severity !== 'error' || (found.context !== undefined && found.context !== name))
+        )
+          io.stdout(
+            `${terminal.show(name)}: ok${identityText(live.find(each => each.name === name)?.answer, terminal)}\n`,
+          )
+      }
+    }
   }
   return isWrong ? EXIT.failed : EXIT.done
+}
+
+interface LiveAnswer {
+  readonly name: string
+  readonly answer: LiveIdentity | KpkiError
+}
+
+/** Asks the servers of all contexts, one after the other. */
+async function askAll(
+  names: readonly string[],
+  view: KubeconfigView,
+  inputs: readonly InspectInput[],
+  { flags }: Invocation,
+  context: Context,
+  io: Io,
+): Promise<readonly LiveAnswer[]> {
+  const timeout = parseDuration(text(flags, 'timeout') ?? '10s') ?? 0
+  if (timeout <= 0) throw new UsageError('KPKI_USAGE', '--timeout must be a time, e.g. 10s')
+  const answers: LiveAnswer[] = []
+  for (const name of names) {
+    const file = view.contexts.find(entry => entry.name === name)?.file
+    const input = inputs.find(each => each.name === file)
+    if (!input) continue
+    try {
+      const connection = await readClusterConnection(new TextDecoder().decode(input.bytes), {
+        what: input.name,
+        folder: folderOf(input.name),
+        readFile: async path => (await readRegularFile(path))?.bytes,
+        contextName: name,
+      })
+      const api = connectCluster(connection, context, {
+        env: io.env,
+        signal: io.signal,
+        timeoutMs: timeout * 1000,
+        totalMs: timeout * 1000,
+        userAgent: `kpki/${VERSION}`,
+      })
+      try {
+        answers.push({ name, answer: await askIdentity(api) })
+      } finally {
+        api.close()
+      }
+    } catch (error) {
+      if (!(error instanceof KpkiError)) throw error
+      answers.push({ name, answer: error })
+    }
+  }
+  return answers
+}
+
+function identityText(answer: LiveIdentity | KpkiError | undefined, { show }: Terminal): string {
+  if (!answer || answer instanceof KpkiError) return ''
+  if (answer.user === undefined) return ', and the server lets it in (before 1.28 it cannot say as whom)'
+  return `, and the server says: ${show(answer.user)}${answer.groups.length > 0 ? ` in ${answer.groups.map(show).join(', ')}` : ''}`
 }
 
 async function certificates(flags: FlagValues, flag: string, io: Io): Promise<readonly Certificate[] | undefined> {

@@ -1,27 +1,11 @@
-import { FINDINGS, type FindingCode } from '../audit/findings.js'
 import type { Context } from '../context.js'
 import { parseIp } from '../crypto/ip.js'
-import { type ErrorCode, KpkiError } from '../errors.js'
+import { KpkiError } from '../errors.js'
 import type { Certificate } from '../x509/certificate.js'
 import { verifyCertificate } from '../x509/verify.js'
+import { type KubeconfigProblem, problem } from './kubeconfig-problem.js'
 import type { KubeconfigView, ViewedCluster, ViewedContext, ViewedReference, ViewedUser } from './kubeconfig-view.js'
 import type { InspectRemark, Place } from './types.js'
-
-/** Something that keeps a context from working, or makes it weak. */
-export interface KubeconfigProblem {
-  readonly code: FindingCode
-  readonly severity: 'error' | 'warning'
-  /** The context that it is about; `undefined` when it is about the whole. */
-  readonly context: string | undefined
-  /** Where it stands: a file, and the part of it. */
-  readonly place: Place
-  /** One sentence without the place, lower case, no final period. */
-  readonly message: string
-  /** What to do. */
-  readonly hint?: string
-  /** What was thrown, beside `unreadable` and `live-failed`. */
-  readonly error?: ErrorCode
-}
 
 /** Options of {@link checkKubeconfig}. */
 export interface CheckKubeconfigOptions {
@@ -81,25 +65,6 @@ export async function checkKubeconfig(
 function wantedContexts(view: KubeconfigView, wanted: CheckKubeconfigOptions['contexts']): readonly string[] {
   if (wanted === 'all') return view.contexts.map(({ name }) => name)
   return wanted ?? (view.currentContext === undefined ? [] : [view.currentContext])
-}
-
-function problem(
-  code: FindingCode,
-  context: string | undefined,
-  place: Place,
-  message: string,
-  more: { readonly hint?: string; readonly severity?: 'error' | 'warning'; readonly error?: ErrorCode } = {},
-): KubeconfigProblem {
-  const { hint, error, severity = FINDINGS[code].severity } = more
-  return {
-    code,
-    severity,
-    context,
-    place,
-    message,
-    ...(hint === undefined ? {} : { hint }),
-    ...(error === undefined ? {} : { error }),
-  }
 }
 
 /** Everything that one context uses. */

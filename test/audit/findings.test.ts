@@ -60,6 +60,8 @@ const INSPECT_CODES = [
   'extension-unknown',
   'field-twice',
   'key-unusable',
+  'live-failed',
+  'live-identity',
   'request-unproven',
   'serial-negative',
   'too-many',

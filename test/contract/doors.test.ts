@@ -19,7 +19,7 @@ const DOORS = [
     nearestName parseCertificate parseCertificateRequest parseCertificates parseCluster parseConfiguration parseDescription parseKubeconfig
     parsePem parsePin parsePrivateKey parseVersion parseYamlStream placeOf planTree resolveDescription roleOf rowsOf serverOf
     CLUSTER_INFO DISCOVERY_STEPS parseClusterInfo parseDiscoveredCluster parseServerEndpoint readCaCertificates
-    ApiError NetworkError RESOURCES readClusterConnection verifyCaPin verifyCertificate USER_VALIDITY_SECONDS checkUserIdentity issueUserKubeconfig mergeKubeconfigs readJwtClaims userRbac checkKubeconfig viewKubeconfigs verifyRequestSignature wantedCertificate
+    ApiError NetworkError RESOURCES readClusterConnection verifyCaPin verifyCertificate USER_VALIDITY_SECONDS checkUserIdentity issueUserKubeconfig mergeKubeconfigs readJwtClaims userRbac askIdentity judgeLive checkKubeconfig viewKubeconfigs verifyRequestSignature wantedCertificate
     DEFAULT_ISSUER JWKS_PATH describeServiceAccountKey openIdConfiguration parseServiceAccountKeys serviceAccountJwks signServiceAccountToken
     uniqueKeys verifyServiceAccountToken
     DOORS LEDGER_PATH appendToLedger formatLedgerEntry judgeIssued parseLedger readTrustedKeys
@@ -38,7 +38,7 @@ const DOORS = [
     SubjectAltName TreePath TreePlan VerifyOptions WantedCertificate YamlDocument YamlInput YamlObject YamlPath
     YamlPosition YamlValue EntryList IdentityProblem JwtClaims KubeconfigCredential MergeChange MergeFile MergeOptions MergeResult RbacGrant RbacSubject
     ApplyOptions ClusterApi ListOptions ObjectName WatchEvent WatchOptions ClusterConnection Impersonation KubeconfigSource ClusterInfo DiscoveredCluster Discovery DiscoveryOptions DiscoveryRequest DiscoveryStep DiscoveryStepName PlacedCertificate ServerCas ServerEndpoint
-    UserKubeconfig UserKubeconfigOptions UserKubeconfigSpec CheckKubeconfigOptions KubeconfigCheck KubeconfigProblem KubeconfigView ViewOptions
+    UserKubeconfig UserKubeconfigOptions UserKubeconfigSpec CheckKubeconfigOptions KubeconfigCheck LiveIdentity KubeconfigProblem KubeconfigView ViewOptions
     ViewedCluster ViewedContext ViewedCredential ViewedReference ViewedUser
     BoundObject JsonWebKey JsonWebKeySet JwtAlgorithm OpenIdConfiguration ServiceAccountKey ServiceAccountTokenSpec VerifiedServiceAccountToken VerifyTokenOptions
     Door IssuedCertificate JudgedEntry Ledger LedgerEntry LedgerProblem TrustedKeys

@@ -1,0 +1,46 @@
+import { FINDINGS, type FindingCode } from '../audit/findings.js'
+import type { ErrorCode } from '../errors.js'
+import type { Place } from './types.js'
+
+/** Something that keeps a context from working, or makes it weak. */
+export interface KubeconfigProblem {
+  readonly code: FindingCode
+  readonly severity: 'error' | 'warning'
+  /** The context that it is about; `undefined` when it is about the whole. */
+  readonly context: string | undefined
+  /** Where it stands: a file, and the part of it. */
+  readonly place: Place
+  /** One sentence without the place, lower case, no final period. */
+  readonly message: string
+  /** What to do. */
+  readonly hint?: string
+  /** What was thrown, beside `unreadable` and `live-failed`. */
+  readonly error?: ErrorCode
+}
+
+/** What is said about a problem beside its message. */
+export interface ProblemDetails {
+  readonly hint?: string | undefined
+  /** Default: that of {@link FINDINGS}. */
+  readonly severity?: 'error' | 'warning'
+  readonly error?: ErrorCode | undefined
+}
+
+/** Makes a problem. */
+export function problem(
+  code: FindingCode,
+  context: string | undefined,
+  place: Place,
+  message: string,
+  { hint, error, severity = FINDINGS[code].severity }: ProblemDetails = {},
+): KubeconfigProblem {
+  return {
+    code,
+    severity,
+    context,
+    place,
+    message,
+    ...(hint === undefined ? {} : { hint }),
+    ...(error === undefined ? {} : { error }),
+  }
+}
