@@ -4,6 +4,7 @@ import { CERTS_COMMANDS } from './commands-certs.js'
 import { HASH_COMMANDS } from './commands-hash.js'
 import { KUBECONFIG_COMMANDS } from './commands-kubeconfig.js'
 import { LEDGER_COMMANDS } from './commands-ledger.js'
+import { SA_COMMANDS } from './commands-sa.js'
 import { TOKEN_COMMANDS } from './commands-token.js'
 import {
   CLOCK_FLAGS,
@@ -170,6 +171,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   },
   ...HASH_COMMANDS,
   ...TOKEN_COMMANDS,
+  ...SA_COMMANDS,
   ...LEDGER_COMMANDS,
   ...KUBECONFIG_COMMANDS,
   ...CERTS_COMMANDS,
