@@ -29,28 +29,36 @@ export function serverNames(certificate: X509Certificate): ServerNames {
  * a name, `*` may stand for the whole first label.
  *
  * @param host - name or IP address, without brackets
- * @see golang/go go1.15, src/crypto/x509/verify.go (VerifyHostname, matchHostnames, validHostname)
+ * @see golang/go, src/crypto/x509/verify.go (VerifyHostname, validHostname, matchExactly, matchHostnames)
  */
 export function isForServer({ dns, ips }: ServerNames, host: string): boolean {
   const address = parseIp(host)
   if (address) return ips.some(({ bytes }) => equalBytes(bytes, address.bytes))
-  if (!isHostName(host, false)) return dns.some(name => name !== '' && asciiLower(name) === asciiLower(host))
-  return dns.some(pattern =>
-    isHostName(pattern, true) ? matches(pattern, host) : asciiLower(pattern) === asciiLower(host),
-  )
+  const isName = isHostName(host.replace(/\.$/, ''), false)
+  return dns.some(pattern => (isName && isHostName(pattern, true) ? matches(pattern, host) : isSame(pattern, host)))
 }
 
 function matches(pattern: string, host: string): boolean {
-  const [wanted, given] = [pattern, host].map(text => asciiLower(text.replace(/\.$/, '')).split('.'))
-  if (!wanted || !given || wanted.length !== given.length) return false
-  return wanted.every((label, index) => (index === 0 && label === '*') || label === given[index])
+  const wanted = asciiLower(pattern).split('.')
+  const given = asciiLower(host.replace(/\.$/, '')).split('.')
+  return (
+    wanted.length === given.length &&
+    wanted.every((label, index) => (index === 0 && label === '*') || label === given[index])
+  )
+}
+
+function isSame(pattern: string, host: string): boolean {
+  return pattern !== '' && pattern !== '.' && asciiLower(pattern) === asciiLower(host)
 }
 
 function isHostName(text: string, isPattern: boolean): boolean {
-  // A pattern has no final dot.
-  const labels = (isPattern ? text : text.replace(/\.$/, '')).split('.')
-  return labels.every(
-    (label, index) => (isPattern && index === 0 && label === '*') || /^[A-Za-z0-9_][-A-Za-z0-9_]*$/.test(label),
+  return (
+    text !== '*' &&
+    text
+      .split('.')
+      .every(
+        (label, index) => (isPattern && index === 0 && label === '*') || /^[A-Za-z0-9_][-A-Za-z0-9_]*$/.test(label),
+      )
   )
 }
 

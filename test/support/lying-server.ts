@@ -1,6 +1,7 @@
 /** HTTPS servers in this process that do what servers should not, with certificates of our own making. */
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http'
 import net, { type AddressInfo, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import tls from 'node:tls'
 import {
   type Certificate,
@@ -104,6 +105,8 @@ export interface FakeServerOptions {
   /** Takes connections instead of TLS and HTTP. */
   readonly onConnection?: (socket: Socket) => void
   readonly maxVersion?: tls.SecureVersion
+  /** Makes a proxy of it. */
+  readonly onConnect?: (request: IncomingMessage, socket: Duplex) => void
   /** Default: any that is free */
   readonly port?: number
 }
@@ -124,7 +127,7 @@ export class FakeServer {
   }
 
   static async start(options: FakeServerOptions): Promise<FakeServer> {
-    const { pair, clientCa, answer, onConnection, maxVersion } = options
+    const { pair, clientCa, answer, onConnection, onConnect, maxVersion } = options
     const plain = createServer((request, response) => {
       const chunks: Buffer[] = []
       request.on('error', () => {})
@@ -136,12 +139,19 @@ export class FakeServer {
         answer?.(request, response)
       })
     })
+    if (onConnect) {
+      plain.on('connect', (request: IncomingMessage, socket: Duplex) => {
+        const { method = '', url = '', headers } = request
+        fake.requests.push({ method, url, headers, body: '' })
+        onConnect(request, socket)
+      })
+    }
     // In TLS 1.3 the handshake is over for the client before the server has looked at its certificate.
     const secure = pair
       ? tls.createServer({
           ...pair,
           ...(clientCa === undefined ? {} : { ca: clientCa, requestCert: true, rejectUnauthorized: true }),
-          ...(maxVersion === undefined ? {} : { maxVersion, minVersion: maxVersion }),
+          ...(maxVersion === undefined ? {} : { maxVersion, minVersion: maxVersion, ciphers: 'DEFAULT@SECLEVEL=0' }),
         })
       : undefined
     secure?.on('secureConnection', socket => {
