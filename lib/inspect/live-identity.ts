@@ -1,5 +1,5 @@
 import type { ClusterApi } from '../access/api.js'
-import { ApiError } from '../errors.js'
+import { ApiError, type ErrorCode } from '../errors.js'
 import type { KubernetesObject } from '../kubernetes/objects.js'
 import { isYamlObject, type YamlValue } from '../yaml-scalars.js'
 
@@ -11,6 +11,8 @@ export interface LiveIdentity {
   /** What was asked: the kind of the review. */
   readonly via: 'SelfSubjectReview' | 'SelfSubjectAccessReview'
 }
+
+const OLD: readonly ErrorCode[] = ['KPKI_API_NOT_FOUND', 'KPKI_API_FORBIDDEN']
 
 /**
  * Asks an API server who we are. Servers before 1.28 cannot say; they are asked whether we may read their version, which they
@@ -39,7 +41,8 @@ export async function askIdentity(api: ClusterApi): Promise<LiveIdentity> {
       via: 'SelfSubjectReview',
     }
   } catch (error) {
-    if (!(error instanceof ApiError && error.code === 'KPKI_API_NOT_FOUND')) throw error
+    // Whether one may ask is looked at before whether it exists: an old server says 403 to all but administrators.
+    if (!(error instanceof ApiError && OLD.includes(error.code))) throw error
   }
   const nonResourceAttributes = { path: '/version', verb: 'get' }
   await review('authorization.k8s.io', 'SelfSubjectAccessReview', { nonResourceAttributes })
