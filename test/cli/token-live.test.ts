@@ -1,0 +1,194 @@
+import { createHash, X509Certificate } from 'node:crypto'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { KubernetesObject } from '../../lib/kubernetes/objects.js'
+import { run } from '../support/cli.js'
+import { type MemoryServer, startMemoryServer } from '../support/memory-server.js'
+import { inTempDir } from '../support/temp.js'
+
+const TOKEN = 'abcdef.k3v9w2x7y1z5q8rt'
+const SECRET = TOKEN.slice(7)
+const KEY = '0123456789abcdef'.repeat(4)
+const NOW = ['--now', '2026-06-01T12:00:00Z']
+
+/** A test with a cluster of its own, which holds these objects. */
+function withServer(
+  name: string,
+  work: (server: MemoryServer, dir: string) => Promise<void>,
+  initial: readonly KubernetesObject[] = [],
+): void {
+  test(
+    name,
+    inTempDir(async dir => {
+      const server = await startMemoryServer(dir, initial)
+      try {
+        await work(server, dir)
+      } finally {
+        await server.close()
+      }
+    }),
+  )
+}
+
+const secret = (id: string, data: Readonly<Record<string, string>> = {}): KubernetesObject => ({
+  apiVersion: 'v1',
+  kind: 'Secret',
+  metadata: { name: `bootstrap-token-${id}`, namespace: 'kube-system' },
+  type: 'bootstrap.kubernetes.io/token',
+  data: Object.fromEntries(
+    Object.entries({ 'token-id': id, 'token-secret': SECRET, ...data }).map(([key, value]) => [
+      key,
+      Buffer.from(value).toString('base64'),
+    ]),
+  ),
+})
+/** The pin of the CA of a kubeconfig, by Node. */
+function pinOf({ kubeconfig }: MemoryServer): string {
+  const { clusters } = JSON.parse(readFileSync(kubeconfig, 'utf8'))
+  const ca = new X509Certificate(Buffer.from(clusters[0].cluster['certificate-authority-data'], 'base64'))
+  return `sha256:${createHash('sha256')
+    .update(ca.publicKey.export({ type: 'spki', format: 'der' }))
+    .digest('hex')}`
+}
+
+withServer('token create makes the Secret and prints the token alone', async ({ api, kubeconfig, url }) => {
+  const { status, stdout, stderr } = await run(['token', 'create', '-', '--kubeconfig', kubeconfig, ...NOW], {
+    stdin: `${TOKEN}\n`,
+  })
+  assert.equal([status, stdout], [0, `${TOKEN}\n`])
+  assert.is(stderr, `kpki: ${url} knows token abcdef until 2026-06-02T12:00:00Z\n`)
+  assert.equal(api.calls, ['create Secret kube-system/bootstrap-token-abcdef'])
+})
+
+withServer('the kubeconfig is looked for where kubeadm looks', async ({ kubeconfig }) => {
+  const { status, stdout } = await run(['token', 'create', '-', '-q'], {
+    stdin: TOKEN,
+    env: { KUBECONFIG: kubeconfig },
+  })
+  assert.equal([status, stdout], [0, `${TOKEN}\n`])
+})
+
+withServer(
+  'an id that is taken is not taken over',
+  async ({ api, kubeconfig }) => {
+    const said = await run(['token', 'create', '-', '--kubeconfig', kubeconfig], { stdin: TOKEN })
+    assert.is(said.status, 1)
+    assert.match(said.stderr, /has a token with id abcdef already/)
+    assert.not.match(said.stdout + said.stderr, SECRET)
+    assert.equal(api.calls, [])
+  },
+  [secret('abcdef')],
+)
+
+for (const [name, flags, end] of [
+  ['a worker', [], ''],
+  ['a control plane', ['--control-plane'], '--control-plane '],
+  ['a control plane with a key', ['--certificate-key-file', 'KEY'], `--control-plane --certificate-key ${KEY}`],
+] as const) {
+  withServer(`--print-join-command for ${name}`, async (server, dir) => {
+    writeFileSync(join(dir, 'key'), `${KEY}\n`)
+    const argv = ['token', 'create', '-', '--print-join-command', '--kubeconfig', server.kubeconfig, '-q']
+    const own = flags.map(flag => (flag === 'KEY' ? join(dir, 'key') : flag))
+    const { stdout } = await run([...argv, ...own], { stdin: TOKEN })
+    const endpoint = server.url.replace('https://', '')
+    const pin = `--discovery-token-ca-cert-hash ${pinOf(server)} `
+    assert.is(stdout, `kubeadm join ${endpoint} --token ${TOKEN} ${pin}${end}\n`)
+  })
+}
+
+withServer('a token that only signs lets nobody join, and that is said', async ({ kubeconfig }) => {
+  const argv = ['token', 'create', '--usages', 'signing', '--print-join-command', '--kubeconfig', kubeconfig]
+  const { status, stderr } = await run(argv)
+  assert.is(status, 0)
+  assert.match(stderr, /no host joins with token [a-z0-9]{6} alone: it is not for authentication/)
+})
+
+withServer('--discovery-objects makes what hosts find', async ({ api, kubeconfig }) => {
+  await run(['token', 'create', '-', '--discovery-objects', '--kubeconfig', kubeconfig], { stdin: TOKEN })
+  assert.equal(api.calls, [
+    'apply ClusterRole /kubeadm:get-nodes',
+    'apply ClusterRoleBinding /kubeadm:get-nodes',
+    'apply ClusterRoleBinding /kubeadm:kubelet-bootstrap',
+    'apply ClusterRoleBinding /kubeadm:node-autoapprove-bootstrap',
+    'apply ClusterRoleBinding /kubeadm:node-autoapprove-certificate-rotation',
+    'apply ConfigMap kube-public/cluster-info',
+    'apply Role kube-public/kubeadm:bootstrap-signer-clusterinfo',
+    'apply RoleBinding kube-public/kubeadm:bootstrap-signer-clusterinfo',
+    'create Secret kube-system/bootstrap-token-abcdef',
+  ])
+})
+
+withServer('--dry-run asks, prints what it would, and changes nothing', async ({ api, kubeconfig, requests }) => {
+  const argv = ['token', 'create', '-', '--dry-run', '--discovery-objects', '--kubeconfig', kubeconfig]
+  const { status, stdout, stderr } = await run(argv, { stdin: TOKEN })
+  assert.equal([status, stdout, api.calls], [0, `${TOKEN}\n`, []])
+  assert.match(stderr, /dry run: nothing was changed/)
+  assert.ok(requests.length > 0 && requests.every(({ method }) => method === 'GET'))
+})
+
+withServer('a token whose place cannot be written is taken back', async ({ api, kubeconfig }, dir) => {
+  writeFileSync(join(dir, 'token'), 'something else')
+  const { status } = await run(['token', 'create', '--kubeconfig', kubeconfig, '--out', join(dir, 'token')])
+  assert.is(status, 1)
+  assert.is(api.objects.size, 0)
+  assert.is(readFileSync(join(dir, 'token'), 'utf8'), 'something else')
+})
+
+withServer('no join command is made of a kubeconfig without a CA, and no token', async ({ api, kubeconfig }) => {
+  const config = JSON.parse(readFileSync(kubeconfig, 'utf8'))
+  delete config.clusters[0].cluster['certificate-authority-data']
+  config.clusters[0].cluster['insecure-skip-tls-verify'] = true
+  writeFileSync(kubeconfig, JSON.stringify(config))
+  const { status, stderr } = await run(['token', 'create', '--print-join-command', '--kubeconfig', kubeconfig])
+  assert.is(status, 1)
+  assert.match(stderr, /names no CA/)
+  assert.is(api.objects.size, 0)
+})
+
+withServer(
+  'token list, inspect, delete',
+  async ({ api, kubeconfig, requests }) => {
+    const at = ['--kubeconfig', kubeconfig]
+    const list = await run(['token', 'list', ...at, ...NOW])
+    assert.match(list.stdout, new RegExp(`^TOKEN .*\n${TOKEN} +<forever> `))
+    assert.match(list.stderr, /"bootstrap-token-wrong1" is misnamed/)
+    assert.match(requests.at(-1)?.url ?? '', /fieldSelector=type%3Dbootstrap\.kubernetes\.io%2Ftoken/)
+    const shown = await run(['token', 'inspect', TOKEN, ...at, ...NOW])
+    assert.match(shown.stdout, /^cluster-info +does not exist/m)
+    assert.match(shown.stdout, /^secret +the one that is known there$/m)
+    assert.not.match(shown.stdout, SECRET)
+    const gone = await run(['token', 'delete', 'abcdef', 'nobody', 'zyxwvu', ...at])
+    assert.is(gone.stdout, 'bootstrap token "abcdef" deleted\nbootstrap token "zyxwvu" deleted\n')
+    assert.is(gone.status, 1)
+    assert.match(gone.stderr, /has no bootstrap token nobody/)
+    assert.equal([...api.objects.keys()], ['Secret kube-system/bootstrap-token-wrong1'])
+  },
+  [
+    secret('abcdef', { 'usage-bootstrap-signing': 'true' }),
+    secret('zyxwvu'),
+    { ...secret('wrong1'), data: secret('wrong2')['data'] ?? null },
+  ],
+)
+
+withServer(
+  'no secret is in an argument, a URL or an error of what a cluster refuses',
+  async ({ kubeconfig, requests }, dir) => {
+    rmSync(join(dir, 'nothing'), { force: true })
+    const config = JSON.parse(readFileSync(kubeconfig, 'utf8'))
+    config.users[0].user.token = 'another'
+    writeFileSync(kubeconfig, JSON.stringify(config))
+    for (const words of [['create', '-'], ['inspect', '--token-file', '-'], ['list'], ['delete', TOKEN]]) {
+      const { status, stdout, stderr } = await run(['token', ...words, '--kubeconfig', kubeconfig, '-o', 'json'], {
+        stdin: TOKEN,
+      })
+      assert.equal([status, stdout], [1, ''])
+      assert.is(JSON.parse(stderr).error.code, 'KPKI_API_UNAUTHORIZED')
+      assert.not.match(stderr, SECRET)
+    }
+    assert.not.match(requests.map(({ url }) => url).join(' '), SECRET)
+  },
+)
+
+test.run()
