@@ -48,7 +48,9 @@ export interface KubeconfigSource {
  */
 export function resolveReference(path: string, folder: string | undefined): string {
   const isAbsolute = path.startsWith('/') || /^[A-Za-z]:[\\/]/.test(path)
-  return isAbsolute || folder === undefined || folder === '' ? path : `${folder.replace(/\/+$/, '')}/${path}`
+  return isAbsolute || folder === undefined || folder === ''
+    ? path
+    : `${folder.replace(/\/+$/, '')}/${path.replace(/^(\.\/+)+/, '')}`
 }
 
 /**

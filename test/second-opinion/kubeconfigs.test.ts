@@ -1,25 +1,12 @@
 /** Kubernetes' own client for JavaScript reads our kubeconfigs and is let in with them. */
 import { createServer, type Server } from 'node:https'
-import { createRequire } from 'node:module'
 import type { AddressInfo } from 'node:net'
 import type { TLSSocket } from 'node:tls'
-import zlib from 'node:zlib'
 import type { CoreV1Api, KubeConfig } from '@kubernetes/client-node'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { skipped } from '../support/skip.js'
+import { clientNode as kubernetes, testWithClient } from '../support/client-node.js'
 import { type Files, fileOf, makeTree, pooledKeyPair } from './trees.js'
-
-/** From 2.0 on the client needs Zstandard, which came with Node 22.15; its import fails in ways that cannot be caught. */
-const { version } = createRequire(import.meta.url)('@kubernetes/client-node/package.json') as { version: string }
-const isLoadable = Number.parseInt(version, 10) < 2 || 'createZstdDecompress' in zlib
-const kubernetes = isLoadable ? await import('@kubernetes/client-node') : undefined
-
-function testWithClient(name: string, run: () => Promise<void>): void {
-  if (kubernetes) return void test(name, run)
-  skipped.push(`${name} (@kubernetes/client-node ${version} does not load on Node ${process.version})`)
-  test.skip(name)
-}
 
 /** File, user, and who the server is to see. */
 const IDENTITIES: readonly (readonly [file: string, user: string, subject: Readonly<Record<string, string>>])[] = [
@@ -61,6 +48,7 @@ function clientOf(text: string): { client: CoreV1Api; config: KubeConfig } {
 
 for (const algorithm of ['RSA-2048', 'ECDSA-P256', 'ECDSA-P384']) {
   testWithClient(
+    test,
     `${algorithm}: every kubeconfig opens a server that wants certificates, as the one it is for`,
     async () => {
       const { server, files, port, seen } = await apiServer(algorithm)
@@ -84,7 +72,7 @@ for (const algorithm of ['RSA-2048', 'ECDSA-P256', 'ECDSA-P384']) {
   )
 }
 
-testWithClient('a kubeconfig of another cluster neither trusts the server nor is trusted', async () => {
+testWithClient(test, 'a kubeconfig of another cluster neither trusts the server nor is trusted', async () => {
   const { server, files, port, seen } = await apiServer('ECDSA-P256')
   try {
     const other = await makeTree(
