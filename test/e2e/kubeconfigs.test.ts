@@ -18,7 +18,7 @@ const VERIFICATION = ['-o', 'json', '--live', '--ca-cert', '/etc/kubernetes/pki/
 
 testWithCluster(test, 'a user with a ClusterRole in a namespace works there, and nowhere else', async cluster => {
   const path = join(cluster.host.data, 'jane.conf')
-  await cluster.apply('{apiVersion: v1, kind: Namespace, metadata: {name: shop}}')
+  await cluster.apply('apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n')
   const made = cluster.kpki(
     ...['kubeconfig', 'user', '--client-name', 'jane', '--group', 'dev'],
     ...['--cluster-role', 'edit', '--namespace', 'shop', '--out', path],
@@ -39,7 +39,7 @@ testWithCluster(test, 'a user with a ClusterRole in a namespace works there, and
     ['get', 'nodes'],
     ['create', 'rolebinding', 'more', '--clusterrole', 'admin', '--user', 'jane'],
   ])
-    assert.match((await kubectlAs(cluster, path, ...args)).stderr, /Forbidden/, args.join(' '))
+    assert.match((await kubectlAs(cluster, path, ...args)).stderr, /forbidden/i, args.join(' '))
   assert.is(await canI(cluster, path, 'create', 'pods'), 'yes')
   assert.is(await canI(cluster, path, 'create', 'pods', '-n', 'kube-system'), 'no')
   assert.is(await canI(cluster, path, '*', '*', '--all-namespaces'), 'no')
@@ -51,13 +51,6 @@ testWithCluster(test, 'a user with a ClusterRole in a namespace works there, and
   assert.is(valid, true)
   // v1.20 has no SelfSubjectReview.
   assert.equal(identities, [{ context: 'jane@kubernetes', groups: [], via: 'SelfSubjectAccessReview' }])
-  const asked = cluster
-    .audit()
-    .find(
-      ({ requestURI }) =>
-        requestURI.includes('selfsubjectaccessreviews?') === false && requestURI.includes('selfsubjectaccessreviews'),
-    )
-  assert.ok(asked)
   const mine = cluster.audit().filter(({ user }) => user.username === 'jane')
   assert.equal(mine[0]?.user.groups, ['dev', 'system:authenticated'])
   assert.ok(mine.some(({ userAgent = '' }) => userAgent.startsWith('kpki/')))
@@ -65,10 +58,14 @@ testWithCluster(test, 'a user with a ClusterRole in a namespace works there, and
 
 testWithCluster(test, 'a user with a Role of their own may do what is in it', async cluster => {
   const path = join(cluster.host.data, 'joe.conf')
-  await cluster.apply(`{apiVersion: v1, kind: Namespace, metadata: {name: yard}}
+  await cluster.apply(`apiVersion: v1
+kind: Namespace
+metadata: {name: yard}
 ---
-{apiVersion: rbac.authorization.k8s.io/v1, kind: Role, metadata: {name: reader, namespace: yard},
- rules: [{apiGroups: [''], resources: [secrets], verbs: [get, list]}]}
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: {name: reader, namespace: yard}
+rules: [{apiGroups: [''], resources: [secrets], verbs: [get, list]}]
 `)
   const manifest = join(cluster.host.data, 'joe.yaml')
   // A name that no path segment can have.
