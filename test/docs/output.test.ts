@@ -9,6 +9,7 @@ import { COMMANDS } from '../../lib/cli/commands.js'
 import { parseYamlStream } from '../../lib/yaml.js'
 import { readDocument } from '../../tools/docs/documents.js'
 import { run } from '../support/cli.js'
+import { startMemoryServer } from '../support/memory-server.js'
 
 interface Field {
   readonly path: string
@@ -110,6 +111,10 @@ const manifests = {
 writeFileSync(at('manifests.json'), JSON.stringify(manifests))
 writeFileSync(at('notes.txt'), 'nothing of the kind\n')
 
+// For what is printed of a cluster.
+const server = await startMemoryServer(dir)
+const LIVE = ['--kubeconfig', server.kubeconfig]
+
 /** Command lines in an order in which each finds what it needs; together they print every field that there is. */
 const CASES: readonly (readonly [kind: string, argv: readonly string[], prepare?: () => void])[] = [
   ['GenerateResult', ['gen', 'all', '--dir', at('a'), ...FACTS, '--dry-run']],
@@ -150,6 +155,30 @@ const CASES: readonly (readonly [kind: string, argv: readonly string[], prepare?
   ],
   ['CAPinList', ['hash', at('a', 'pki/ca.crt')]],
   ['CAPinVerification', ['hash', 'verify', `sha256:${'0'.repeat(64)}`, '--ca-cert', at('a', 'pki/ca.crt')]],
+  ['CertificateKey', ['certs', 'key']],
+  ['CertificateKey', ['certs', 'certificate-key']],
+  ['CertificatesUpload', ['certs', 'upload', '--dir', at('a'), ...LIVE]],
+  ['CertificatesUpload', ['certs', 'upload', '--dir', at('a'), ...LIVE, '--dry-run']],
+  ['CertificatesUpload', ['certs', 'upload', '--dir', at('a'), ...LIVE, '--certificate-key', '00'.repeat(32)]],
+  ['CertificatesDownload', ['certs', 'download', '--dir', at('d'), ...LIVE, '--certificate-key', '00'.repeat(32)]],
+  ['IssuedCertificateList', ['issued', '--dir', at('a'), '--all']],
+  [
+    'IssuedCertificateList',
+    ['issued', at('ledger'), '--dir', at('a')],
+    () => writeFileSync(at('ledger'), `x\n${readFileSync(at('a', 'pki/issued.jsonl'), 'utf8')}`),
+  ],
+  ['ServiceAccountToken', ['sa', 'token', 'a', '--uid', 'u', '--dir', at('a')]],
+  [
+    'ServiceAccountTokenVerification',
+    ['sa', 'verify', at('token'), '--dir', at('a')],
+    async () => {
+      const bound = ['--bound-object-kind', 'Pod', '--bound-object-name', 'p', '--bound-object-uid', 'u']
+      writeFileSync(at('token'), (await run(['sa', 'token', 'a', '--uid', 'u', '--dir', at('a'), ...bound])).stdout)
+    },
+  ],
+  ['JSONWebKeySet', ['sa', 'jwks', '--dir', at('a')]],
+  ['JSONWebKeySet', ['sa', 'jwks', vector('kubeadm/v1.20.2/pki/sa.pub')]],
+  ['OpenIDConfiguration', ['sa', 'openid-configuration', '--dir', at('a')]],
   // Everything that a value can come from: flag, file, default, and the host itself.
   ['EffectiveConfiguration', ['config', 'show', '--config', at('good.yaml'), ...FACTS.slice(2)]],
   [
@@ -160,6 +189,18 @@ const CASES: readonly (readonly [kind: string, argv: readonly string[], prepare?
   ['ConfigurationList', ['config', 'print', 'init-defaults']],
   ['ConfigurationList', ['config', 'migrate', '--old-config', at('good.yaml')]],
   ['CompletionScript', ['completion', 'bash']],
+  ['GeneratedToken', ['token', 'generate']],
+  [
+    'BootstrapTokenCreation',
+    [
+      ...['token', 'create', ...LIVE, '--token-file', at('bootstrap'), '--description', 'a'],
+      ...['--print-join-command', '--discovery-objects'],
+    ],
+    () => writeFileSync(at('bootstrap'), 'abcdef.0123456789abcdef'),
+  ],
+  ['BootstrapTokenList', ['token', 'list', ...LIVE]],
+  ['BootstrapTokenInspection', ['token', 'inspect', ...LIVE, '--token-file', at('bootstrap')]],
+  ['BootstrapTokenDeletion', ['token', 'delete', 'abcdef', ...LIVE]],
   ['Errors', ['gen', 'all', '--dir', at('a'), ...FACTS, '--apiserver-cert-extra-sans', 'other.example.org']],
   ['Errors', ['hash', at('missing')]],
   ['Errors', ['config', 'print', 'nothing']],
@@ -169,7 +210,7 @@ const seen = new Map<string, Set<string>>()
 
 for (const [index, [kind, argv, prepare]] of CASES.entries()) {
   test(`${index + 1}. ${argv.slice(0, 2).join(' ').replace(dir, '')}: ${kind}`, async () => {
-    prepare?.()
+    await prepare?.()
     const fields = TABLES.get(kind) ?? []
     const opaque = new Set(fields.filter(({ type }) => type === 'any' || type === 'object').map(({ path }) => path))
     const { stdout, stderr } = await run([...argv, '-o', 'json'])
@@ -226,5 +267,8 @@ test('YAML is the same', async () => {
   assert.equal(parseYamlStream(yaml?.stdout ?? '', 'output')[0]?.value, JSON.parse(json?.stdout ?? ''))
 })
 
-test.after(() => rmSync(dir, { recursive: true, force: true }))
+test.after(async () => {
+  await server.close()
+  rmSync(dir, { recursive: true, force: true })
+})
 test.run()
