@@ -1,0 +1,185 @@
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { ApiError } from '../../lib/errors.js'
+import type { KubernetesObject } from '../../lib/kubernetes/objects.js'
+import { run } from '../support/cli.js'
+import { type MemoryServer, startMemoryServer } from '../support/memory-server.js'
+import { inTempDir, snapshot } from '../support/temp.js'
+
+const SECRET = 'Secret kube-system/kubeadm-certs'
+
+/** A tree, an API server, and how to upload from the one into the other. */
+function withServer(
+  work: (place: { dir: string; one: string; server: MemoryServer; live: readonly string[] }) => Promise<void>,
+  initial: readonly KubernetesObject[] = [],
+): () => Promise<void> {
+  return inTempDir(async dir => {
+    const one = join(dir, 'one')
+    const facts = ['--node-name', 'cp-1', '--apiserver-advertise-address', '10.0.0.10']
+    const made = await run(['gen', 'all', '--dir', one, ...facts, '--encryption-algorithm', 'ECDSA-P256'])
+    assert.is(made.status, 0, made.stderr)
+    const server = await startMemoryServer(dir, initial)
+    try {
+      await work({ dir, one, server, live: ['--kubeconfig', server.kubeconfig] })
+    } finally {
+      await server.close()
+    }
+  })
+}
+
+test(
+  'the key alone is on standard output, the rest is for people; the next host gets every file',
+  withServer(async ({ dir, one, server, live }) => {
+    const said = await run(['certs', 'upload', '--dir', one, ...live, '--now', '2026-06-01T12:00:00Z'])
+    assert.is(said.status, 0, said.stderr)
+    assert.match(said.stdout, /^[0-9a-f]{64}\n$/)
+    assert.is(
+      said.stderr,
+      `kpki: 8 files are in ${SECRET} of ${server.url}, until 2026-06-01T14:00:00Z\nkpki: using certificate key:\n`,
+    )
+    const two = join(dir, 'two')
+    const download = ['certs', 'download', '--dir', two, ...live, '--certificate-key', said.stdout.trim()]
+    const got = await run(download)
+    assert.equal([got.status, got.stderr], [0, ''])
+    assert.match(got.stdout, `Done: 8 made, from ${server.url}\nCA pin: sha256:`)
+    const [before, after] = [snapshot(one), snapshot(two)]
+    for (const [path, file] of after) assert.equal(file, before.get(path), path)
+    // Neither the key nor anything that it opens was ever said to the server.
+    const bodies = server.requests.map(({ body = '' }) => body).join()
+    assert.not.ok(bodies.includes(said.stdout.trim()) || bodies.includes('PRIVATE KEY'))
+  }),
+)
+
+test(
+  'a key that is given is not printed; a new one goes into its file, before anything is uploaded',
+  withServer(async ({ dir, one, server, live }) => {
+    const file = join(dir, 'cert.key')
+    const upload = ['certs', 'upload', '--dir', one, ...live]
+    const said = await run([...upload, '--certificate-key-out', file])
+    assert.equal([said.status, said.stdout], [0, ''])
+    assert.match(said.stderr, `kpki: the certificate key is in ${file}\n`)
+    assert.is(statSync(file).mode & 0o7777, 0o600)
+    const calls = server.api.calls.length
+    const taken = await run([...upload, '--certificate-key-out', file])
+    assert.equal([taken.status, taken.stdout, server.api.calls.length], [1, '', calls])
+    assert.match(taken.stderr, 'exists already')
+    const given = await run([...upload, '--certificate-key-file', file])
+    assert.equal([given.status, given.stdout], [0, ''])
+    assert.equal(await run([...upload, '--certificate-key-file', file, '-q']), { status: 0, stdout: '', stderr: '' })
+    const exposed = await run(upload, { exposed: true })
+    assert.match(exposed.stderr, /warning: the key is a secret.*--certificate-key-out/)
+  }),
+)
+
+test(
+  'an upload that fails leaves neither a token nor the file of its key',
+  withServer(async ({ dir, one, server, live }) => {
+    const { create } = server.api
+    server.api.create = object =>
+      object.metadata.name === 'kubeadm-certs'
+        ? Promise.reject(new ApiError('KPKI_API_FORBIDDEN', 'no', { details: { status: 403, reason: 'Forbidden' } }))
+        : create.call(server.api, object)
+    const file = join(dir, 'cert.key')
+    const said = await run(['certs', 'upload', '--dir', one, ...live, '--certificate-key-out', file, '-o', 'json'])
+    assert.equal([said.status, said.stdout, existsSync(file)], [1, '', false])
+    assert.is(JSON.parse(said.stderr).error.code, 'KPKI_API_FORBIDDEN')
+    assert.equal(
+      [...server.api.objects.keys()].filter(key => key.startsWith('Secret')),
+      [],
+    )
+  }),
+)
+
+test(
+  'a dry run asks and changes nothing',
+  withServer(async ({ dir, one, server, live }) => {
+    const upload = ['certs', 'upload', '--dir', one, ...live, '--dry-run']
+    const first = await run(upload)
+    assert.equal([first.status, first.stdout, server.api.calls.length], [0, '', 0])
+    assert.match(
+      first.stderr,
+      `kpki: dry run: 8 files would go into ${SECRET} of ${server.url}, which would be created\n`,
+    )
+    assert.is((await run(['certs', 'upload', '--dir', one, ...live])).status, 0)
+    assert.match((await run(upload)).stderr, 'which would be replaced')
+    assert.not.ok(existsSync(join(dir, 'cert.key')))
+  }),
+)
+
+test(
+  'what is missing, and who may not: each with its code, and nothing is written',
+  withServer(async ({ dir, one, server, live }) => {
+    const download = ['certs', 'download', '--dir', join(dir, 'two'), '--certificate-key', '0'.repeat(64), '-o', 'json']
+    const code = async (argv: readonly string[]) => JSON.parse((await run(argv)).stderr).error.code
+    assert.is(await code([...download, ...live]), 'KPKI_API_NOT_FOUND')
+    const stranger = join(dir, 'stranger.conf')
+    writeFileSync(stranger, readFileSync(server.kubeconfig, 'utf8').replace('"memory"', '"stranger"'))
+    assert.is(await code([...download, '--kubeconfig', stranger]), 'KPKI_API_UNAUTHORIZED')
+    assert.is(await code([...download, '--kubeconfig', join(dir, 'none')]), 'KPKI_FILE_NOT_FOUND')
+    assert.is((await run(['certs', 'upload', '--dir', one, ...live])).status, 0)
+    assert.is(await code([...download, ...live]), 'KPKI_DECRYPT_FAILED')
+    assert.not.ok(existsSync(join(dir, 'two')))
+  }),
+)
+
+const etcd = (base: string) => `apiVersion: kubeadm.k8s.io/v1beta2
+kind: ClusterConfiguration
+kubernetesVersion: v1.20.2
+etcd: {external: {endpoints: ['https://10.0.0.20:2379'], caFile: ${base}/etcd-external.crt,
+  certFile: ${base}/apiserver-etcd-client.crt, keyFile: ${base}/apiserver-etcd-client.key}}
+`
+const kubeadmConfig = (data: Record<string, string>): KubernetesObject => ({
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: { namespace: 'kube-system', name: 'kubeadm-config' },
+  data,
+})
+
+test(
+  'external etcd is found in the kubeadm-config of the cluster, at both ends',
+  withServer(
+    async ({ dir, one, server, live }) => {
+      const ca = readFileSync(join(one, 'pki/etcd/ca.crt'))
+      writeFileSync(join(one, 'pki/etcd-external.crt'), ca)
+      rmSync(join(one, 'pki/etcd'), { recursive: true })
+      const said = await run(['certs', 'upload', '--dir', one, ...live])
+      assert.is(said.status, 0, said.stderr)
+      const { data = {} } = server.api.objects.get(SECRET) ?? {}
+      assert.equal(
+        Object.keys(Object(data)).filter(name => name.includes('etcd')),
+        ['external-etcd-ca.crt', 'external-etcd.crt', 'external-etcd.key'],
+      )
+      const two = join(dir, 'two')
+      const download = ['certs', 'download', '--dir', two, ...live, '--certificate-key', said.stdout.trim()]
+      assert.is((await run(download)).status, 0)
+      assert.equal(readFileSync(join(two, 'pki/etcd-external.crt')), ca)
+      // Who may not read it has to say it.
+      const { get } = server.api
+      server.api.get = name =>
+        name.name === 'kubeadm-config'
+          ? Promise.reject(new ApiError('KPKI_API_FORBIDDEN', 'no', { details: { status: 403, reason: 'Forbidden' } }))
+          : get.call(server.api, name)
+      const refused = await run(download)
+      assert.equal([refused.status, refused.stderr.includes('--config FILE')], [2, true], refused.stderr)
+      const config = join(dir, 'kubeadm.yaml')
+      writeFileSync(config, etcd('/etc/kubernetes/pki'))
+      assert.match((await run([...download, '--config', config])).stdout, 'Done: 9 kept')
+    },
+    [kubeadmConfig({ ClusterConfiguration: etcd('/etc/kubernetes/pki') })],
+  ),
+)
+
+test(
+  'a kubeadm-config that says nothing of the kind is as good as none',
+  withServer(
+    async ({ one, live }) => {
+      const said = await run(['certs', 'upload', '--dir', one, ...live])
+      assert.is(said.status, 0, said.stderr)
+    },
+    [kubeadmConfig({ ClusterStatus: '{}' })],
+  ),
+)
+
+test.run()
