@@ -62,7 +62,7 @@ export function damageOf(dir: string): readonly string[] {
     const file = join(dir, path)
     const stats = lstatSync(file)
     if (stats.isDirectory()) continue
-    const isSecret = /\.(key|conf)$/.test(path)
+    const isSecret = /\.(key|conf|jsonl)$/.test(path)
     if (isSecret && (stats.mode & 0o077) !== 0) damage.push(`${path}: mode ${stats.mode.toString(8)}`)
     const text = readFileSync(file, 'utf8')
     try {
@@ -80,6 +80,8 @@ export function damageOf(dir: string): readonly string[] {
           damage.push(`${path}: key of another`)
         if (!text.endsWith('\n')) damage.push(`${path}: cut off`)
       }
+      // A last line without its end is what a killed run may leave.
+      for (const line of path.endsWith('.jsonl') ? text.split('\n').slice(0, -1) : []) if (line !== '') JSON.parse(line)
       if (/\.(key|crt|pub)$/.test(path) && !/-----END [A-Z ]+-----\n$/.test(text)) damage.push(`${path}: cut off`)
     } catch (error) {
       damage.push(`${path}: ${String(error)}`)
