@@ -49,7 +49,42 @@ const FEATURES: readonly Feature[] = [
     pure: ['encryptKubeadmCerts', 'decryptKubeadmCerts', 'uploadKubeadmCerts'],
     commands: ['certs key', 'certs upload', 'certs download'],
   },
-  { about: 'CA pins', pure: ['caPin', 'verifyCaPin'], commands: ['hash', 'hash verify'] },
+  {
+    about: 'CA pins, of files, manifests and servers',
+    pure: ['caPin', 'verifyCaPin', 'readCaCertificates'],
+    node: ['fetchServerCas'],
+    commands: ['hash', 'hash verify'],
+  },
+  {
+    about: 'find a cluster by token and pin, and say why a join fails',
+    node: ['discoverCluster'],
+    commands: ['hash verify'],
+  },
+  {
+    about: 'bootstrap tokens: make, list, delete, say what they are good for, alone or in a cluster',
+    pure: ['generateBootstrapToken', 'formatBootstrapTokenSecret', 'bootstrapTokenStateOf'],
+    commands: ['token generate', 'token create', 'token list', 'token delete', 'token inspect'],
+  },
+  {
+    about: 'what hosts find: cluster-info, its signatures, the RBAC objects, the join command',
+    pure: ['formatClusterInfo', 'signDetached', 'rbacObjects', 'formatJoinCommand'],
+    commands: ['token create'],
+  },
+  {
+    about: 'say who can still get in: the ledger of what was signed',
+    pure: ['parseLedger', 'judgeIssued', 'appendToLedger'],
+    commands: ['issued'],
+  },
+  {
+    about: 'sign and verify service-account tokens offline',
+    pure: ['signServiceAccountToken', 'verifyServiceAccountToken', 'parseServiceAccountKeys'],
+    commands: ['sa token', 'sa verify'],
+  },
+  {
+    about: "publish the keys that verify them: the issuer's two documents",
+    pure: ['serviceAccountJwks', 'openIdConfiguration'],
+    commands: ['sa jwks', 'sa openid-configuration'],
+  },
   { about: 'issue one certificate', pure: ['issueCertificate', 'generateKey'] },
   { about: 'verify one certificate', pure: ['verifyCertificate'] },
   {
@@ -69,7 +104,6 @@ const MISSING: readonly (readonly [work: string, instead: string])[] = [
     '`kpki gen all --dry-run`, which names every mismatch and writes nothing',
   ],
   ['a report of what ends when, with an exit status', '`kpki inspect -o json`; `kubeadm certs check-expiration`'],
-  ['bootstrap tokens', '`kubeadm token`'],
   ['make certification requests, and sign them', '`openssl req`, `kubeadm certs generate-csr`'],
   ['`init`, `join`, `reset`', '`kubeadm`'],
   ['kubeconfigs for people', '`kubeadm kubeconfig user`, or `issueCertificate` and `formatKubeconfig`'],
