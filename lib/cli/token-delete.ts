@@ -19,15 +19,13 @@ export const runTokenDelete: Run = async (invocation, io) => {
     const gone: string[] = []
     for (const id of ids) {
       const name = tokenObjectName(id)
-      const isThere = isDryRun ? (await api.get(name)) !== undefined : await api.delete(name)
-      if (!isThere) continue
-      gone.push(id)
-      // kubeadm's line.
-      if (!isStructured(output)) io.stdout(`bootstrap token "${id}" ${isDryRun ? 'would be deleted' : 'deleted'}\n`)
+      if (isDryRun ? (await api.get(name)) !== undefined : await api.delete(name)) gone.push(id)
     }
     const absent = ids.filter(id => !gone.includes(id))
     if (absent.length > 0) {
-      throw new ApiError('KPKI_API_NOT_FOUND', `${api.server} has no bootstrap token ${absent.join(', ')}`, {
+      // That one is not there is no reason to leave another one in force.
+      const others = isDryRun || gone.length === 0 ? '' : `; deleted: ${gone.join(', ')}`
+      throw new ApiError('KPKI_API_NOT_FOUND', `${api.server} has no bootstrap token ${absent.join(', ')}${others}`, {
         details: { status: 404, reason: 'NotFound', ids: absent, deleted: gone },
         hint: 'it may have expired: the cluster deletes those by itself; kpki token list shows what there is',
       })
@@ -36,6 +34,9 @@ export const runTokenDelete: Run = async (invocation, io) => {
       const items = gone.map(id => ({ id, secret: `${TOKEN_SECRETS.namespace}/${secretNameOf({ id })}` }))
       const head = { apiVersion: OUTPUT_VERSION, kind: 'BootstrapTokenDeletion', dryRun: isDryRun, server: api.server }
       io.stdout(formatStructured({ ...head, items }, output))
+    } else {
+      // kubeadm's line.
+      for (const id of gone) io.stdout(`bootstrap token "${id}" ${isDryRun ? 'would be deleted' : 'deleted'}\n`)
     }
     return EXIT.done
   } finally {

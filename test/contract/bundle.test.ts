@@ -54,6 +54,18 @@ for (const [name, args, allowed, refused] of [
     [PARSER],
     [X509, WEBCRYPTO, YAML, ASN1, /lib\/(config\/(parse|resolve|schema)|inspect\/)/],
   ],
+  [
+    'token generate',
+    ['token', 'generate'],
+    [PARSER],
+    [X509, WEBCRYPTO, YAML, ASN1, /lib\/(config\/(parse|resolve|schema)|inspect|x509|kubernetes)\//],
+  ],
+  [
+    'token create, as a manifest',
+    ['token', 'create', '-o', 'yaml'],
+    [PARSER],
+    [X509, WEBCRYPTO, YAML, ASN1, /lib\/(config\/(parse|resolve)|inspect)\//],
+  ],
   ['inspect', ['inspect', join(work, 'tree')], [PARSER, YAML], [X509, WEBCRYPTO]],
 ] as const) {
   test(`${name} loads what it needs`, () => {

@@ -154,6 +154,9 @@ const CASES: readonly (readonly [kind: string, argv: readonly string[], prepare?
     ],
   ],
   ['CAPinList', ['hash', at('a', 'pki/ca.crt')]],
+  ['CAPinList', ['hash', at('ca.json'), server.url.slice('https://'.length)]],
+  ['ClusterVerification', ['hash', 'verify', `sha256:${'0'.repeat(64)}`, '--server', server.url]],
+  ['ClusterVerification', ['hash', 'verify', pinOf(ca.pem), '--server', server.url]],
   ['CAPinVerification', ['hash', 'verify', `sha256:${'0'.repeat(64)}`, '--ca-cert', at('a', 'pki/ca.crt')]],
   ['CertificateKey', ['certs', 'key']],
   ['CertificateKey', ['certs', 'certificate-key']],
@@ -170,10 +173,10 @@ const CASES: readonly (readonly [kind: string, argv: readonly string[], prepare?
   ['ServiceAccountToken', ['sa', 'token', 'a', '--uid', 'u', '--dir', at('a')]],
   [
     'ServiceAccountTokenVerification',
-    ['sa', 'verify', at('token'), '--dir', at('a')],
+    ['sa', 'verify', at('sa-token'), '--dir', at('a')],
     async () => {
       const bound = ['--bound-object-kind', 'Pod', '--bound-object-name', 'p', '--bound-object-uid', 'u']
-      writeFileSync(at('token'), (await run(['sa', 'token', 'a', '--uid', 'u', '--dir', at('a'), ...bound])).stdout)
+      writeFileSync(at('sa-token'), (await run(['sa', 'token', 'a', '--uid', 'u', '--dir', at('a'), ...bound])).stdout)
     },
   ],
   ['JSONWebKeySet', ['sa', 'jwks', '--dir', at('a')]],
