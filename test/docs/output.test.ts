@@ -9,6 +9,8 @@ import { COMMANDS } from '../../lib/cli/commands.js'
 import { parseYamlStream } from '../../lib/yaml.js'
 import { readDocument } from '../../tools/docs/documents.js'
 import { run } from '../support/cli.js'
+import { configMap, kubeconfigOf, pinOf, signed } from '../support/cluster-info.js'
+import { answerJson, FakeServer, TestCa } from '../support/lying-server.js'
 import { startMemoryServer } from '../support/memory-server.js'
 
 interface Field {
@@ -114,6 +116,14 @@ writeFileSync(at('notes.txt'), 'nothing of the kind\n')
 // For what is printed of a cluster.
 const server = await startMemoryServer(dir)
 const LIVE = ['--kubeconfig', server.kubeconfig]
+// For what a server says of itself to whoever asks.
+const ca = await TestCa.create()
+const info = configMap(signed(kubeconfigOf(ca.pem, 'https://10.0.0.10:6443')))
+const published = await FakeServer.start({
+  pair: await ca.issue(),
+  answer: (_request, response) => answerJson(response, 200, info, { date: new Date(0).toUTCString() }),
+})
+writeFileSync(at('info.json'), JSON.stringify(info))
 
 /** Command lines in an order in which each finds what it needs; together they print every field that there is. */
 const CASES: readonly (readonly [kind: string, argv: readonly string[], prepare?: () => void])[] = [
@@ -154,9 +164,9 @@ const CASES: readonly (readonly [kind: string, argv: readonly string[], prepare?
     ],
   ],
   ['CAPinList', ['hash', at('a', 'pki/ca.crt')]],
-  ['CAPinList', ['hash', at('ca.json'), server.url.slice('https://'.length)]],
-  ['ClusterVerification', ['hash', 'verify', `sha256:${'0'.repeat(64)}`, '--server', server.url]],
-  ['ClusterVerification', ['hash', 'verify', pinOf(ca.pem), '--server', server.url]],
+  ['CAPinList', ['hash', at('info.json'), published.url]],
+  ['ClusterVerification', ['hash', 'verify', `sha256:${'0'.repeat(64)}`, '--server', published.url]],
+  ['ClusterVerification', ['hash', 'verify', pinOf(ca.pem), '--server', published.url]],
   ['CAPinVerification', ['hash', 'verify', `sha256:${'0'.repeat(64)}`, '--ca-cert', at('a', 'pki/ca.crt')]],
   ['CertificateKey', ['certs', 'key']],
   ['CertificateKey', ['certs', 'certificate-key']],
@@ -272,6 +282,7 @@ test('YAML is the same', async () => {
 
 test.after(async () => {
   await server.close()
+  await published.close()
   rmSync(dir, { recursive: true, force: true })
 })
 test.run()

@@ -56,6 +56,13 @@ export const DEPARTURES: readonly Departure[] = [
     test: 'test/audit/findings.test.ts',
   },
   {
+    point: 'CAs in `cluster-info` beside the pinned one',
+    kubeadm: 'trusted for the second connection',
+    kpki: 'not trusted, unless a pin is of them, too',
+    why: 'whoever knows a token and is in between can put his own there',
+    test: 'test/host/discovery.test.ts',
+  },
+  {
     point: 'writes',
     kubeadm: 'truncate in place',
     kpki: 'temporary file, fsync, move into place; taken back on failure',
