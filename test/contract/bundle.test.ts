@@ -58,7 +58,7 @@ for (const [name, args, allowed, refused] of [
     'token generate',
     ['token', 'generate'],
     [PARSER],
-    [X509, WEBCRYPTO, YAML, ASN1, /lib\/(config\/(parse|resolve|schema)|inspect|x509|kubernetes)\//],
+    [X509, WEBCRYPTO, YAML, ASN1, /lib\/(config\/(parse|resolve|schema)|inspect|x509)\//],
   ],
   [
     'token create, as a manifest',
