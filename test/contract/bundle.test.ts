@@ -37,6 +37,7 @@ const WEBCRYPTO = /@peculiar\/webcrypto/
 const YAML = /node_modules\/yaml/
 const PARSER = /yargs-parser/
 const ASN1 = /asn1js/
+const NETWORK = /lib\/(host\/(https|tls-connect|discovery)|access\/discovery)/
 for (const [name, args, allowed, refused] of [
   ['--version', ['--version'], [], [X509, WEBCRYPTO, YAML, PARSER, ASN1, /lib\/(x509|crypto|config|inspect)\//]],
   ['--help', ['--help'], [], [X509, WEBCRYPTO, YAML, PARSER, ASN1, /lib\/(x509|crypto|config|inspect)\//]],
@@ -52,7 +53,7 @@ for (const [name, args, allowed, refused] of [
     'hash',
     ['hash', join(work, 'tree/pki/ca.crt')],
     [PARSER],
-    [X509, WEBCRYPTO, YAML, ASN1, /lib\/(config\/(parse|resolve|schema)|inspect\/)/],
+    [X509, WEBCRYPTO, YAML, ASN1, NETWORK, /lib\/(config\/(parse|resolve|schema)|inspect\/)/],
   ],
   [
     'token generate',
