@@ -1,12 +1,12 @@
 // The Secret kubeadm-certs between kpki and the real kubeadm, both ways, and its end by the real controllers.
-import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { sharedFiles } from '../../lib/access/kubeadm-certs.js'
 import { type Cluster, testWithCluster } from './cluster.js'
-import { type Host, must, until } from './host.js'
-import { kube } from './programs.js'
+import { type Host, KPKI, must, run, scratch, until } from './host.js'
+import { kube, testWithAll } from './programs.js'
 
 const PATHS = sharedFiles().map(({ path = '' }) => path)
 const SECRET = ['-n', 'kube-system', 'get', 'secret', 'kubeadm-certs'] as const
@@ -155,6 +155,42 @@ testWithCluster(
     assert.equal([status, stdout], [0, ''])
     assert.match(stderr, /^kpki: 8 files are in Secret kube-system\/kubeadm-certs of https:\/\/\S+, until \S+Z\n$/)
     assert.not.ok(readFileSync(join(cluster.host.data, 'audit.log'), 'utf8').includes(key))
+  },
+)
+
+// Two locks and eight files take their names by a link each; between two links lie all the states of a tree.
+testWithAll(
+  ['strace'],
+  test,
+  'a download that is killed leaves whole files only, and the next one completes it',
+  async () => {
+    const base = scratch('certs')
+    const [one, key, manifest] = ['one', 'cert.key', 'certs.yaml'].map(name => join(base, name)) as [
+      string,
+      string,
+      string,
+    ]
+    const kpki = (...args: readonly string[]) => run(process.execPath, [KPKI, ...args])
+    const facts = ['--node-name', 'cp-1', '--apiserver-advertise-address', '10.0.0.10']
+    await must(kpki('gen', 'all', '--dir', one, ...facts, '--encryption-algorithm', 'ECDSA-P256'))
+    writeFileSync(
+      manifest,
+      await must(kpki('certs', 'upload', '--dir', one, '--certificate-key-out', key, '-o', 'yaml')),
+    )
+    for (let number = 1; number <= 2 + PATHS.length; number++) {
+      const two = join(base, String(number))
+      const download = ['certs', 'download', '--from', manifest, '--certificate-key-file', key, '--dir', two]
+      const inject = ['-e', 'trace=link', '-e', `inject=link:signal=KILL:when=${number}`]
+      const traced = ['-f', '-qq', '-o', '/dev/null', ...inject, process.execPath, KPKI, ...download]
+      assert.is.not((await run('strace', traced, { env: { UV_THREADPOOL_SIZE: '1' } })).status, 0, `link ${number}`)
+      const left = PATHS.filter(path => existsSync(join(two, path)))
+      assert.equal(left, PATHS.slice(0, Math.max(0, number - 3)), `link ${number}`)
+      for (const path of left)
+        assert.is(readFileSync(join(two, path), 'latin1'), readFileSync(join(one, path), 'latin1'), path)
+      assert.match(await must(kpki(...download)), `Done: ${PATHS.length - left.length} made`)
+      const all = readdirSync(two, { recursive: true, withFileTypes: true }).filter(entry => entry.isFile())
+      assert.is(all.length, PATHS.length, all.map(({ name }) => name).join())
+    }
   },
 )
 
