@@ -56,6 +56,8 @@ test('there is a class for every kind, and every code and kind is described in a
     policy: 'PolicyError',
     verify: 'VerifyError',
     store: 'StoreError',
+    api: 'ApiError',
+    network: 'NetworkError',
     workflow: 'WorkflowError',
   }
   assert.equal(new Set(Object.values(ERRORS).map(({ kind }) => kind)), new Set(Object.keys(classes)))

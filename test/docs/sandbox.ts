@@ -24,7 +24,9 @@ export interface Sandbox {
 }
 
 /** Commands that write into a tree, which is /etc/kubernetes when nothing else is said; all have two words. */
-const WRITERS = Object.entries(COMMANDS).flatMap(([path, { flags = {} }]) => ('dry-run' in flags ? [path] : []))
+const WRITERS = Object.entries(COMMANDS).flatMap(([path, { flags = {} }]) =>
+  'dry-run' in flags && 'dir' in flags ? [path] : [],
+)
 
 /**
  * The program as people call it, except that a tree which is not named is below the sandbox instead of in /etc.
