@@ -54,7 +54,7 @@ const EXAMPLES: Readonly<Record<string, (result: ReturnType<typeof runFile>) => 
   },
   'in-memory.ts': ({ stdout }) => {
     assert.match(stdout, 'kubelet.conf: O=system:nodes, CN=system:node:cp-1\n')
-    assert.match(stdout, '27 files\n')
+    assert.match(stdout, '28 files\n')
   },
   'on-disk.ts': ({ written }) => {
     for (const host of ['cp-1', 'cp-2', 'cp-3'])

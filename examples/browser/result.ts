@@ -23,7 +23,7 @@ export function showResult(made: Made, command: string, forget: () => void): voi
     element(
       'p',
       { class: 'lead' },
-      `${count(store.files.size, 'file')}, ${count(made.rows.length, 'private key')} (${cluster.encryptionAlgorithm}), Kubernetes ${cluster.kubernetesVersion.text}. All of it is in the memory of this page only.`,
+      `${count(store.files.size, 'file')}, ${count(made.rows.length, 'private key')} (${cluster.encryptionAlgorithm}), Kubernetes ${cluster.kubernetesVersion.text}. pki/issued.jsonl says what was signed. All of it is in the memory of this page only.`,
     ),
     element('div', { class: 'actions' }, downloadButton(made), forgetButton),
     ...(warnings.length === 0

@@ -77,7 +77,7 @@ test('a whole tree is made in a page, and Node verifies it', async () => {
   const { missing, files, actions, pin } = JSON.parse(String(await program.runInContext(context)))
   assert.equal(missing, [])
   const tree = new Map<string, string>(files)
-  assert.is(tree.size, 27)
+  assert.is(tree.size, 28)
   assert.equal(new Set(actions), new Set(['reuse']))
   const ca = new X509Certificate(tree.get('pki/ca.crt') ?? '')
   const apiserver = new X509Certificate(tree.get('pki/apiserver.crt') ?? '')

@@ -191,7 +191,7 @@ for (const [version, algorithm, way] of TREES) {
         if (tool === undefined || hasTool(tool)) await check(tree)
       }
       for (const [path, { content, mode }] of snapshot(dir)) {
-        const wanted = content === undefined ? 0o755 : /\.(key|conf)$/.test(path) ? 0o600 : 0o644
+        const wanted = content === undefined ? 0o755 : /\.(key|conf|jsonl)$/.test(path) ? 0o600 : 0o644
         assert.is(mode.toString(8), wanted.toString(8), path)
       }
       // The page says what is in the archive.
@@ -493,7 +493,7 @@ testWith('chromium', page, 'it opens from a disk as well', () =>
     await at.goto(pathToFileURL(join(site, 'index.html')).href)
     await make(at, { nodeName: 'cp-1', advertiseAddress: '10.0.0.10', encryptionAlgorithm: 'ECDSA-P256' })
     const { dir } = await takeAlong(at)
-    assert.is(readTree(dir).size, 27)
+    assert.is(readTree(dir).size, 28)
     assert.equal(complaints, [])
     assert.ok(
       requests.every(request => /^(file|data|blob):/.test(request)),

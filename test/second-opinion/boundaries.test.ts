@@ -214,6 +214,7 @@ test('etcd elsewhere: nothing is made for it', async () => {
     'pki/front-proxy-ca.key',
     'pki/front-proxy-client.crt',
     'pki/front-proxy-client.key',
+    'pki/issued.jsonl',
     'pki/sa.key',
     'pki/sa.pub',
     'scheduler.conf',

@@ -37,12 +37,13 @@ export interface Check {
 /** All checks; each throws where a tree is not as kubeadm's would be. */
 export const CHECKS: readonly Check[] = [
   {
-    name: "the files are kubeadm's, no more and no fewer",
+    name: "the files are kubeadm's and the ledger, no more and no fewer",
     check({ files, facts }) {
       const wanted = [
         ...facts.certificates.flatMap(({ file }) => [file, file.replace('.crt', '.key')]),
         'pki/sa.key',
         'pki/sa.pub',
+        'pki/issued.jsonl',
         ...facts.kubeconfigs.map(({ file }) => file),
       ]
       assert.equal([...files.keys()].sort(), wanted.sort())
