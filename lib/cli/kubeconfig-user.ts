@@ -189,12 +189,15 @@ async function writeFiles(
   if (kubeconfig === undefined) return
   const { flags } = invocation
   const [out, rbacOut] = [text(flags, 'out'), text(flags, 'rbac-out')]
-  await writeSecret(kubeconfig, invocation, io)
+  // Programs find the file in what is printed.
+  const isForPrograms = isStructured(text(flags, 'output'))
+  if (isForPrograms && out !== undefined) await createFile(out, new TextEncoder().encode(kubeconfig), 0o600)
+  else await writeSecret(kubeconfig, invocation, io)
   if (rbac.length === 0) return
   if (rbacOut !== undefined) {
     await createFile(rbacOut, new TextEncoder().encode(formatManifests(rbac)), 0o644)
-    if (flags['quiet'] !== true) io.stderr(`kpki: RBAC manifest written to ${rbacOut}\n`)
-  } else if (out !== undefined && !isStructured(text(flags, 'output'))) io.stdout(formatManifests(rbac))
+    if (!isForPrograms && flags['quiet'] !== true) io.stderr(`kpki: RBAC manifest written to ${rbacOut}\n`)
+  } else if (out !== undefined && !isForPrograms) io.stdout(formatManifests(rbac))
 }
 
 function summary({ name, groups, server, notAfter, contextName, namespace }: UserKubeconfig, context: Context): string {

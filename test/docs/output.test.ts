@@ -1,5 +1,5 @@
 // docs/output.md names every field that commands print, and no other.
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -214,6 +214,62 @@ const CASES: readonly (readonly [kind: string, argv: readonly string[], prepare?
   ['BootstrapTokenList', ['token', 'list', ...LIVE]],
   ['BootstrapTokenInspection', ['token', 'inspect', ...LIVE, '--token-file', at('bootstrap')]],
   ['BootstrapTokenDeletion', ['token', 'delete', 'abcdef', ...LIVE]],
+  [
+    'UserKubeconfig',
+    [
+      ...['kubeconfig', 'user', '--client-name', 'u', '--group', 'g', '--dir', at('a'), '--out', at('u.conf')],
+      ...['--cluster-role', 'view', '--namespace', 'n', '--rbac-out', at('u.yaml'), '--validity-period', '9000h'],
+    ],
+  ],
+  ['UserKubeconfig', ['kubeconfig', 'user', '--client-name', 'u', '--token', 't', '--dir', at('a'), '--dry-run']],
+  ['KubeconfigMerge', ['kubeconfig', 'merge', at('a', 'admin.conf'), '--into', at('merged')]],
+  [
+    'KubeconfigMerge',
+    ['kubeconfig', 'merge', at('merged.json'), '--into', at('merged'), '--on-conflict', 'overwrite', '--use-context'],
+    () => {
+      // Another user of a name that two contexts use, and a file that others can read.
+      const admin = readFileSync(at('merged'), 'utf8')
+      const context = '- {name: more, context: {cluster: kubernetes, user: kubernetes-admin}}'
+      writeFileSync(at('merged'), admin.replace('contexts:\n', `contexts:\n${context}\n`), { mode: 0o644 })
+      chmodSync(at('merged'), 0o644)
+      const other = { name: 'x', context: { cluster: 'c', user: 'kubernetes-admin' } }
+      const users = [{ name: 'kubernetes-admin', user: { token: 't' } }]
+      const clusters = [{ name: 'c', cluster: { server: 'https://a' } }]
+      const root = { kind: 'Config', 'current-context': 'x', users, clusters, contexts: [other] }
+      writeFileSync(at('merged.json'), JSON.stringify(root))
+    },
+  ],
+  [
+    'KubeconfigView',
+    ['kubeconfig', 'show', at('view.json'), at('a', 'admin.conf')],
+    () => {
+      const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
+      const claims = { sub: 's', iss: 'i', aud: ['a'], iat: 1, exp: 2 }
+      const users = {
+        jwt: { token: `${part({ alg: 'RS256' })}.${part(claims)}.AA`, as: 'boss' },
+        file: { tokenFile: 'nowhere' },
+        password: { username: 'joe', password: 'x' },
+        exec: { exec: { command: 'login', apiVersion: 'v1' } },
+        plugin: { 'auth-provider': { name: 'oidc' } },
+      }
+      const cluster = {
+        server: 'https://a',
+        'tls-server-name': 'b',
+        'proxy-url': 'http://p',
+        'certificate-authority': 'c',
+      }
+      const root = {
+        ...kubeconfig,
+        clusters: [{ name: 'c', cluster }],
+        users: Object.entries(users).map(([name, user]) => ({ name, user })),
+        contexts: Object.keys(users).map(user => ({ name: user, context: { cluster: 'c', user, namespace: 'n' } })),
+        'current-context': 'jwt',
+      }
+      writeFileSync(at('view.json'), JSON.stringify(root), { mode: 0o600 })
+    },
+  ],
+  ['KubeconfigVerification', ['kubeconfig', 'verify', ...LIVE, '--live']],
+  ['KubeconfigVerification', ['kubeconfig', 'verify', at('view.json'), '--all', '--live', '--timeout', '2s']],
   ['Errors', ['gen', 'all', '--dir', at('a'), ...FACTS, '--apiserver-cert-extra-sans', 'other.example.org']],
   ['Errors', ['hash', at('missing')]],
   ['Errors', ['config', 'print', 'nothing']],
