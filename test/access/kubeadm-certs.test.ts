@@ -65,6 +65,8 @@ test('with external etcd its client files, below the certificates directory or e
     elsewhere.slice(6).map(({ path }) => path),
     ['/etc/kubernetes/pki/etcd/ca.crt', 'pki/etcd/client.key', 'pki/etcd/client.crt'],
   )
+  const climbing = { ...EXTERNAL.externalEtcd, caFile: '/etc/kubernetes/pki/../../ssl/ca.crt' }
+  assert.is(sharedFiles({ externalEtcd: climbing })[6]?.path, '/etc/kubernetes/pki/../../ssl/ca.crt')
   const plain = sharedFiles({ externalEtcd: { endpoints: ['http://10.0.0.20:2379'] } })
   assert.equal(
     plain.slice(6).map(({ name, path }) => [name, path]),

@@ -438,4 +438,23 @@ test('an empty name is no directory, least of all the current one', async () => 
     assert.is((await rejects(make)).code, 'KPKI_USAGE')
 })
 
+test(
+  'a file outside of the tree is where its absolute path says, and everything else holds for it, too',
+  inTempDir(async dir => {
+    const store = new DiskStore(join(dir, 'tree'))
+    const outside = join(dir, 'ssl/etcd/ca.crt')
+    assert.is(store.locate(outside), outside)
+    const release = await store.lock()
+    await store.prepare([outside])
+    const staged = await store.stage(outside, new Uint8Array([1]), 0o644)
+    assert.not.ok(existsSync(outside))
+    await staged.commit()
+    assert.equal([...readFileSync(outside)], [1])
+    assert.is((await rejects(store.create(outside, new Uint8Array([2]), 0o644))).code, 'KPKI_FILE_EXISTS')
+    await store.takeBack(outside)
+    await release()
+    assert.equal(readdirSync(dir), [])
+  }),
+)
+
 test.run()
