@@ -1,4 +1,7 @@
+import { execFileSync } from 'node:child_process'
 import { createHash, X509Certificate } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -6,6 +9,8 @@ import { caPin, parsePin, verifyCaPin } from '../../lib/access/pins.js'
 import { EncodingError, VerifyError } from '../../lib/errors.js'
 import { parseCertificates } from '../../lib/x509/certificate.js'
 import { rejects, testContext } from '../support/context.js'
+import { testWith } from '../support/skip.js'
+import { inTempDir } from '../support/temp.js'
 import { vector } from '../vectors/read.js'
 
 const context = testContext()
@@ -25,6 +30,34 @@ for (const [file, pin] of PINS) {
     const spki = new X509Certificate(vector(`x509/${file}`)).publicKey.export({ type: 'spki', format: 'der' })
     assert.is(`sha256:${createHash('sha256').update(spki).digest('hex')}`, pin)
   })
+}
+
+// CAs that openssl makes, by the pipeline of kubernetes.io/docs/reference/setup-tools/kubeadm/kubeadm-join/.
+for (const [name, ...options] of [
+  ['RSA-2048', '-newkey', 'rsa:2048'],
+  ['RSA-3072', '-newkey', 'rsa:3072'],
+  ['RSA-4096', '-newkey', 'rsa:4096'],
+  ['P-256', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256'],
+  ['P-384', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-384'],
+  ['P-521', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-521'],
+  ['Ed25519', '-newkey', 'ed25519'],
+] as const) {
+  testWith(
+    'openssl',
+    test,
+    `pin of a CA with an ${name} key is what openssl computes`,
+    inTempDir(async dir => {
+      const [cert, key] = [join(dir, 'ca.crt'), join(dir, 'ca.key')]
+      const about = ['-subj', '/CN=kubernetes', '-days', '1', '-nodes', '-keyout', key, '-out', cert]
+      execFileSync('openssl', ['req', '-x509', ...options, ...about], { stdio: 'ignore' })
+      const pipeline =
+        'openssl x509 -pubkey -noout -in "$1" | openssl pkey -pubin -outform der | openssl dgst -sha256 -hex -r'
+      const digest = execFileSync('sh', ['-c', pipeline, 'sh', cert], { encoding: 'utf8' }).slice(0, 64)
+      const [certificate] = parseCertificates(readFileSync(cert, 'utf8'))
+      assert.is(certificate.isCa, true)
+      assert.is(await caPin(certificate, context), `sha256:${digest}`)
+    }),
+  )
 }
 
 test('a new certificate for the same key has the same pin, the same name with another key has not', async () => {
