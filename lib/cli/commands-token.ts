@@ -49,7 +49,7 @@ export const TOKEN_COMMANDS: Readonly<Record<string, Command>> = {
       groups: {
         type: 'list',
         value: 'GROUPS',
-        about: 'who is somebody with it (default system:bootstrappers:kubeadm:default-node-token)',
+        about: 'further groups of who comes with it (default system:bootstrappers:kubeadm:default-node-token)',
       },
       description: { type: 'string', value: 'TEXT', about: 'what it is for' },
       ...CONFIG_FLAGS,
@@ -102,7 +102,7 @@ export const TOKEN_COMMANDS: Readonly<Record<string, Command>> = {
     ],
     examples: [
       ['kpki token list', ''],
-      ['kpki token list --from secrets.yaml', 'of what kubectl -n kube-system get secret -o yaml printed'],
+      ['kpki token list --from secrets.yaml', 'of what kubectl get secret -o yaml printed'],
     ],
   },
   'token delete': {
