@@ -70,6 +70,27 @@ export const DEPARTURES: readonly Departure[] = [
     test: 'test/e2e/crashes.test.ts',
   },
   {
+    point: 'life of `kubeconfig user`',
+    kubeadm: 'a year',
+    kpki: '12 hours, unless asked',
+    why: 'a client certificate cannot be taken back',
+    test: 'test/cli/kubeconfig.test.ts',
+  },
+  {
+    point: '`kubeconfig user --token`',
+    kubeadm: 'needs the CA key, too',
+    kpki: 'needs the CA certificate only',
+    why: 'nothing is signed',
+    test: 'test/cli/kubeconfig.test.ts',
+  },
+  {
+    point: 'server and cluster name of `kubeconfig user` that nobody names',
+    kubeadm: 'detected on the host, and `kubernetes`',
+    kpki: "those of the tree's `admin.conf`",
+    why: 'a load balancer must not be dropped',
+    test: 'test/cli/kubeconfig.test.ts',
+  },
+  {
     point: '`sa.pub` missing beside `sa.key`',
     kubeadm: 'not made again',
     kpki: 'derived again',

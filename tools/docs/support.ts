@@ -94,6 +94,23 @@ const FEATURES: readonly Feature[] = [
   },
   { about: 'complete command lines in bash, zsh and fish', commands: ['completion'] },
   { about: 'read and write kubeconfigs', pure: ['parseKubeconfig', 'formatKubeconfig'] },
+  {
+    about: 'kubeconfigs for people and programs, with their RBAC manifest',
+    pure: ['issueUserKubeconfig', 'userRbac', 'checkUserIdentity'],
+    commands: ['kubeconfig user'],
+  },
+  {
+    about: 'show and check kubeconfigs, their certificates and tokens decoded',
+    pure: ['viewKubeconfigs', 'checkKubeconfig', 'readJwtClaims'],
+    commands: ['kubeconfig show', 'kubeconfig verify'],
+  },
+  { about: 'ask a server who one is', pure: ['askIdentity', 'judgeLive'], commands: ['kubeconfig verify'] },
+  {
+    about: 'merge kubeconfigs, the rest of the file as it was',
+    pure: ['mergeKubeconfigs'],
+    node: ['updateFile'],
+    commands: ['kubeconfig merge'],
+  },
 ]
 
 /** Work that people look for here, and which is not there. */
@@ -106,7 +123,6 @@ const MISSING: readonly (readonly [work: string, instead: string])[] = [
   ['a report of what ends when, with an exit status', '`kpki inspect -o json`; `kubeadm certs check-expiration`'],
   ['make certification requests, and sign them', '`openssl req`, `kubeadm certs generate-csr`'],
   ['`init`, `join`, `reset`', '`kubeadm`'],
-  ['kubeconfigs for people', '`kubeadm kubeconfig user`, or `issueCertificate` and `formatKubeconfig`'],
 ]
 
 /** What kpki does, by library and command line. */
