@@ -22,7 +22,7 @@ export interface DiscoverClusterOptions extends DiscoveryOptions {
 }
 
 /**
- * Finds a cluster as `kubeadm join` does with a token, see {@link DISCOVERY_STEPS} for what is made sure of. Nothing of the
+ * Finds a cluster as `kubeadm join` does with a token, see `DISCOVERY_STEPS` for what is made sure of. Nothing of the
  * token is sent: its secret only checks a signature. What may still come up is asked for again every second.
  *
  * Stricter than kubeadm: the verified connection trusts the CAs that a pin is of, and none that stands beside them in
