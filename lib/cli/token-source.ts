@@ -104,6 +104,11 @@ export interface NamedToken {
  */
 export function parseTokenName(word: string, what = 'the token'): NamedToken {
   if (isBootstrapTokenId(word)) return { id: word, token: undefined }
+  if (!word.includes('.'))
+    throw new EncodingError('KPKI_TOKEN_INVALID', `${what} is no id of a token, and no token either`, {
+      details: { what },
+      hint: 'an id is the part before the dot: six characters of a-z and 0-9, e.g. abcdef',
+    })
   const token = parseBootstrapToken(word, what)
   return { id: token.id, token }
 }

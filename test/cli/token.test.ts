@@ -115,7 +115,6 @@ for (const [name, argv, stdin, problem] of [
     assert.equal([status, stdout], [1, ''])
     assert.match(stderr, problem)
     assert.not.match(stderr, SECRET.slice(0, -1))
-
   })
 }
 
@@ -338,6 +337,7 @@ test(
 for (const [name, argv, status, problem] of [
   ['a token that is not there', ['zzzzzz', '--from', '-'], 1, /standard input has no bootstrap token zzzzzz/],
   ['a misnamed Secret', ['misnam', '--from', '-'], 1, /misnamed/],
+  ['a mistyped id', ['ABCDEF', '--from', '-'], 1, /the token is no id of a token, and no token either/],
   ['a mistyped token', ['abcdef.k3v9w2x7y1z5q8r', '--from', '-'], 1, /15 characters instead of 16/],
   ['two files', ['./a.yaml', './b.yaml'], 2, /2 files are named/],
 ] as const) {
