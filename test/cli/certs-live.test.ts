@@ -146,7 +146,7 @@ test(
       rmSync(join(one, 'pki/etcd'), { recursive: true })
       const said = await run(['certs', 'upload', '--dir', one, ...live])
       assert.is(said.status, 0, said.stderr)
-      const { data = {} } = server.api.objects.get(SECRET) ?? {}
+      const data = server.api.objects.get(SECRET)?.['data'] ?? {}
       assert.equal(
         Object.keys(Object(data)).filter(name => name.includes('etcd')),
         ['external-etcd-ca.crt', 'external-etcd.crt', 'external-etcd.key'],
