@@ -449,6 +449,11 @@ for (const [what, step, code, type, replies, waits] of CASES) {
   })
 }
 
+test('of who sends elsewhere it is said whereto', async () => {
+  const { error } = await run(new Script({ status: 308, location: 'https://evil.example/\n', body: '' }))
+  assert.match(error?.message ?? '', /sends elsewhere to "https:\/\/evil\.example\/\\n"/)
+})
+
 test('what comes up is waited for: a server, its etcd, the rule, cluster-info, the signature', async () => {
   const script = new Script(
     { reaches: 'nothing', failure: refused },
