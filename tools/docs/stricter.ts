@@ -132,6 +132,20 @@ export const DEPARTURES: readonly Departure[] = [
     why: 'a typing mistake in an address',
     test: 'test/kubernetes/net.test.ts',
   },
+  {
+    point: 'negative ttl of a bootstrap token',
+    kubeadm: 'the token never ends',
+    kpki: 'refused',
+    why: 'nobody means that',
+    test: 'test/access/bootstrap-token-spec.test.ts',
+  },
+  {
+    point: 'bootstrap token in an error message',
+    kubeadm: 'quoted',
+    kpki: 'never',
+    why: 'logs are kept',
+    test: 'test/access/bootstrap-token.test.ts',
+  },
 ]
 
 /** As the README shows them. */
