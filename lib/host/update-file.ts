@@ -115,7 +115,7 @@ async function lockFile(
   { lockTimeoutMs = LOCK_TIMEOUT_MS }: UpdateFileOptions,
 ): Promise<() => Promise<void>> {
   const lock = `${path}.lock`
-  const deadline = performance.now() + lockTimeoutMs
+  let pollsLeft = Math.ceil(lockTimeoutMs / LOCK_POLL_MS)
   try {
     await fs.mkdir(dirname(lock), { recursive: true, mode: 0o700 })
   } catch (error) {
@@ -129,7 +129,7 @@ async function lockFile(
       return () => fs.rm(lock, { force: true })
     } catch (error) {
       if (failureCode(error) !== 'EEXIST') throw toStoreError(error, lock, 'write')
-      if (performance.now() >= deadline) {
+      if (pollsLeft-- <= 0) {
         throw new StoreError('KPKI_LOCKED', `another program is changing ${path}`, {
           details: { path: lock },
           hint: `wait for it; if there is none, kubectl or kpki was killed: remove ${lock}`,

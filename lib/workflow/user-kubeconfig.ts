@@ -15,6 +15,7 @@ import { appendToLedger } from '../tree/ledger.js'
 import type { Store } from '../tree/store.js'
 import type { Certificate } from '../x509/certificate.js'
 import { type Issuer, issueCertificate } from '../x509/issue.js'
+import { outsideValidity } from '../x509/verify.js'
 import { lifetimeOf } from './lifetime.js'
 
 /** Half a working day: a client certificate cannot be revoked, it can only end. kubeadm's is a year. */
@@ -246,6 +247,13 @@ function signingCa(ca: ActualRow, store: Store, context: Context): Issuer {
     })
   }
   const certificate = signerOf(ca, context)
+  // Here, since a certificate that ends with it would end before it begins.
+  const problem = certificate && outsideValidity(certificate, context.clock())
+  if (problem !== undefined) {
+    throw new PolicyError('KPKI_ISSUER_EXPIRED', `the CA ${store.locate(certificatePath('ca'))} ${problem}`, {
+      details: { issuer: 'ca' },
+    })
+  }
   if (certificate) return { certificate, key }
   const path = store.locate(certificatePath('ca'))
   throw new PolicyError('KPKI_ISSUER_KEY_MISMATCH', `${place} is the key of none of the certificates in ${path}`, {

@@ -1,0 +1,31 @@
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { kubeconfigPaths, movedPath, pathBeside } from '../../lib/host/kubeconfig-paths.js'
+
+test('kubeconfigs are found as kubectl finds them', () => {
+  assert.equal(kubeconfigPaths({ HOME: '/home/joe' }), ['/home/joe/.kube/config'])
+  assert.equal(kubeconfigPaths({ HOME: '/home/joe', KUBECONFIG: 'a:/b::a:c' }), ['a', '/b', 'c'])
+  assert.equal(kubeconfigPaths({ HOME: '/home/joe', KUBECONFIG: '' }), ['/home/joe/.kube/config'])
+  assert.equal(kubeconfigPaths({}), [])
+})
+
+test('paths start at the folder of the file that they stand in', () => {
+  assert.is(pathBeside('/a/b.conf', 'ca.crt'), '/a/ca.crt')
+  assert.is(pathBeside('/a/b.conf', '/ca.crt'), '/ca.crt')
+  assert.is(pathBeside('b.conf', '../ca.crt'), '../ca.crt')
+})
+
+// client-go v1.20.2, tools/clientcmd/loader.go: relative without steps back, else absolute.
+for (const [path, from, to, expected] of [
+  ['ca.crt', '/a/x', '/a/y', 'ca.crt'],
+  ['./ca.crt', '/a/x', '/a/y', 'ca.crt'],
+  ['ca.crt', '/a/b/x', '/a/y', 'b/ca.crt'],
+  ['../ca.crt', '/a/b/x', '/a/y', 'ca.crt'],
+  ['ca.crt', '/a/x', '/a/b/y', '/a/ca.crt'],
+  ['/pki/ca.crt', '/a/x', '/b/y', '/pki/ca.crt'],
+  ['/a/pki/ca.crt', '/x/x', '/a/y', 'pki/ca.crt'],
+  ['..ca.crt', '/a/x', '/a/y', '..ca.crt'],
+] as const)
+  test(`${path} of ${from} in ${to}`, () => assert.is(movedPath(path, from, to), expected))
+
+test.run()
