@@ -85,10 +85,17 @@ export class Watch {
       timeoutSeconds: WATCH_SECONDS,
     }
     const path = `${this.#prefix}${collectionPath(this.#kind, namespace, query)}`
-    const { status, headers, chunks } = await this.#transport.stream({ path, ...(signal ? { signal } : {}) }, IDLE_MS)
+    const { status, headers, chunks, cancel } = await this.#transport.stream(
+      { path, ...(signal ? { signal } : {}) },
+      IDLE_MS,
+    )
+    if (status === GONE) {
+      cancel()
+      yield 'gone'
+      return
+    }
     const what = `watch ${RESOURCES[this.#kind].plural}`
     for await (const line of linesOf(chunks, this.#server)) {
-      if (status === GONE) yield 'gone'
       if (status !== 200) throw toApiError({ status, headers, body: line }, what, this.#server)
       const event = parseObject(line)
       const object = event?.['object']
@@ -107,7 +114,7 @@ export class Watch {
       else this.#known.set(keyOf(object), object)
       yield { type, object }
     }
-    if (status !== 200 && status !== GONE) throw toApiError({ status, headers, body: NOTHING }, what, this.#server)
+    if (status !== 200) throw toApiError({ status, headers, body: NOTHING }, what, this.#server)
   }
 
   /** The server has forgotten what happened since: what is there now is compared with what was there then. */
