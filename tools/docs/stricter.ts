@@ -119,6 +119,13 @@ export const DEPARTURES: readonly Departure[] = [
     test: 'test/access/kubeadm-certs.test.ts',
   },
   {
+    point: 'what was signed',
+    kubeadm: 'nobody knows',
+    kpki: 'one line per certificate in `pki/issued.jsonl`, before it has a name',
+    why: 'nothing can be revoked, so one should know what there is',
+    test: 'test/workflow/ledger.test.ts',
+  },
+  {
     point: 'CA details of versions before 1.31 (own name as SAN, start)',
     kubeadm: 'older habits',
     kpki: "today's",
