@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Context } from '../context.js'
 import { NetworkError } from '../errors.js'
@@ -60,6 +61,8 @@ export class ApiTransport {
       maxRetries: maxRetries ?? DEFAULTS.maxRetries,
     }
     this.signal = options.signal ? AbortSignal.any([options.signal, this.#stop.signal]) : this.#stop.signal
+    // Each question that is under way listens.
+    setMaxListeners(0, this.signal)
   }
 
   /** Aborted when the client is closed, or its user stops it. */

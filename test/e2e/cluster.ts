@@ -20,6 +20,11 @@ export interface AuditEvent {
   readonly verb: string
   /** Who was not let in has no name. */
   readonly user: { readonly username?: string; readonly groups?: readonly string[] }
+  readonly impersonatedUser?: {
+    readonly username: string
+    readonly groups?: readonly string[]
+    readonly extra?: Readonly<Record<string, readonly string[]>>
+  }
   readonly userAgent?: string
   readonly responseStatus?: { readonly code?: number }
 }
