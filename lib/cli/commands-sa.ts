@@ -71,7 +71,7 @@ export const SA_COMMANDS = {
     },
     flags: {
       ...PLACE_FLAGS,
-      key: { type: 'list', value: 'FILES', about: 'public keys, comma-separated (default pki/sa.pub of the tree)' },
+      key: { type: 'list', value: 'FILE', about: 'public keys, comma-separated (default pki/sa.pub of the tree)' },
       issuer: ISSUER_FLAG,
       audience: { type: 'string', value: 'NAME', about: 'the token must be for this audience (default: the issuer)' },
       ...CLOCK_FLAGS,
