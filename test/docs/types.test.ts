@@ -17,8 +17,8 @@ function checkSnippets(): void {
   try {
     const places = new Map<string, string>()
     for (const path of documentPaths()) {
-      for (const { language, marks, code, line } of blocksOf(readDocument(path))) {
-        if (language !== 'ts' || marks.includes('no-run')) continue
+      for (const { language, code, line } of blocksOf(readDocument(path))) {
+        if (language !== 'ts') continue
         const file = join(dir, `${places.size + 1}.ts`)
         writeFileSync(file, code)
         places.set(file, `${path}:${line}`)

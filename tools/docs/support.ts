@@ -85,6 +85,12 @@ const FEATURES: readonly Feature[] = [
     pure: ['serviceAccountJwks', 'openIdConfiguration'],
     commands: ['sa jwks', 'sa openid-configuration'],
   },
+  {
+    about: 'talk to a cluster with a kubeconfig: list, apply, patch, watch',
+    pure: ['readClusterConnection'],
+    node: ['connectCluster'],
+    commands: ['token list', 'certs upload'],
+  },
   { about: 'issue one certificate', pure: ['issueCertificate', 'generateKey'] },
   { about: 'verify one certificate', pure: ['verifyCertificate'] },
   {
