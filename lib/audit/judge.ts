@@ -8,6 +8,7 @@ import { isKubeconfigId, issuerOf, PROFILES, profileOf, ROW_IDS, type Role, type
 import { filesOf, keyPath, type TreePath } from '../tree/layout.js'
 import type { Certificate } from '../x509/certificate.js'
 import { EXTENSIONS } from '../x509/extensions.js'
+import { isForServer } from '../x509/server-names.js'
 import { canSign, isWeaklySigned, outsideValidity, verifyCertificate } from '../x509/verify.js'
 import type { ActualRow } from './actual.js'
 import { type Finding, type FindingCode, finding } from './findings.js'
@@ -160,7 +161,7 @@ export async function judgeLeaf(
   }
   findings.push(...groupFindings(leaf.subject.organizations, wanted.organizations, report))
   const missing = [
-    ...wanted.dnsNames.filter(name => !coversName(leaf.dnsNames, name)),
+    ...wanted.dnsNames.filter(name => !isForServer({ dns: leaf.dnsNames, ips: [] }, name)),
     ...wanted.ipAddresses.filter(address => !leaf.ipAddresses.includes(address)),
   ]
   if (missing.length > 0) findings.push(report('names-missing', `lacks the names ${missing.join(', ')}`))
@@ -287,11 +288,4 @@ function groupFindings(
   if (missing.length > 0 && !actual.includes(SUPERUSERS))
     return [report('groups-missing', `lacks the group ${missing.join(', ')}`)]
   return extra.length > 0 ? [report('groups-extra', `is in the group ${extra.join(', ')}, which it does not need`)] : []
-}
-
-/** RFC 6125 section 6.4: letter case does not count, a wildcard stands for exactly one label. */
-function coversName(names: readonly string[], wanted: string): boolean {
-  const lowerCase = names.map(name => name.toLowerCase())
-  const parent = wanted.slice(wanted.indexOf('.') + 1)
-  return lowerCase.includes(wanted) || (wanted.includes('.') && lowerCase.includes(`*.${parent}`))
 }

@@ -2,6 +2,7 @@ import type { Context } from '../context.js'
 import { parseIp } from '../crypto/ip.js'
 import { KpkiError } from '../errors.js'
 import type { Certificate } from '../x509/certificate.js'
+import { isForServer, type ServerNames } from '../x509/server-names.js'
 import { verifyCertificate } from '../x509/verify.js'
 import { type KubeconfigProblem, problem } from './kubeconfig-problem.js'
 import type { KubeconfigView, ViewedCluster, ViewedContext, ViewedReference, ViewedUser } from './kubeconfig-view.js'
@@ -311,7 +312,7 @@ async function checkServer(
   const place: Place = { file: cluster.file, part: `clusters[${cluster.name}]` }
   const problems: KubeconfigProblem[] = []
   const host = cluster.serverName ?? hostOf(cluster.server)
-  if (host !== undefined && !isFor(leaf, host)) {
+  if (host !== undefined && !isForServer(namesOf(leaf), host)) {
     const names = [...leaf.dnsNames, ...leaf.ipAddresses].slice(0, 10).join(', ')
     problems.push(
       problem(
@@ -350,16 +351,6 @@ function hostOf(server: string): string | undefined {
   return URL.canParse(text) ? new URL(text).hostname.replace(/^\[|\]$/g, '') : undefined
 }
 
-/** Whether a certificate is for a host (RFC 6125 section 6.4.3: a wildcard is the whole first label). */
-function isFor({ dnsNames, ipAddresses }: Certificate, host: string): boolean {
-  const address = parseIp(host)
-  if (address) return ipAddresses.some(each => parseIp(each)?.text === address.text)
-  const name = host.toLowerCase().replace(/\.$/, '')
-  return dnsNames.some(each => {
-    const pattern = each.toLowerCase()
-    return (
-      pattern === name ||
-      (pattern.startsWith('*.') && name.indexOf('.') > 0 && name.slice(name.indexOf('.')) === pattern.slice(1))
-    )
-  })
+function namesOf({ dnsNames, ipAddresses }: Certificate): ServerNames {
+  return { dns: dnsNames, ips: ipAddresses.flatMap(text => parseIp(text) ?? []) }
 }

@@ -2,7 +2,8 @@
 import { X509Certificate } from 'node:crypto'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { isForServer, serverNames } from '../../lib/host/server-identity.js'
+import { serverNames } from '../../lib/host/server-identity.js'
+import { isForServer } from '../../lib/x509/server-names.js'
 import { TestCa } from '../support/lying-server.js'
 
 const ROWS: readonly (readonly [pattern: string, host: string, isFor: boolean])[] = [
