@@ -6,10 +6,11 @@ import { type ApiError, NetworkError } from '../errors.js'
 import { type KubernetesObject, RESOURCES, type ResourceKind } from '../kubernetes/objects.js'
 import { isKubernetesObject, parseObject, readStatus, toApiError, toFields } from './api-errors.js'
 import { collectionPath, nameOf, objectPath, selectors } from './api-paths.js'
+import { toHeaders, toHttpsServer } from './api-server.js'
 import { type ApiRequest, ApiTransport, type RetryOptions } from './api-transport.js'
 import { type Listed, Watch } from './api-watch.js'
-import type { HttpsAnswer, HttpsServer } from './https.js'
-import { type Environment, findProxy, parseProxy } from './proxy.js'
+import type { HttpsAnswer } from './https.js'
+import type { Environment } from './proxy.js'
 
 /** Options of {@link connectCluster}. */
 export interface ConnectOptions extends RetryOptions {
@@ -215,42 +216,4 @@ function withBody(request: ApiRequest, value: unknown, contentType: string): Api
     body: encodeUtf8(JSON.stringify(value)),
     headers: { 'content-type': contentType },
   }
-}
-
-/** The proxy of the kubeconfig goes before that of the environment, and knows no `NO_PROXY`. client-go/rest/config.go */
-function toHttpsServer(connection: ClusterConnection, env: Environment): HttpsServer {
-  const { server, caPem, isInsecure, serverName, client, proxyUrl } = connection
-  return {
-    url: server,
-    trust: isInsecure ? 'unverified' : caPem === undefined ? 'system' : { caPem },
-    allowUnverifiedCredentials: isInsecure,
-    serverName,
-    client,
-    proxy: proxyUrl === undefined ? findProxy(server, env) : parseProxy(proxyUrl, 'proxy-url of the kubeconfig'),
-  }
-}
-
-/** @see kubernetes/kubernetes v1.20.2, staging/src/k8s.io/client-go/transport/round_trippers.go (impersonatingRoundTripper) */
-function toHeaders(
-  { authorization, impersonation }: ClusterConnection,
-  userAgent: string,
-): Readonly<Record<string, string | readonly string[]>> {
-  const { user, groups = [], extra = {} } = impersonation ?? {}
-  return {
-    'user-agent': userAgent,
-    ...(authorization === undefined ? {} : { authorization }),
-    ...(user === undefined ? {} : { 'impersonate-user': headerValue(user) }),
-    ...(groups.length === 0 ? {} : { 'impersonate-group': groups.map(headerValue) }),
-    ...Object.fromEntries(
-      Object.entries(extra).map(([key, values]) => [
-        `impersonate-extra-${encodeURIComponent(key)}`,
-        values.map(headerValue),
-      ]),
-    ),
-  }
-}
-
-/** UTF-8, as Go sends it; Node writes each character of a header as one byte. */
-function headerValue(text: string): string {
-  return Buffer.from(text, 'utf8').toString('latin1')
 }

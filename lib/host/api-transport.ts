@@ -105,30 +105,32 @@ export class ApiTransport {
   ): Promise<T> {
     const { timeoutMs, totalMs, maxRetries } = this.#limits
     const headers = { accept: 'application/json', ...this.#headers, ...request.headers }
-    let leftMs = totalMs
-    for (let failures = 0; ; ) {
-      const begun = performance.now()
-      const outcome = await exchange({
-        ...request,
-        headers,
-        timeoutMs: Math.min(timeoutMs, leftMs),
-        signal: request.signal ? AbortSignal.any([request.signal, this.signal]) : this.signal,
-      }).then(
-        answer => ({ answer }),
-        (error: unknown) => ({ error }),
-      )
-      if ('answer' in outcome) {
-        this.#hasAnswered = true
-        this.#warn(outcome.answer)
+    const over = new AbortController()
+    const timer = setTimeout(() => over.abort(new DOMException('the time is up', 'TimeoutError')), totalMs)
+    const signals = [over.signal, this.signal, ...(request.signal ? [request.signal] : [])]
+    try {
+      let leftMs = totalMs
+      for (let failures = 0; ; ) {
+        const outcome = await exchange({ ...request, headers, timeoutMs, signal: AbortSignal.any(signals) }).then(
+          answer => ({ answer }),
+          (error: unknown) => ({ error }),
+        )
+        if ('answer' in outcome) {
+          this.#hasAnswered = true
+          this.#warn(outcome.answer)
+        }
+        const pause = this.#pauseBefore(outcome, request, ++failures)
+        leftMs -= pause ?? 0
+        const isLast = pause === undefined || failures > maxRetries || leftMs <= 0 || over.signal.aborted
+        if (!isLast) await delay(pause, undefined, { signal: AbortSignal.any(signals) }).catch(() => {})
+        if (isLast || over.signal.aborted) {
+          if ('error' in outcome) throw outcome.error
+          return outcome.answer
+        }
+        if ('answer' in outcome && 'cancel' in outcome.answer) outcome.answer.cancel()
       }
-      const pause = this.#pauseBefore(outcome, request, ++failures)
-      leftMs -= performance.now() - begun + (pause ?? 0)
-      if (pause === undefined || failures > maxRetries || leftMs <= 0) {
-        if ('error' in outcome) throw outcome.error
-        return outcome.answer
-      }
-      if ('answer' in outcome && 'cancel' in outcome.answer) outcome.answer.cancel()
-      await this.pause(pause)
+    } finally {
+      clearTimeout(timer)
     }
   }
 

@@ -1,29 +1,13 @@
 import http from 'node:http'
-import type { Duplex } from 'node:stream'
 import type { Bytes } from '../crypto/bytes.js'
-import { type KpkiError, NetworkError } from '../errors.js'
+import { NetworkError } from '../errors.js'
 import { formatHostPort } from '../kubernetes/net.js'
-import {
-  abortError,
-  type Peer,
-  type Phase,
-  peerDetails,
-  peerName,
-  timeoutError,
-  toNetworkError,
-  urlError,
-} from './network-errors.js'
+import { Deadline } from './deadline.js'
+import { type AttemptOptions, VerifyingAgent } from './https-agent.js'
+import { type Peer, type Phase, peerDetails, peerName, urlError } from './network-errors.js'
 import type { HttpProxy } from './proxy.js'
-import {
-  type Attempt,
-  type ClientPair,
-  type ConnectionWatcher,
-  connectTls,
-  type Shown,
-  type Trust,
-} from './tls-connect.js'
-
-export type { ClientPair, Trust } from './tls-connect.js'
+import type { Attempt, ClientPair, ConnectionWatcher, Shown } from './tls-connect.js'
+import type { Trust } from './tls-trust.js'
 
 /** Which server, and how it is known. */
 export interface HttpsServer {
@@ -76,8 +60,6 @@ export interface HttpsStream extends Omit<HttpsAnswer, 'body'> {
 
 const DEFAULT_TIMEOUT_MS = 10_000
 const DEFAULT_MAX_BYTES = 1024 * 1024
-// Shorter than what servers and balancers keep idle connections, so that none is used that is being closed.
-const IDLE_MS = 15_000
 const CREDENTIALS = /^(authorization|cookie|impersonate-.*)$/i
 
 /**
@@ -108,7 +90,7 @@ export class HttpsClient {
   constructor(server: HttpsServer) {
     this.#server = server
     this.#peer = parseOrigin(server.url)
-    this.#agent = new VerifyingAgent(server, this.#peer)
+    this.#agent = new VerifyingAgent({ ...server, ...this.#peer })
   }
 
   /**
@@ -261,102 +243,6 @@ export class HttpsClient {
 
 interface Head extends Omit<HttpsAnswer, 'body'> {
   readonly message: http.IncomingMessage
-}
-
-/** What one exchange may take, and how far it has come. */
-class Deadline {
-  phase: Phase = 'connect'
-  readonly #peer: Peer
-  #timeoutMs: number
-  readonly #outer: AbortSignal | undefined
-  readonly #stop = new AbortController()
-  readonly #interrupt: () => void
-  #timer: NodeJS.Timeout | undefined
-
-  constructor(peer: Peer, timeoutMs: number, outer: AbortSignal | undefined) {
-    this.#peer = peer
-    this.#timeoutMs = timeoutMs
-    this.#outer = outer
-    this.#interrupt = () => {
-      if (outer) this.#stop.abort(abortError(outer, peer, this.phase))
-    }
-    outer?.addEventListener('abort', this.#interrupt)
-    if (outer?.aborted) this.#interrupt()
-    this.renew()
-  }
-
-  get signal(): AbortSignal {
-    return this.#stop.signal
-  }
-
-  /** Begins to count anew. */
-  renew(timeoutMs = this.#timeoutMs): void {
-    this.#timeoutMs = timeoutMs
-    clearTimeout(this.#timer)
-    this.#timer = setTimeout(
-      () => this.#stop.abort(timeoutError(this.#peer, this.phase, this.#timeoutMs)),
-      this.#timeoutMs,
-    )
-  }
-
-  onEnd(end: () => void): void {
-    this.signal.addEventListener('abort', end, { once: true })
-  }
-
-  /** What the work gives, or the reason why it is stopped; errors as our own. */
-  async race<T>(work: Promise<T>): Promise<T> {
-    const { signal } = this
-    let end: (() => void) | undefined
-    const stopped = new Promise<never>((_resolve, reject) => {
-      end = () => reject(signal.reason)
-      if (signal.aborted) end()
-      else signal.addEventListener('abort', end)
-    })
-    try {
-      return await Promise.race([work, stopped])
-    } catch (error) {
-      work.catch(() => {})
-      throw signal.aborted ? (signal.reason as KpkiError) : toNetworkError(error, this.#peer, this.phase)
-    } finally {
-      if (end) signal.removeEventListener('abort', end)
-    }
-  }
-
-  clear(): void {
-    clearTimeout(this.#timer)
-    this.#outer?.removeEventListener('abort', this.#interrupt)
-  }
-}
-
-type AttemptOptions = http.RequestOptions & { readonly attempt: Attempt }
-
-/** Gives Node's HTTP connections that are already verified, and keeps them. */
-class VerifyingAgent extends http.Agent {
-  /** What each server showed. */
-  readonly shown = new WeakMap<object, Shown>()
-  readonly #server: HttpsServer
-  readonly #peer: Peer
-
-  constructor(server: HttpsServer, peer: Peer) {
-    super({ keepAlive: true, timeout: IDLE_MS, scheduling: 'lifo' })
-    this.#server = server
-    this.#peer = peer
-  }
-
-  override createConnection(
-    options: http.ClientRequestArgs,
-    callback?: (error: Error | null, stream: Duplex) => void,
-  ): undefined {
-    const { attempt } = options as AttemptOptions
-    const done = callback as (error: Error | null, stream?: Duplex) => void
-    connectTls({ ...this.#server, ...this.#peer }, attempt).then(
-      ({ socket, shown }) => {
-        this.shown.set(socket, shown)
-        done(null, socket)
-      },
-      (error: Error) => done(error),
-    )
-  }
 }
 
 function parseOrigin(text: string): Peer {

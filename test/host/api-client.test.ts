@@ -390,6 +390,13 @@ test('a server that is always busy is asked eleven times', () =>
     assert.is(server.requests.length, 11)
   }))
 
+test('the time for a question with all its repetitions', () =>
+  withApi({ answer: () => {}, options: { totalMs: 300 } }, async api => {
+    const before = performance.now()
+    assert.is((await rejects(api.get(NAME))).code, 'KPKI_NET_TIMEOUT')
+    assert.ok(performance.now() - before < 1500)
+  }))
+
 test('5xx: what is repeatable is asked again, what is not is not', () =>
   withApi(
     {
