@@ -7,8 +7,14 @@ export interface IssuedList {
   readonly moment: Date
   /** Of the judged, what was asked for. */
   readonly shown: readonly JudgedEntry[]
-  /** All that are of the user and the group that were asked for. */
+  /** All that are of the user and the groups that were asked for. */
   readonly judged: readonly JudgedEntry[]
+  /** How many certificates the ledgers have, whoever's. */
+  readonly total: number
+  /** Lines that cannot be read, and so may be of certificates that let somebody in. */
+  readonly unreadLines: number
+  /** Ledgers that have no entry at all. */
+  readonly emptyFiles: number
 }
 
 /** How many of the judged let nobody in, by the first reason that holds. */
@@ -36,8 +42,15 @@ const PARTS: Readonly<Record<Part, string>> = {
   replaced: 'Of CAs that are not in this tree any more: not where only these are trusted',
 }
 
-function partOf({ canGetIn, isTrusted, state, door }: JudgedEntry): Part {
-  if (canGetIn) return door ?? 'unknown'
+/** What else a CA opens that is that of several, by its second door. */
+const ALSO: Readonly<Record<Door, string>> = {
+  'api-server': 'to the API server',
+  'front-proxy': 'to the API server as any user, where --requestheader-allowed-names lets it',
+  etcd: 'to etcd',
+}
+
+function partOf({ canGetIn, isTrusted, state, doors }: JudgedEntry): Part {
+  if (canGetIn) return doors[0] ?? 'unknown'
   if (isTrusted === false) return 'replaced'
   return state === 'expired' || state === 'future' ? 'ended' : 'noClient'
 }
@@ -74,6 +87,7 @@ export function formatIssued(list: IssuedList, terminal: Terminal): string {
       if (row.groups !== '')
         for (const line of wrap(row.groups, columns - 4))
           lines.push(`    ${paint(row.isMaster ? 'yellow' : 'dim', line)}`)
+      if (row.also !== '') for (const line of wrap(row.also, columns - 4)) lines.push(`    ${paint('yellow', line)}`)
       for (const line of wrap(row.numbers, columns - 4)) lines.push(`    ${paint('dim', line)}`)
     }
     lines.push('')
@@ -81,7 +95,7 @@ export function formatIssued(list: IssuedList, terminal: Terminal): string {
   return `${[...lines, ...summaryOf(list).flatMap(line => wrap(line, columns))].join('\n')}\n`
 }
 
-function rowOf({ entry, role }: JudgedEntry, moment: Date, { show }: Terminal) {
+function rowOf({ entry, role, doors: [, ...further], canGetIn }: JudgedEntry, moment: Date, { show }: Terminal) {
   const life = lifeOf(entry, moment)
   const { user, groups, purpose, serialNumber, notAfter, issuer, isCa } = entry
   const isMaster = groups.includes(MASTERS) && !isCa
@@ -95,6 +109,7 @@ function rowOf({ entry, role }: JudgedEntry, moment: Date, { show }: Terminal) {
     colour: LIFE_COLOURS[life.state],
     isMaster,
     groups: `${groups.length === 0 ? '' : `in ${groups.map(show).join(', ')}`}${isMaster ? ': no rule stops it' : ''}`,
+    also: canGetIn && further.length > 0 ? `also ${further.map(door => ALSO[door]).join('; ')}: one CA for both` : '',
     numbers: `serial ${show(serialNumber)}, by ${show(issuer.subject)} ${issuer.publicKeyHash.slice(0, 12)}`,
   }
 }
@@ -111,8 +126,24 @@ function summaryOf(list: IssuedList): readonly string[] {
   const rest = aside.filter(([number]) => number > 0).map(([number, what]) => `${number} ${what}`)
   const isHiding = list.shown.length < list.judged.length
   const moment = `${list.moment.toISOString().slice(0, 16).replace('T', ' ')} UTC`
+  // Somebody is looking for those who get in: what is not known is no "nobody".
+  const unknown = [
+    ...(list.unreadLines > 0 ? [`${countOf(list.unreadLines, 'line')} cannot be read`] : []),
+    ...(list.emptyFiles > 0 ? [`${countOf(list.emptyFiles, 'file')} without an entry`] : []),
+  ].join(', ')
+  if (list.total === 0) return [`No certificate was read (${unknown}): who can get in is not known`]
+  const counted =
+    list.judged.length === 0
+      ? `None of ${list.total} certificates is of whom was asked for`
+      : `${unknown === '' ? '' : 'At least '}${inside} of ${list.judged.length} certificates let somebody in on ${moment}`
   return [
-    `${inside} of ${list.judged.length} certificates let somebody in on ${moment}`,
+    counted,
     ...(rest.length > 0 ? [`The others: ${rest.join(', ')}${isHiding ? ' (--all shows them)' : ''}`] : []),
+    ...(unknown === '' ? [] : [`${unknown}: who else can get in is not known`]),
   ]
+}
+
+/** e.g. `1 line`, `12 lines`. */
+export function countOf(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`
 }

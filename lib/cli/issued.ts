@@ -7,22 +7,24 @@ import {
   MAX_INSPECT_BYTES,
   parseLedger,
   readTrustedKeys,
-  StoreError,
 } from '../index.js'
-import { createNodeContext, DiskStore, readRegularFile } from '../node.js'
+import { createNodeContext, DiskStore, fileNotFound, readRegularFile } from '../node.js'
 import type { Run } from './command.js'
 import { parseClock } from './description.js'
-import { text } from './flags.js'
+import { list as listOf, text } from './flags.js'
 import { EXIT, type Io } from './io.js'
-import { countAside, formatIssued, type IssuedList } from './issued-text.js'
+import { countAside, countOf, formatIssued, type IssuedList } from './issued-text.js'
 import { createLog } from './main.js'
 import { formatStructured, isStructured, OUTPUT_VERSION } from './structured.js'
-import { terminalOf } from './terminal.js'
+import { printable, terminalOf } from './terminal.js'
 
 /** Problems that are told one by one; a file that is no ledger has one in every line. */
 const MAX_PROBLEMS = 5
 
-type PlacedProblem = LedgerProblem & { readonly file: string }
+/** `empty`: the file has no entry at all, which is about no line of it. */
+type PlacedProblem =
+  | (LedgerProblem & { readonly file: string })
+  | { readonly file: string; readonly kind: 'empty'; readonly message: string; readonly line?: undefined }
 
 /** `kpki issued`: who can still get in. */
 export const runIssued: Run = async (invocation, io) => {
@@ -35,16 +37,28 @@ export const runIssued: Run = async (invocation, io) => {
   const files = args.length > 0 ? args : [store.locate(LEDGER_PATH)]
   const { entries, problems } = await readLedgers(files, io)
   const trusted = await readTrustedKeys(store, context)
-  const [user, group] = [text(flags, 'user'), text(flags, 'group')]
-  const judged = judgeIssued(entries, trusted, moment).filter(
-    ({ entry }) => (user === undefined || entry.user === user) && (group === undefined || entry.groups.includes(group)),
+  const [user, groups] = [text(flags, 'user'), listOf(flags, 'group')]
+  const all = judgeIssued(entries, trusted, moment)
+  const judged = all.filter(
+    ({ entry }) =>
+      (user === undefined || entry.user === user) &&
+      (groups.length === 0 || groups.some(group => entry.groups.includes(group))),
   )
   const isAll = flags['all'] === true
-  const list: IssuedList = { moment, shown: judged.filter(({ canGetIn }) => isAll || canGetIn), judged }
+  const list: IssuedList = {
+    moment,
+    shown: judged.filter(({ canGetIn }) => isAll || canGetIn),
+    judged,
+    total: all.length,
+    unreadLines: problems.filter(({ line }) => line !== undefined).length,
+    emptyFiles: problems.filter(({ kind }) => kind === 'empty').length,
+  }
+  // What cannot be read may be the one that was asked for.
+  const status = problems.length === 0 ? EXIT.done : EXIT.failed
   const output = text(flags, 'output')
   if (isStructured(output)) {
     io.stdout(formatStructured(toStructured(list, problems), output))
-    return EXIT.done
+    return status
   }
   tell(problems, trusted['api-server'] !== undefined, store, log)
   io.stdout(formatIssued(list, terminalOf(io)))
@@ -54,10 +68,13 @@ export const runIssued: Run = async (invocation, io) => {
         'kpki: CertificateSigningRequests), nor what other programs sign with the same CA key\n',
     )
   }
-  return EXIT.done
+  if (list.unreadLines > 0) io.stderr(`kpki: error: ${countOf(list.unreadLines, 'line')} cannot be read\n`)
+  for (const { file, message } of problems.filter(({ kind }) => kind === 'empty'))
+    io.stderr(`kpki: error: ${printable(`${file} ${message}`)}\n`)
+  return status
 }
 
-/** @throws {@link StoreError} `KPKI_FILE_NOT_FOUND`: nobody is to take the lack of a ledger for the lack of certificates */
+/** @throws `StoreError` `KPKI_FILE_NOT_FOUND`: nobody is to take the lack of a ledger for the lack of certificates */
 async function readLedgers(files: readonly string[], io: Io) {
   const entries: LedgerEntry[] = []
   const problems: PlacedProblem[] = []
@@ -65,23 +82,27 @@ async function readLedgers(files: readonly string[], io: Io) {
     const bytes =
       file === '-' ? await io.readStdin(MAX_INSPECT_BYTES) : (await readRegularFile(file, MAX_INSPECT_BYTES))?.bytes
     if (!bytes) {
-      throw new StoreError('KPKI_FILE_NOT_FOUND', `${file} does not exist`, {
-        details: { path: file },
-        hint: 'nothing was signed here by kpki, or only with --no-ledger: who can get in is not known; name a ledger or --dir',
-      })
+      throw fileNotFound(
+        file,
+        'nothing was signed here by kpki, or only with --no-ledger: who can get in is not known; name a ledger or --dir',
+      )
     }
     // Bytes that are no UTF-8 spoil their own line only.
     const ledger = parseLedger(new TextDecoder().decode(bytes))
+    const name = file === '-' ? 'standard input' : file
     entries.push(...ledger.entries)
-    problems.push(...ledger.problems.map(problem => ({ file, ...problem })))
+    problems.push(...ledger.problems.map(problem => ({ file: name, ...problem })))
+    if (ledger.entries.length === 0)
+      problems.push({ file: name, kind: 'empty', message: 'has no entry: it is no ledger, or what was in it is lost' })
   }
   return { entries, problems }
 }
 
 function tell(problems: readonly PlacedProblem[], isCaKnown: boolean, store: DiskStore, log: Context['log']): void {
   const warn = (message: string) => log({ level: 'warning', message })
-  for (const { file, line, message } of problems.slice(0, MAX_PROBLEMS)) warn(`${file}, line ${line} ${message}`)
-  if (problems.length > MAX_PROBLEMS) warn(`${problems.length - MAX_PROBLEMS} more lines cannot be read`)
+  const lines = problems.filter(({ line }) => line !== undefined)
+  for (const { file, line, message } of lines.slice(0, MAX_PROBLEMS)) warn(`${file}, line ${line} ${message}`)
+  if (lines.length > MAX_PROBLEMS) warn(`${countOf(lines.length - MAX_PROBLEMS, 'line')} more cannot be read`)
   if (!isCaKnown)
     warn(`${store.locate('pki/ca.crt')} does not exist: whether what it signed is still trusted is not known`)
 }
@@ -91,7 +112,7 @@ function toStructured(list: IssuedList, problems: readonly PlacedProblem[]) {
     apiVersion: OUTPUT_VERSION,
     kind: 'IssuedCertificateList',
     validAt: list.moment.toISOString(),
-    items: list.shown.map(({ entry, role, state, door, isTrusted, canGetIn }) => {
+    items: list.shown.map(({ entry, role, state, doors, isTrusted, canGetIn }) => {
       const { isCa, ...rest } = entry
       return {
         ...rest,
@@ -99,11 +120,16 @@ function toStructured(list: IssuedList, problems: readonly PlacedProblem[]) {
         role,
         state,
         canGetIn,
-        ...(door === undefined ? {} : { opens: door }),
+        opens: doors,
         ...(isTrusted === undefined ? {} : { issuerTrusted: isTrusted }),
       }
     }),
     others: countAside(list),
-    problems: problems.map(({ file, line, kind, message }) => ({ file, line, kind, message })),
+    problems: problems.map(({ file, line, kind, message }) => ({
+      file,
+      ...(line === undefined ? {} : { line }),
+      kind,
+      message,
+    })),
   }
 }

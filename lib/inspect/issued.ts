@@ -32,8 +32,8 @@ export interface JudgedEntry {
   readonly entry: LedgerEntry
   readonly role: CertificateRole
   readonly state: LifeState
-  /** What it opens, were it a client's; `undefined` when its CA is none that is known. */
-  readonly door: Door | undefined
+  /** What it opens, were it a client's: more than one where a tree has one CA for several; none when its CA is none that is known. */
+  readonly doors: readonly Door[]
   /** Whether its CA is trusted now; `undefined` when that is not known. */
   readonly isTrusted: boolean | undefined
   /** It is a client's, valid at that moment, and its CA is trusted or not known. */
@@ -53,16 +53,16 @@ export function judgeIssued(
 ): readonly JudgedEntry[] {
   const once = new Map<string, LedgerEntry>()
   for (const entry of entries) if (!once.has(entry.fingerprint)) once.set(entry.fingerprint, entry)
-  const doors = Object.keys(DOORS) as readonly Door[]
+  const all = Object.keys(DOORS) as readonly Door[]
   return [...once.values()].map(entry => {
     const key = entry.issuer.publicKeyHash
-    const door = doors.find(name => trusted[name]?.includes(key))
-    const isTrusted = door !== undefined ? true : doors.every(name => trusted[name]) ? false : undefined
+    const doors = all.filter(name => trusted[name]?.includes(key))
+    const isTrusted = doors.length > 0 ? true : all.every(name => trusted[name]) ? false : undefined
     const role = roleOf(entry)
     const state = lifeStateOf(entry, moment)
     const isClient = role === 'client' || role === 'peer' || role === 'any'
     const isValid = state === 'valid' || state === 'soon'
-    return { entry, role, state, door, isTrusted, canGetIn: isClient && isValid && isTrusted !== false }
+    return { entry, role, state, doors, isTrusted, canGetIn: isClient && isValid && isTrusted !== false }
   })
 }
 

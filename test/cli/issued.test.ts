@@ -14,17 +14,18 @@ const LEDGER = 'pki/issued.jsonl'
 interface Item {
   readonly purpose: string
   readonly user: string
-  readonly opens?: string
+  readonly opens: readonly string[]
   readonly canGetIn: boolean
 }
 interface List {
   readonly items: readonly Item[]
   readonly others: Readonly<Record<string, number>>
-  readonly problems: readonly { line: number; kind: string }[]
+  readonly problems: readonly { file: string; line?: number; kind: string }[]
 }
-async function list(...argv: readonly string[]): Promise<List> {
+const list = (...argv: readonly string[]) => listWith(0, ...argv)
+async function listWith(expected: number, ...argv: readonly string[]): Promise<List> {
   const { status, stdout, stderr } = await run(['issued', ...argv, '-o', 'json'])
-  assert.is(status, 0, stderr)
+  assert.is(status, expected, stderr)
   return JSON.parse(stdout) as List
 }
 const purposes = ({ items }: List) => items.map(({ purpose }) => purpose)
@@ -71,7 +72,15 @@ test(
     await tree(dir)
     const args = ['--dir', dir, ...NOW]
     assert.equal(purposes(await list(...args, '--group', 'system:masters')), ['super-admin.conf'])
+    // Comma-separated like every list of groups: any of them.
+    assert.equal(purposes(await list(...args, '--group', 'system:masters,kubeadm:cluster-admins')), [
+      'apiserver-kubelet-client',
+      'admin.conf',
+      'super-admin.conf',
+    ])
     assert.equal(purposes(await list(...args, '--user', 'cp-1')), ['etcd-server', 'etcd-peer'])
+    const none = await run(['issued', ...args, '--group', 'system:master'])
+    assert.equal([none.status, none.stdout], [0, 'None of 15 certificates is of whom was asked for\n'])
     assert.equal(purposes(await list(...args, '--user', 'nobody')), [])
     assert.is((await list(...args)).items.length, 11)
     const later = await list(...args, '--valid-at', '2027-06-01T12:00:01Z')
@@ -144,7 +153,7 @@ test(
     const hostile = { ...JSON.parse(line), user: '\u001b[2Jx\nkpki: fine', fingerprint: 'f'.repeat(64) }
     appendFileSync(copy, `${JSON.stringify(hostile)}\n{"v":1,"torn`)
     const args = [copy, join(dir, LEDGER), '--dir', dir, ...NOW]
-    const found = await list(...args)
+    const found = await listWith(1, ...args)
     assert.is(found.items.length, 12)
     assert.equal(
       found.problems.map(({ line: at, kind }) => `${at} ${kind}`),
@@ -160,10 +169,58 @@ test(
         .length,
       12,
     )
-    writeFileSync(copy, 'x\n'.repeat(100))
-    const many = await run(['issued', copy, '--dir', dir, ...NOW])
-    assert.is(many.status, 0)
-    assert.match(many.stderr, '95 more lines cannot be read')
+    assert.match(stdout, 'At least 12 of 16 certificates let somebody in')
+    assert.match(stdout, '\n1 line cannot be read: who else can get in is not known\n')
+    const quiet = await run(['issued', ...args, '--quiet'])
+    assert.equal([quiet.status, quiet.stdout, quiet.stderr], [1, stdout, 'kpki: error: 1 line cannot be read\n'])
+  }),
+)
+
+test(
+  'what is no ledger, or has lost what was in it, is an error, and its answer never "nobody"',
+  inTempDir(async dir => {
+    await tree(dir)
+    const file = join(dir, 'other')
+    const args = ['issued', file, '--dir', dir, ...NOW]
+    writeFileSync(file, 'x\n'.repeat(100))
+    const many = await run(args)
+    assert.is(many.status, 1)
+    assert.is(
+      many.stdout,
+      'No certificate was read (100 lines cannot be read, 1 file without an entry): who\ncan get in is not known\n',
+    )
+    assert.match(many.stderr, '95 lines more cannot be read')
+    assert.match(many.stderr, `kpki: error: ${file} has no entry`)
+    for (const content of ['', '\n\n', readFileSync(join(dir, 'pki/ca.crt'), 'utf8')]) {
+      writeFileSync(file, content)
+      const quiet = await run([...args, '--quiet'])
+      assert.is(quiet.status, 1)
+      assert.match(quiet.stdout, /^No certificate was read .*who\s+can get in is not known\n$/s)
+      assert.not.match(quiet.stdout, '0 of')
+      const { problems } = await listWith(1, ...args.slice(1))
+      assert.equal([problems.at(-1)?.kind, problems.at(-1)?.line, problems.at(-1)?.file], ['empty', undefined, file])
+    }
+    // One empty file among several: what the others say stands, and what is not known is said.
+    writeFileSync(file, '')
+    const both = await run([...args, join(dir, LEDGER)])
+    assert.is(both.status, 1)
+    assert.match(both.stdout, 'At least 11 of 15 certificates let somebody in')
+    assert.match(both.stdout, '\n1 file without an entry: who else can get in is not known\n')
+    assert.match((await run(['issued', '-', '--dir', dir, ...NOW])).stderr, 'standard input has no entry')
+  }),
+)
+
+test(
+  'one CA for the cluster and the front proxy: what it signed opens both doors',
+  inTempDir(async dir => {
+    await tree(dir)
+    for (const part of ['crt', 'key'])
+      copyFileSync(join(dir, `pki/ca.${part}`), join(dir, `pki/front-proxy-ca.${part}`))
+    const [admin] = (await list('--dir', dir, ...NOW, '--user', 'kubernetes-admin')).items
+    assert.equal(admin?.opens, ['api-server', 'front-proxy'])
+    const { stdout } = await run(['issued', '--dir', dir, ...NOW, '--user', 'kubernetes-admin'])
+    assert.match(stdout, '    also to the API server as any user, where --requestheader-allowed-names lets\n    it:')
+    for (const line of stdout.split('\n')) assert.ok(line.length <= 80, line)
   }),
 )
 

@@ -34,7 +34,7 @@ function entry(changes: Partial<LedgerEntry> & { key?: string } = {}): LedgerEnt
 }
 const judge = (one: LedgerEntry, trusted = TRUSTED, moment = NOW) => {
   const [judged] = judgeIssued([one], trusted, moment)
-  return [judged?.canGetIn, judged?.door, judged?.isTrusted]
+  return [judged?.canGetIn, judged?.doors.join(' ') || undefined, judged?.isTrusted]
 }
 
 // Go's crypto/x509 v1.23, verify.go: no extended key usages at all, and anyExtendedKeyUsage, allow client authentication.
@@ -51,6 +51,11 @@ const CASES: readonly (readonly [name: string, changes: Parameters<typeof entry>
   ['a client of a CA that was replaced', { key: hash('e') }, [false, undefined, false]],
 ]
 for (const [name, changes, expected] of CASES) test(name, () => assert.equal(judge(entry(changes)), expected))
+
+test('a CA that is that of several opens the doors of all', () => {
+  const trusted = { ...TRUSTED, 'front-proxy': [hash('a')], etcd: [hash('a')] }
+  assert.equal(judge(entry(), trusted), [true, 'api-server front-proxy etcd', true])
+})
 
 test('where a CA is not known, nobody is said to be kept out', () => {
   assert.equal(judge(entry({ key: hash('e') }), {}), [true, undefined, undefined])
