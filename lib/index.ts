@@ -243,6 +243,7 @@ export {
   type RowId,
   type SanSource,
 } from './kubernetes/rows.js'
+export { looksSecret } from './kubernetes/secret-shapes.js'
 export { formatTime, parseTime } from './kubernetes/time.js'
 export { defaultVersion, type KubernetesVersion, MINORS, parseVersion } from './kubernetes/versions.js'
 export { MAX_INPUT_BYTES, MAX_INSPECT_BYTES } from './limits.js'

@@ -14,6 +14,7 @@ export {
   type FetchServerCasOptions,
   fetchServerCas,
 } from './host/discovery.js'
+export { fileNotFound } from './host/disk-errors.js'
 export { DiskStore, type DiskStoreOptions } from './host/disk-store.js'
 export { createFile, exists as fileExists, readRegularFile, stageFile } from './host/files.js'
 export { kubeconfigPaths, movedPath, pathBeside } from './host/kubeconfig-paths.js'

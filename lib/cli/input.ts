@@ -1,12 +1,12 @@
-import { EncodingError, StoreError, UsageError } from '../index.js'
-import { readRegularFile } from '../node.js'
+import { EncodingError, UsageError } from '../index.js'
+import { fileNotFound, readRegularFile } from '../node.js'
 import type { Io } from './io.js'
 
 /**
  * Reads a file that the command line names; `-` is standard input.
  *
  * @param isConfiguration - it is a description rather than data, so that what is wrong with it is a usage error
- * @throws {@link StoreError} `KPKI_FILE_NOT_FOUND` and as {@link readRegularFile}; {@link EncodingError} or {@link UsageError}
+ * @throws `StoreError` `KPKI_FILE_NOT_FOUND` and as {@link readRegularFile}; {@link EncodingError} or {@link UsageError}
  *   when it is not text
  */
 export async function readInput(
@@ -16,7 +16,7 @@ export async function readInput(
 ): Promise<{ readonly text: string; readonly name: string }> {
   const name = path === '-' ? 'standard input' : path
   const bytes = path === '-' ? await io.readStdin() : (await readRegularFile(path))?.bytes
-  if (!bytes) throw new StoreError('KPKI_FILE_NOT_FOUND', `${path} does not exist`, { details: { path } })
+  if (!bytes) throw fileNotFound(path)
   try {
     return { text: new TextDecoder('utf-8', { fatal: true }).decode(bytes), name }
   } catch (cause) {

@@ -12,7 +12,7 @@ import {
   StoreError,
   UsageError,
 } from '../index.js'
-import { createNodeContext, readDirectory, readRegularFile } from '../node.js'
+import { createNodeContext, fileNotFound, readDirectory, readRegularFile } from '../node.js'
 import type { Invocation, Run } from './command.js'
 import { parseClock } from './description.js'
 import { text } from './flags.js'
@@ -103,7 +103,7 @@ async function readTree(flags: Invocation['flags']): Promise<Inputs> {
 async function readNamed(path: string): Promise<InspectInput | InspectInput[]> {
   try {
     const file = await readRegularFile(path, MAX_INSPECT_BYTES)
-    if (!file) throw new StoreError('KPKI_FILE_NOT_FOUND', `${path} does not exist`, { details: { path } })
+    if (!file) throw fileNotFound(path)
     return { name: path, bytes: file.bytes, ...(file.mode === undefined ? {} : { mode: file.mode }) }
   } catch (error) {
     const isOther = error instanceof StoreError && error.code === 'KPKI_FILE_NOT_REGULAR'

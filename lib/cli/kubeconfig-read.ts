@@ -1,5 +1,5 @@
 import { EncodingError, type InspectInput, StoreError, UsageError } from '../index.js'
-import { kubeconfigPaths, readRegularFile } from '../node.js'
+import { fileNotFound, kubeconfigPaths, readRegularFile } from '../node.js'
 import type { Invocation } from './command.js'
 import { text } from './flags.js'
 import type { Io } from './io.js'
@@ -28,7 +28,7 @@ export async function readKubeconfigs({ path, args, flags }: Invocation, io: Io)
     const found = await readRegularFile(file)
     if (found)
       inputs.push({ name: file, bytes: found.bytes, ...(found.mode === undefined ? {} : { mode: found.mode }) })
-    else if (isNamed) throw new StoreError('KPKI_FILE_NOT_FOUND', `${file} does not exist`, { details: { path: file } })
+    else if (isNamed) throw fileNotFound(file)
   }
   if (inputs.length > 0) return inputs
   const [first] = paths

@@ -6,6 +6,7 @@ import { EXIT, type Io } from './io.js'
 import { formatStructured, isStructured, type Structured } from './structured.js'
 import { printable } from './terminal.js'
 import { VERSION } from './version.js'
+import { withholder } from './withhold.js'
 
 /**
  * Runs one command line.
@@ -38,7 +39,7 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
     const work = run(invocation, io)
     return await (command?.endsItself ? work : Promise.race([work, interruption(io.signal)]))
   } catch (error) {
-    reportError(error, outputOf(invocation, argv), io)
+    reportError(error, outputOf(invocation, argv), io, argv)
     if (error instanceof KpkiError && error.code === 'KPKI_INTERRUPTED') return EXIT.interrupted
     return error instanceof UsageError ? EXIT.usage : EXIT.failed
   }
@@ -53,12 +54,19 @@ function interruption(signal: AbortSignal): Promise<number> {
 }
 
 /** Errors in the shape that was asked for, on stderr: stdout holds data or nothing. */
-function reportError(error: unknown, output: 'text' | Structured, io: Io): void {
+function reportError(error: unknown, output: 'text' | Structured, io: Io, argv: readonly string[]): void {
   const known = error instanceof KpkiError
   const code = known ? error.code : 'KPKI_INTERNAL'
-  const message = known ? error.message : `a defect in kpki: ${error instanceof Error ? error.message : String(error)}`
-  const hint = known ? error.hint : 'run again with KPKI_DEBUG=1 and report what it prints'
-  const stack = io.env['KPKI_DEBUG'] === '1' && error instanceof Error ? error.stack : undefined
+  const withhold = withholder(argv)
+  const message = withhold(
+    known ? error.message : `a defect in kpki: ${error instanceof Error ? error.message : String(error)}`,
+  )
+  const hint = known ? error.hint && withhold(error.hint) : 'run again with KPKI_DEBUG=1 and report what it prints'
+  const stack = io.env['KPKI_DEBUG'] === '1' && error instanceof Error ? withhold(error.stack ?? '') : undefined
+  const details = Object.entries(known ? error.details : {}).map(([name, value]) => [
+    name,
+    typeof value === 'string' ? withhold(value) : typeof value === 'number' ? value : value.map(withhold),
+  ])
   if (output !== 'text') {
     io.stderr(
       formatStructured(
@@ -66,7 +74,7 @@ function reportError(error: unknown, output: 'text' | Structured, io: Io): void 
           error: {
             code,
             message,
-            details: known ? error.details : {},
+            details: Object.fromEntries(details),
             ...(hint === undefined ? {} : { hint }),
             ...(stack === undefined ? {} : { stack }),
           },
@@ -77,7 +85,7 @@ function reportError(error: unknown, output: 'text' | Structured, io: Io): void 
   } else {
     const findings = known ? error.details['findings'] : undefined
     if (Array.isArray(findings) && findings.length > 1)
-      for (const line of findings) io.stderr(`kpki: error: ${printable(line)}\n`)
+      for (const line of findings) io.stderr(`kpki: error: ${printable(withhold(line))}\n`)
     else io.stderr(`kpki: error: ${printable(message)}\n`)
     if (Array.isArray(findings) && findings.length > 1)
       io.stderr(`kpki: error: ${findings.length} problems; nothing was written\n`)

@@ -1,5 +1,5 @@
 import { Parser } from 'yargs/helpers'
-import { nearestName, UsageError } from '../index.js'
+import { looksSecret, nearestName, UsageError } from '../index.js'
 import type { Command, Invocation } from './command.js'
 import { COMMANDS } from './commands.js'
 import type { Flag } from './flags.js'
@@ -57,7 +57,7 @@ function settleBooleans(path: string, flags: Readonly<Record<string, Flag>>, wor
     }
     const flag = Object.entries(flags).find(([long, { alias }]) => (dashes === '--' ? long === name : alias === name))
     if (flag?.[1].type !== 'boolean') return [word]
-    if (!Object.hasOwn(BOOLEANS, value)) throw refuse(path, `--${flag[0]}=${value}: it must be true or false`)
+    if (!Object.hasOwn(BOOLEANS, value)) throw refuse(path, `--${flag[0]}=${shown(value)}: it must be true or false`)
     return BOOLEANS[value] ? [`--${flag[0]}`] : []
   })
 }
@@ -96,7 +96,7 @@ function flagsOf(
     }
     if (list.length > 1) throw refuse(path, `--${name} is given twice`)
     if (choices && !choices.includes(first))
-      throw refuse(path, `--${name} ${first}: it must be one of ${choices.join(', ')}`)
+      throw refuse(path, `--${name} ${shown(first)}: it must be one of ${choices.join(', ')}`)
     given[name] = first
   }
   return given
@@ -108,8 +108,8 @@ function argumentsOf(path: string, { args }: Command, words: readonly string[]):
     const [child] = childrenOf(path)
     throw refuse(
       path,
-      `${path} takes no ${most === 0 ? '' : 'further '}argument ${JSON.stringify(words[most])}`,
-      child ? `did you mean kpki ${child[0]}?` : undefined,
+      `${path} takes no ${most === 0 ? '' : 'further '}argument ${shown(words[most] ?? '', JSON.stringify)}`,
+      looksSecret(words[most] ?? '') ? BY_FILE : child && `did you mean kpki ${child[0]}?`,
     )
   }
   if (words.length < least)
@@ -119,7 +119,7 @@ function argumentsOf(path: string, { args }: Command, words: readonly string[]):
     const nearest = nearestName(wrong, choices ?? [])
     throw refuse(
       path,
-      `${path} ${wrong}: it must be one of ${choices?.join(', ')}`,
+      `${path} ${shown(wrong)}: it must be one of ${choices?.join(', ')}`,
       nearest && `did you mean ${nearest}?`,
     )
   }
@@ -132,7 +132,7 @@ function unknownCommand(path: string, word: string): UsageError {
   const nearest = nearestName(word, names)
   return refuse(
     path,
-    `there is no command ${[path, word].filter(Boolean).join(' ')}`,
+    `there is no command ${[path, shown(word)].filter(Boolean).join(' ')}`,
     nearest && `did you mean kpki ${[path, nearest].filter(Boolean).join(' ')}?`,
   )
 }
@@ -140,7 +140,15 @@ function unknownCommand(path: string, word: string): UsageError {
 function unknownFlag(path: string, word: string, flags: Readonly<Record<string, Flag>>): UsageError {
   const [name = ''] = word.replace(/^-+/, '').split('=')
   const nearest = nearestName(name, Object.keys(flags))
-  return refuse(path, `${path} has no flag ${word.split('=')[0]}`, nearest && `did you mean --${nearest}?`)
+  return refuse(path, `${path} has no flag ${shown(word.split('=')[0] ?? '')}`, nearest && `did you mean --${nearest}?`)
+}
+
+// Other users of the host see the arguments of a process, and shells keep them.
+const BY_FILE = 'secrets are passed in a file, or by standard input, whose name is -'
+
+/** A word of the command line in a message; what may be a secret is not shown. */
+function shown(word: string, quote: (text: string) => string = String): string {
+  return looksSecret(word) ? '***' : quote(word)
 }
 
 function refuse(path: string, message: string, hint?: string): UsageError {

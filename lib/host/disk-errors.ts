@@ -1,4 +1,5 @@
-import { KpkiError, StoreError } from '../errors.js'
+import { type CodeOf, KpkiError, StoreError } from '../errors.js'
+import { looksSecret } from '../kubernetes/secret-shapes.js'
 
 /** A system error's code, e.g. `ENOENT`; `''` for anything else. */
 export type Failure = string
@@ -11,11 +12,35 @@ export function failureCode(error: unknown): Failure {
 const NOT_WRITABLE: readonly Failure[] = ['EACCES', 'EPERM', 'EROFS']
 const NO_SPACE: readonly Failure[] = ['ENOSPC', 'EDQUOT', 'EFBIG']
 
+/**
+ * What is said where no file is. What somebody gave for its name may be a secret, and is not shown then.
+ *
+ * @param hint - what else to do where it is a name
+ */
+export function fileNotFound(path: string, hint?: string): StoreError {
+  if (looksSecret(path)) return noName('KPKI_FILE_NOT_FOUND', 'and there is no such file')
+  return new StoreError('KPKI_FILE_NOT_FOUND', `${path} does not exist`, {
+    details: { path },
+    ...(hint === undefined ? {} : { hint }),
+  })
+}
+
+function noName(code: CodeOf<'store'>, end: string): StoreError {
+  return new StoreError(
+    code,
+    `a file is wanted, and what was given for its name looks like a secret or like contents, not shown here, ${end}`,
+    { hint: 'name a file that holds it, or give it by standard input, whose name is -' },
+  )
+}
+
 /** What a system error means for a path; kpki's own errors pass through. */
 export function toStoreError(error: unknown, path: string, doing: 'read' | 'write'): unknown {
   if (error instanceof KpkiError) return error
   const failure = failureCode(error)
   if (failure === '') return error
+  // Its own text quotes the path, and so it is no cause to keep.
+  if (looksSecret(path))
+    return noName(doing === 'read' ? 'KPKI_FILE_UNREADABLE' : 'KPKI_WRITE_FAILED', `and the system says ${failure}`)
   const options = { details: { path, errno: failure }, cause: error }
   if (failure === 'ENOTDIR')
     return new StoreError('KPKI_FILE_NOT_REGULAR', `${path} lies below something that is not a directory`, options)

@@ -16,7 +16,7 @@ const DOORS = [
     VerifyError WorkflowError caPin checkCluster createContext describeEffective describeFurtherExtensions filesOf formatCertificate
     formatConfiguration formatKubeconfig formatOrigin formatPem formatPicture formatPrivateKey formatProblem formatPublicKey
     formatTar formatYaml generateKey generateTree initDefaults inspectFiles issueCertificate issuerOf joinDefaults lifeStateOf migrateConfiguration
-    nearestName parseCertificate parseCertificateRequest parseCertificates parseCluster parseConfiguration parseDescription parseKubeconfig
+    looksSecret nearestName parseCertificate parseCertificateRequest parseCertificates parseCluster parseConfiguration parseDescription parseKubeconfig
     parsePem parsePin parsePrivateKey parseVersion parseYamlStream placeOf planTree resolveDescription roleOf rowsOf serverOf
     CLUSTER_INFO DISCOVERY_STEPS parseClusterInfo parseDiscoveredCluster parseServerEndpoint readCaCertificates
     ApiError NetworkError RESOURCES readClusterConnection verifyCaPin verifyCertificate USER_VALIDITY_SECONDS checkUserIdentity issueUserKubeconfig mergeKubeconfigs readJwtClaims userRbac askIdentity judgeLive checkKubeconfig viewKubeconfigs verifyRequestSignature wantedCertificate
@@ -56,7 +56,7 @@ const DOORS = [
     path: 'lib/node.ts',
     module: node as object,
     values: `
-    ApiError NetworkError DiskStore VerifyError connectCluster discoverCluster fetchServerCas EncodingError StoreError UsageError createFile createNodeContext detectDefaultAddress detectHostName
+    ApiError NetworkError DiskStore VerifyError connectCluster discoverCluster fetchServerCas EncodingError StoreError UsageError createFile fileNotFound createNodeContext detectDefaultAddress detectHostName
     generateNodeKeyPair fileExists kubeconfigPaths movedPath pathBeside stageFile updateFile readDirectory readRegularFile
     `,
     types: `

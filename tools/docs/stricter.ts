@@ -153,6 +153,13 @@ export const DEPARTURES: readonly Departure[] = [
     why: 'logs are kept',
     test: 'test/access/bootstrap-token.test.ts',
   },
+  {
+    point: 'a token or key given for the name of a file',
+    kubeadm: 'quoted',
+    kpki: 'not shown; how to pass it is said',
+    why: 'logs are kept',
+    test: 'test/cli/withhold.test.ts',
+  },
 ]
 
 /** As the README shows them. */
