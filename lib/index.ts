@@ -259,7 +259,7 @@ export {
   type LedgerProblem,
   parseLedger,
 } from './tree/ledger.js'
-export { MemoryStore, type StagedFile, type Store, type StoredFile } from './tree/store.js'
+export { type AppendedFile, MemoryStore, type StagedFile, type Store, type StoredFile } from './tree/store.js'
 export {
   type CreateTokensOptions,
   createBootstrapTokens,

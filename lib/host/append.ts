@@ -11,24 +11,23 @@ const NEWLINE = 0x0a
  * line that a crash has torn, or that another process is just writing, gets its end first: readers pass over empty lines. What
  * could be written only in part is cut off again.
  *
- * @returns false when there is no such file
+ * @returns the permission bits of the file; `undefined` when there is none
  * @throws {@link StoreError} `KPKI_FILE_NOT_REGULAR` for a link, `KPKI_FILE_FOREIGN` where others could change it, and as
  *   `createFile`
  */
-export async function appendToFile(path: string, bytes: Uint8Array): Promise<boolean> {
+export async function appendToFile(path: string, bytes: Uint8Array): Promise<number | undefined> {
   const { O_RDWR, O_APPEND, O_NOFOLLOW, O_NONBLOCK } = fs.constants
   try {
     // Windows has neither of the last two.
     const handle = await fs.open(path, O_RDWR | O_APPEND | (O_NOFOLLOW ?? 0) | (O_NONBLOCK ?? 0))
     try {
-      await append(handle, path, bytes)
+      return await append(handle, path, bytes)
     } finally {
       await handle.close()
     }
-    return true
   } catch (error) {
     const failure = failureCode(error)
-    if (failure === 'ENOENT') return false
+    if (failure === 'ENOENT') return undefined
     // What open(2) says of a link with O_NOFOLLOW.
     if (failure === 'ELOOP') throw notRegular(path, 'a link')
     if (failure === 'EISDIR') throw notRegular(path, 'a directory')
@@ -36,7 +35,7 @@ export async function appendToFile(path: string, bytes: Uint8Array): Promise<boo
   }
 }
 
-async function append(handle: fs.FileHandle, path: string, bytes: Uint8Array): Promise<void> {
+async function append(handle: fs.FileHandle, path: string, bytes: Uint8Array): Promise<number> {
   const stats = await handle.stat()
   const { size, uid, mode } = stats
   if (!stats.isFile()) throw notRegular(path, 'not a regular file')
@@ -62,6 +61,7 @@ async function append(handle: fs.FileHandle, path: string, bytes: Uint8Array): P
     if (written > 0 && isLast) await handle.truncate(size).catch(() => {})
     throw error
   }
+  return mode & 0o7777
 }
 
 function notRegular(path: string, what: string): StoreError {

@@ -1,9 +1,10 @@
 // The default export on purpose: tests put faults into single calls of it.
 import fs from 'node:fs/promises'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { StoreError, UsageError } from '../errors.js'
 import type { TreePath } from '../tree/layout.js'
-import type { StagedFile, Store, StoredFile } from '../tree/store.js'
+import type { AppendedFile, StagedFile, Store, StoredFile } from '../tree/store.js'
 import { appendToFile } from './append.js'
 import { failureCode, toStoreError } from './disk-errors.js'
 import { createFile, exists, isLink, isOurs, readRegularFile, stageFile, syncDir, TEMPORARY } from './files.js'
@@ -18,6 +19,7 @@ export interface DiskStoreOptions {
 }
 
 const NEW_DIR_MODE = 0o755
+const LOCK_POLL_MS = 50
 
 /** A tree on disk in kubeadm's layout. */
 export class DiskStore implements Store {
@@ -72,16 +74,18 @@ export class DiskStore implements Store {
     return stageFile(target, bytes, mode)
   }
 
-  async append(path: TreePath, bytes: Uint8Array, mode: number): Promise<boolean> {
+  async append(path: TreePath, bytes: Uint8Array, mode: number): Promise<AppendedFile> {
     const target = this.locate(path)
-    if (await appendToFile(target, bytes)) return false
+    const old = await appendToFile(target, bytes)
+    if (old !== undefined) return { isNew: false, mode: old }
     try {
       await this.create(path, bytes, mode)
-      return true
+      return { isNew: true, mode }
     } catch (error) {
       // Another process made it meanwhile.
       const isThere = error instanceof StoreError && error.code === 'KPKI_FILE_EXISTS'
-      if (isThere && (await appendToFile(target, bytes))) return false
+      const theirs = isThere ? await appendToFile(target, bytes) : undefined
+      if (theirs !== undefined) return { isNew: false, mode: theirs }
       throw error
     }
   }
@@ -95,7 +99,19 @@ export class DiskStore implements Store {
     await fs.rm(this.locate(path), { force: true })
   }
 
-  async lock(): Promise<() => Promise<void>> {
+  async lock(waitSeconds = 0): Promise<() => Promise<void>> {
+    for (let pollsLeft = Math.ceil((waitSeconds * 1000) / LOCK_POLL_MS); ; pollsLeft--) {
+      try {
+        return await this.#lockNow()
+      } catch (error) {
+        const isTaken = error instanceof StoreError && error.code === 'KPKI_LOCKED'
+        if (!isTaken || pollsLeft <= 0) throw error
+        await sleep(LOCK_POLL_MS)
+      }
+    }
+  }
+
+  async #lockNow(): Promise<() => Promise<void>> {
     const roots = [...new Set([this.#kubeconfigDir, this.#certDir])].sort()
     const releases: (() => Promise<void>)[] = []
     const release = async () => {

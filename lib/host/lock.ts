@@ -30,7 +30,7 @@ export async function takeLock(dir: string): Promise<() => Promise<void>> {
     await putAside(breaker)
   } else {
     // Only one may judge and remove a dead lock, or two would each remove the other's new one.
-    if (!(await claim(breaker)) && !((await putAside(breaker)) && (await claim(breaker)))) throw locked(dir, breaker)
+    if (!(await claim(breaker)) && !((await putAside(breaker)) && (await claim(breaker)))) throw locked(dir, lock)
     try {
       const holder = await readHolder(lock)
       if (holder && !(await isDead(holder))) throw locked(dir, lock, holder)

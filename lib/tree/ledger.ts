@@ -8,6 +8,8 @@ import type { Store } from './store.js'
 export const LEDGER_PATH: TreePath = 'pki/issued.jsonl'
 /** Who can get in is nobody else's business. */
 export const LEDGER_MODE = 0o600
+/** For another run that writes into the tree: to sign and write takes it this long, unless it makes many RSA keys. */
+const LOCK_WAIT_SECONDS = 2
 /** Version of the lines. Fields are added within one, never renamed or removed. */
 const VERSION = 1
 /** A certificate with a thousand names makes a line of 64 KB. */
@@ -214,7 +216,8 @@ function isObject(value: unknown): value is Fields {
 
 /**
  * Writes down that certificates were signed, before they are in the world: a certificate must not exist without its line. What
- * becomes of them afterwards changes nothing about the line. Takes the tree's lock meanwhile.
+ * becomes of them afterwards changes nothing about the line. Takes the tree's lock meanwhile; for another run that has it, it waits
+ * two seconds. A ledger that others may read is warned of in the context's log, and stays as it is.
  *
  * @param store - one without `append` keeps no ledger
  * @throws {@link StoreError} `KPKI_FILE_FOREIGN`, and as `lock` and `create` of the store: the certificates are then to be
@@ -226,7 +229,7 @@ export async function appendToLedger(
   context: Context,
 ): Promise<void> {
   if (issued.length === 0 || !store.append) return
-  const release = await store.lock()
+  const release = await store.lock(LOCK_WAIT_SECONDS)
   try {
     await appendUnderLock(issued, store, context)
   } finally {
@@ -247,5 +250,12 @@ export async function appendUnderLock(
   if (issued.length === 0 || !store.append) return false
   const now = context.clock()
   const entries = await Promise.all(issued.map(certificate => describeIssued(certificate, now, context)))
-  return store.append(LEDGER_PATH, encodeUtf8(entries.map(formatLedgerEntry).join('')), LEDGER_MODE)
+  const lines = encodeUtf8(entries.map(formatLedgerEntry).join(''))
+  const { isNew, mode = LEDGER_MODE } = await store.append(LEDGER_PATH, lines, LEDGER_MODE)
+  if ((mode & ~LEDGER_MODE & 0o777) !== 0) {
+    const [has, should] = [mode, LEDGER_MODE].map(bits => (bits & 0o777).toString(8).padStart(4, '0'))
+    const message = `${store.locate(LEDGER_PATH)} has mode ${has}: who can get in is nobody else's business; chmod ${should} it`
+    context.log({ level: 'warning', message })
+  }
+  return isNew
 }

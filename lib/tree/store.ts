@@ -19,6 +19,14 @@ export interface StagedFile {
   readonly discard: () => Promise<void>
 }
 
+/** A file that lines were added to. */
+export interface AppendedFile {
+  /** There was none before. */
+  readonly isNew: boolean
+  /** Permission bits that it has; `undefined` where the store has none. */
+  readonly mode: number | undefined
+}
+
 /**
  * Where a tree is kept. Paths are tree paths (`pki/…`, `*.conf`); a file is whole or it is not there, at every moment.
  */
@@ -50,11 +58,10 @@ export interface Store {
    * it keeps no ledger.
    *
    * @param bytes - whole lines
-   * @returns whether the file is new
    * @throws {@link StoreError} `KPKI_FILE_NOT_REGULAR` for a link, `KPKI_FILE_FOREIGN`, and as `create`; the file is then as
    *   it was
    */
-  append?(path: TreePath, bytes: Uint8Array, mode: number): Promise<boolean>
+  append?(path: TreePath, bytes: Uint8Array, mode: number): Promise<AppendedFile>
   /** Makes what was committed outlive a crash of the machine. Default: there is nothing to do. */
   settle?(paths: readonly TreePath[]): Promise<void>
   /** Takes back a file that this run created, and the directories it created for it. */
@@ -68,10 +75,11 @@ export interface Store {
   /**
    * Keeps other runs out.
    *
+   * @param waitSeconds - how long to wait for another run, at most. Default: 0
    * @returns gives the tree free again
    * @throws {@link StoreError} `KPKI_LOCKED`
    */
-  lock(): Promise<() => Promise<void>>
+  lock(waitSeconds?: number): Promise<() => Promise<void>>
 }
 
 const NEWLINE = 0x0a
@@ -104,15 +112,16 @@ export class MemoryStore implements Store {
     this.files.set(path, { bytes: new Uint8Array(bytes), mode })
   }
 
-  async append(path: TreePath, bytes: Uint8Array, mode: number): Promise<boolean> {
+  async append(path: TreePath, bytes: Uint8Array, mode: number): Promise<AppendedFile> {
     const before = this.files.get(path)
     const old = before?.bytes ?? new Uint8Array()
     const isTorn = old.length > 0 && old.at(-1) !== NEWLINE
-    this.files.set(path, {
+    const file = {
       bytes: new Uint8Array([...old, ...(isTorn ? [NEWLINE] : []), ...bytes]),
       mode: before?.mode ?? mode,
-    })
-    return before === undefined
+    }
+    this.files.set(path, file)
+    return { isNew: before === undefined, mode: file.mode }
   }
 
   async takeBack(path: TreePath): Promise<void> {

@@ -32,7 +32,7 @@ const DOORS = [
     withdrawBootstrapTokens
     `,
     types: `
-    ActualRow ApiVersion Bytes Certificate CertificateId CertificateRequest CertificateRole CertificateRow CertificateSpec Cidr Cluster ClusterFacts
+    ActualRow ApiVersion AppendedFile Bytes Certificate CertificateId CertificateRequest CertificateRole CertificateRow CertificateSpec Cidr Cluster ClusterFacts
     CodeOf ConfigCode ConfigProblem Configuration Context DefaultsOptions Description DescriptionSources
     DistinguishedName DuplicateKey EffectiveValue ErrorCode ErrorDetails ErrorKind ExtKeyUsage ExtensionFacts ExternalEtcd FactName
     FieldProblem FileKind FileSpec Finding FindingCode FlagFacts FlagName FurtherExtension GenerateOptions GenerateResult GroupSource

@@ -30,13 +30,13 @@ test(
   inTempDir(async dir => {
     const before = process.umask(0)
     try {
-      assert.is(await append(dir, 'a\n'), true)
+      assert.equal(await append(dir, 'a\n'), { isNew: true, mode: 0o600 })
     } finally {
       process.umask(before)
     }
     assert.is(statSync(join(dir, FILE)).mode & 0o7777, 0o600)
     chmodSync(join(dir, FILE), 0o640)
-    assert.is(await append(dir, 'b\n'), false)
+    assert.equal(await append(dir, 'b\n'), { isNew: false, mode: 0o640 })
     assert.is(read(dir), 'a\nb\n')
     assert.is(statSync(join(dir, FILE)).mode & 0o7777, 0o640)
     assert.equal([...snapshot(dir).keys()], ['pki', FILE])

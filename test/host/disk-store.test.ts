@@ -378,6 +378,41 @@ test(
   }),
 )
 
+test(
+  'who is told to wait for a run gets the lock after it, in turn; nobody waits for longer than he was told',
+  inTempDir(async dir => {
+    const release = await new DiskStore(dir).lock()
+    const waiting = new DiskStore(dir).lock(10)
+    assert.is((await rejects(new DiskStore(dir).lock(0.1))).code, 'KPKI_LOCKED')
+    await release()
+    await (await waiting)()
+    let holders = 0
+    const turns = Array.from({ length: 6 }, async () => {
+      const free = await new DiskStore(dir).lock(10)
+      assert.is(++holders, 1)
+      await new Promise(resolve => setTimeout(resolve, 5))
+      holders--
+      await free()
+    })
+    await Promise.all(turns)
+    assert.equal([...snapshot(dir).keys()], [])
+  }),
+)
+
+test(
+  'people are told of the lock, also while another run looks whether it is dead',
+  inTempDir(async dir => {
+    const release = await new DiskStore(dir).lock()
+    writeFileSync(join(dir, '.kpki.lock.break'), readFileSync(join(dir, '.kpki.lock')))
+    const error = await rejects(new DiskStore(dir).lock())
+    assert.equal([error.code, error.details['path']], ['KPKI_LOCKED', join(dir, '.kpki.lock')])
+    assert.match(error.hint ?? '', /remove .*\/\.kpki\.lock$/)
+    await release()
+    // What it asks for is enough.
+    await (await new DiskStore(dir).lock())()
+  }),
+)
+
 const HOLDERS: readonly (readonly [name: string, holder: string, isDead: boolean])[] = [
   ['a process that is gone', holderOf({ pid: 4_194_300 }), true],
   ['a process whose pid is another one now', holderOf({ pid: process.pid, started: '1' }), true],

@@ -156,6 +156,27 @@ test('appending takes the lock, writes 0600, adds behind what is there, also beh
   await (await store.lock())()
 })
 
+for (const [mode, said] of [
+  [0o600, []],
+  [0o400, []],
+  [0o640, ['0640']],
+  [0o604, ['0604']],
+] as const) {
+  test(`a ledger of mode ${mode.toString(8)}: ${said.length === 0 ? 'nothing to say' : 'others can read it'}`, async () => {
+    const [certificate] = parseCertificates(vector('x509/root.crt'))
+    const store = new MemoryStore()
+    store.files.set(LEDGER_PATH, { bytes: new Uint8Array(), mode })
+    const warnings: string[] = []
+    const log = ({ message }: { readonly message: string }) => void warnings.push(message)
+    await appendToLedger([{ purpose: 'ca', certificate, issuer: certificate }], store, { ...context, log })
+    assert.equal(
+      warnings,
+      said.map(digits => `${LEDGER_PATH} has mode ${digits}: who can get in is nobody else's business; chmod 0600 it`),
+    )
+    assert.is(store.files.get(LEDGER_PATH)?.mode, mode)
+  })
+}
+
 test('a store that cannot append keeps no ledger', async () => {
   const [certificate] = parseCertificates(vector('x509/root.crt'))
   const store = new MemoryStore()
