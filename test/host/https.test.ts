@@ -41,6 +41,8 @@ test('an exchange', () =>
       assert.is(new TextDecoder().decode(answer.body), '{"kind":"Status"}')
       assert.is(answer.headers['x-a'], '1, 2')
       const [request] = server.requests
+      assert.ok(server.received.includes(SECRET))
+      assert.equal(server.serverNames, [false])
       assert.is(request?.body, '{"a":"ä"}')
       assert.is(request?.url, '/api?x=1')
       assert.is(request?.headers.authorization, headers.authorization)
@@ -189,6 +191,7 @@ test('the name that is asked for is verified in place of the host', async () => 
       assert.is((await ask(name)).status, 200)
     for (const name of ['kubernetes', 'example.org', 'a.api.example.org', '127.0.0.1'])
       assert.is((await rejects(ask(name))).code, 'KPKI_TLS_NAME', name)
+    assert.equal(server.serverNames.slice(0, 3), ['kubernetes.default', 'Kubernetes.Default', 'api.example.org'])
   })
 })
 

@@ -116,6 +116,8 @@ export class FakeServer {
   readonly requests: SeenRequest[] = []
   /** All that came in and could be read, decrypted: to look for what should never have been sent. */
   received = ''
+  /** Which names were asked for in handshakes; `false` where none was. */
+  readonly serverNames: (string | false | null)[] = []
   /** Connections so far. */
   connections = 0
   readonly #sockets = new Set<Socket>()
@@ -130,12 +132,14 @@ export class FakeServer {
     const { pair, clientCa, answer, onConnection, onConnect, maxVersion } = options
     const plain = createServer((request, response) => {
       const chunks: Buffer[] = []
+      fake.received += [request.method, request.url, ...request.rawHeaders].join(' ')
       request.on('error', () => {})
       response.on('error', () => {})
       request.on('data', (chunk: Buffer) => chunks.push(chunk))
       request.on('end', () => {
         const { method = '', url = '', headers } = request
         fake.requests.push({ method, url, headers, body: Buffer.concat(chunks).toString() })
+        fake.received += Buffer.concat(chunks).toString('latin1')
         answer?.(request, response)
       })
     })
@@ -143,6 +147,7 @@ export class FakeServer {
       plain.on('connect', (request: IncomingMessage, socket: Duplex) => {
         const { method = '', url = '', headers } = request
         fake.requests.push({ method, url, headers, body: '' })
+        fake.received += [method, url, ...request.rawHeaders].join(' ')
         onConnect(request, socket)
       })
     }
@@ -154,11 +159,9 @@ export class FakeServer {
           ...(maxVersion === undefined ? {} : { maxVersion, minVersion: maxVersion, ciphers: 'DEFAULT@SECLEVEL=0' }),
         })
       : undefined
-    secure?.on('secureConnection', socket => {
+    secure?.on('secureConnection', (socket: tls.TLSSocket) => {
       fake.#keep(socket)
-      socket.on('data', (chunk: Buffer) => {
-        fake.received += chunk.toString('latin1')
-      })
+      fake.serverNames.push(socket.servername ?? null)
       plain.emit('connection', socket)
     })
     secure?.on('tlsClientError', () => {})
