@@ -1,7 +1,7 @@
 import type { Context } from '../context.js'
-import { decodeUtf8, encodeUtf8, parseBase64Url } from '../crypto/bytes.js'
 import { describePublicKey } from '../crypto/keys.js'
 import { EncodingError, VerifyError } from '../errors.js'
+import { type DecodedJwt, decodeJwt, type Fields, isObject, isSeconds, momentOf, textOf } from './jwt-decode.js'
 import type { JwtAlgorithm, ServiceAccountKey } from './service-account-keys.js'
 import type { BoundObject } from './service-account-token.js'
 import { DEFAULT_ISSUER } from './service-account-token.js'
@@ -13,15 +13,20 @@ export interface VerifiedServiceAccountToken {
   /** Of the account that it was made for; whether that one still exists only the API server knows. */
   readonly uid: string
   readonly issuer: string
+  /** None where the token names none: it is then for the API server, and nobody else. */
   readonly audiences: readonly string[]
+  /** Within the years that RFC 3339 can write, and so is the next one: 0 to 9999. */
   readonly issuedAt: Date | undefined
+  /** The end of the year 9999 stands for all that is later. */
   readonly expiresAt: Date
   /** What it ends with; whether that still exists only the API server knows. A Pod has its Node beside it since v1.30. */
   readonly boundTo: readonly BoundObject[]
   /** `jti` */
   readonly id: string | undefined
-  /** `kid` of the key that verified it. */
+  /** Of the key that verified it. */
   readonly keyId: string
+  /** `kid` of the token, where that is another: API servers before v1.31 take it for a hint, later ones look for no other key. */
+  readonly namedKeyId: string | undefined
 }
 
 /** Options of {@link verifyServiceAccountToken}. */
@@ -34,23 +39,25 @@ export interface VerifyTokenOptions {
   readonly leewaySeconds?: number
 }
 
-/** A token goes into one header line, of which servers take 8 to 64 KiB. */
-const MAX_LENGTH = 65_536
 /** go-jose v2, jwt/validation.go (DefaultLeeway). */
 const LEEWAY_SECONDS = 60
 
 /**
- * Makes sure that a token was signed with one of these keys, for this audience, and is valid now.
+ * Makes sure that a token was signed with one of these keys, for this audience, and is valid now: takes what the API server
+ * takes, but for what none ever made and what could not be sent to it.
  *
- * The algorithm is the key's, never the token's: `none` and `HS256` have no key here (RFC 8725 section 3.1). Whether the
+ * Stricter: the algorithm is the key's, never the token's, so that `none`, `HS256` and `RS512` have no key here (RFC 8725
+ * section 3.1); the subject must be the account; `iat` must not be in the future (v1.20 does not look, later ones do); there
+ * must be an end (later ones do not ask for it); no white space, no key or certificate in the header. Whether the
  * ServiceAccount, and what the token is bound to, still exist, only the API server knows (TokenReview).
  *
- * @param keys - all that tokens may be signed with, e.g. old and new during a rotation
+ * @param keys - all that tokens may be signed with, e.g. old and new during a rotation. The one that the token names is tried
+ *   first, then all others
  * @throws {@link EncodingError} `KPKI_JWT_INVALID`; {@link VerifyError} `KPKI_JWT_ALGORITHM`, `KPKI_JWT_KEY_UNKNOWN`,
  *   `KPKI_JWT_SIGNATURE`, `KPKI_JWT_ISSUER`, `KPKI_JWT_AUDIENCE`, `KPKI_JWT_EXPIRED`, `KPKI_JWT_NOT_YET`,
  *   `KPKI_JWT_SUBJECT`. None quotes the token
  * @see RFC 7515 section 5.2, RFC 7519 section 7.2; kubernetes/kubernetes v1.20.2, pkg/serviceaccount/jwt.go
- *   (AuthenticateToken), claims.go (Validate)
+ *   (AuthenticateToken), claims.go (Validate); PR 125177 (v1.31: the key that `kid` names, and no other)
  */
 export async function verifyServiceAccountToken(
   token: string,
@@ -59,117 +66,97 @@ export async function verifyServiceAccountToken(
   options: VerifyTokenOptions = {},
 ): Promise<VerifiedServiceAccountToken> {
   const { issuer = DEFAULT_ISSUER, audience = issuer, leewaySeconds = LEEWAY_SECONDS } = options
-  const { header, claims, input, signature } = decode(token)
-  const key = await findKey(header, input, signature, keys, context)
+  const decoded = decode(token)
+  const key = await findKey(decoded, keys, context)
   // Nothing below is looked at before the signature has verified.
-  const { iss, aud, exp, nbf, iat, jti, sub } = claims
-  if (iss !== issuer) {
+  const { audiences, keyId } = decoded
+  // go-jose, jwt/claims.go (UnmarshalJSON): fractions are cut off.
+  const [expiry, notBefore, issuedAt] = [decoded.expiry, decoded.notBefore, decoded.issuedAt].map(
+    seconds => seconds && Math.trunc(seconds),
+  )
+  if (decoded.issuer !== issuer) {
     throw new VerifyError('KPKI_JWT_ISSUER', 'the token is of another issuer', {
-      details: { issuer: textOf(iss) ?? '', expected: issuer },
+      details: { issuer: decoded.issuer ?? '', expected: issuer },
       hint: 'the issuer is --service-account-issuer of the API server, to the letter',
     })
   }
-  const audiences = (Array.isArray(aud) ? aud : aud === undefined ? [] : [aud]).filter(item => typeof item === 'string')
-  if (!audiences.includes(audience)) {
+  // One without audience is for the API server's own, which is its issuer.
+  if (!(audiences.length === 0 ? [issuer] : audiences).includes(audience)) {
     throw new VerifyError('KPKI_JWT_AUDIENCE', 'the token is for another audience', {
       details: { audiences, expected: audience },
       hint: 'do not take it: it was made for somebody else, who could have passed it on',
     })
   }
   const now = context.clock().getTime() / 1000
-  const [expiry, notBefore, issued] = [exp, nbf, iat].map(numberOf)
   if (expiry === undefined) {
     throw new VerifyError('KPKI_JWT_EXPIRED', 'the token has no end: it is one of the kind that is kept in Secrets', {
       hint: 'make one that ends: kpki sa token, or kubectl create token',
     })
   }
+  const expiresAt = momentOf(expiry)
   if (now - leewaySeconds > expiry) {
-    const expiresAt = momentOf(expiry)?.toISOString() ?? ''
-    throw new VerifyError('KPKI_JWT_EXPIRED', `the token has expired${expiresAt && ` on ${expiresAt}`}`, {
-      details: { expiresAt },
+    throw new VerifyError('KPKI_JWT_EXPIRED', `the token has expired on ${expiresAt.toISOString()}`, {
+      details: { expiresAt: expiresAt.toISOString() },
     })
   }
-  if (now + leewaySeconds < Math.max(notBefore ?? 0, issued ?? 0)) {
+  if (now + leewaySeconds < Math.max(notBefore ?? 0, issuedAt ?? 0)) {
     throw new VerifyError('KPKI_JWT_NOT_YET', 'the token is not valid yet', { hint: "compare this machine's clock" })
   }
-  const expiresAt = momentOf(expiry)
-  const account = accountOf(claims)
-  if (!account || !expiresAt || sub !== `system:serviceaccount:${account.namespace}:${account.name}`) {
+  const account = accountOf(decoded.claims)
+  if (!account || decoded.subject !== `system:serviceaccount:${account.namespace}:${account.name}`) {
     throw new VerifyError('KPKI_JWT_SUBJECT', 'the token is not that of a ServiceAccount, or of two at once')
   }
   return {
     ...account,
     issuer,
     audiences,
-    issuedAt: issued === undefined ? undefined : momentOf(issued),
+    issuedAt: issuedAt === undefined ? undefined : momentOf(issuedAt),
     expiresAt,
-    id: textOf(jti),
+    id: decoded.id,
     keyId: key.id,
+    namedKeyId: keyId === undefined || keyId === '' || keyId === key.id ? undefined : keyId,
   }
 }
 
-type Fields = Readonly<Record<string, unknown>>
-
-function invalid(problem: string): EncodingError {
-  return new EncodingError('KPKI_JWT_INVALID', `the token is no JWT: ${problem}`)
+function decode(token: string): DecodedJwt {
+  const decoded = decodeJwt(token)
+  const problem = typeof decoded === 'string' ? decoded : problemOf(decoded.header)
+  if (typeof decoded === 'string' || problem !== undefined)
+    throw new EncodingError('KPKI_JWT_INVALID', `the token is no JWT that an API server takes: ${problem}`)
+  return decoded
 }
 
-function decode(token: string) {
-  if (token.length > MAX_LENGTH) throw invalid(`it is longer than ${MAX_LENGTH} characters`)
-  const parts = token.split('.')
-  const [first = '', second = '', third = ''] = parts
-  if (parts.length !== 3) throw invalid('it is not three parts with dots between them')
-  const [header, claims, signature] = [objectOf(first), objectOf(second), parseBase64Url(third)]
-  if (!header) throw invalid('its header is no JSON object in base64url')
-  if (!claims) throw invalid('its claims are no JSON object in base64url')
-  if (!signature) throw invalid('its signature is not base64url')
-  if (typeof header['alg'] !== 'string') throw invalid('its header names no algorithm')
-  // RFC 7515 section 4.1.11: who does not understand an extension that is critical must refuse.
-  if ('crit' in header) throw invalid('its header asks for extensions')
-  return { header, claims, input: encodeUtf8(`${first}.${second}`), signature }
-}
-
-function objectOf(part: string): Fields | undefined {
-  const bytes = parseBase64Url(part)
-  const text = bytes && decodeUtf8(bytes)
-  if (text === undefined) return undefined
-  try {
-    const value: unknown = JSON.parse(text)
-    return isObject(value) ? value : undefined
-  } catch {
-    return undefined
-  }
-}
-
-function isObject(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+function problemOf({ crit = null, jwk, x5c }: Fields): string | undefined {
+  // RFC 7515 section 4.1.11: who does not understand an extension that is critical must refuse. An empty list asks for none.
+  if (crit !== null && !(Array.isArray(crit) && crit.length === 0)) return 'its header asks for extensions'
+  // A key that comes with the token proves nothing (RFC 8725 section 3.8), and no API server sends one.
+  return jwk === undefined && x5c === undefined ? undefined : 'its header has a key of its own'
 }
 
 const KNOWN: readonly string[] = ['RS256', 'ES256', 'ES384', 'ES512'] satisfies JwtAlgorithm[]
 
 async function findKey(
-  { alg, kid }: Fields,
-  input: Uint8Array<ArrayBuffer>,
-  signature: Uint8Array<ArrayBuffer>,
+  { algorithm, keyId, input, signature }: DecodedJwt,
   keys: readonly ServiceAccountKey[],
   context: Context,
 ): Promise<ServiceAccountKey> {
-  const named = kid === undefined ? keys : keys.filter(({ id }) => id === kid)
-  if (!KNOWN.includes(String(alg))) {
+  if (!KNOWN.includes(algorithm)) {
     throw new VerifyError('KPKI_JWT_ALGORITHM', 'the token is signed with an algorithm that no API server uses', {
       hint: `service-account tokens are signed with ${KNOWN.join(', ')}; anything else is forged`,
     })
   }
-  if (named.length === 0) {
+  const isNamed = ({ id }: ServiceAccountKey) => id === keyId
+  const named = keys.filter(isNamed)
+  const fitting = [...named, ...keys.filter(key => !isNamed(key))].filter(key => key.algorithm === algorithm)
+  for (const key of fitting) if (await isSignedBy(key, input, signature, context)) return key
+  if (keyId !== undefined && keyId !== '' && named.length === 0) {
     throw new VerifyError('KPKI_JWT_KEY_UNKNOWN', 'the token is signed with none of these keys', {
       details: { keyIds: keys.map(({ id }) => id) },
       hint: 'it is of another cluster, or of an older sa.key: name all keys that the API server has',
     })
   }
-  const fitting = named.filter(({ algorithm }) => algorithm === alg)
-  if (fitting.length === 0)
+  if ((named.length > 0 ? named : keys).every(key => key.algorithm !== algorithm))
     throw new VerifyError('KPKI_JWT_ALGORITHM', 'the token names another algorithm than its key has')
-  for (const key of fitting) if (await isSignedBy(key, input, signature, context)) return key
   throw new VerifyError('KPKI_JWT_SIGNATURE', 'the signature of the token does not verify', {
     hint: 'do not take it: it was changed, or forged',
   })
@@ -203,30 +190,24 @@ async function isSignedBy(
   }
 }
 
-function textOf(value: unknown): string | undefined {
-  return typeof value === 'string' ? value : undefined
+/** As the API server reads them; `undefined` where it would find no such account or object, or a member of another type. */
+function accountOf({ 'kubernetes.io': own }: Fields) {
+  if (!isObject(own)) return undefined
+  const account = referenceOf(own['serviceaccount'])
+  const namespace = textOf(own['namespace'])
+  if (!account || !namespace || !(own['warnafter'] === undefined || isSeconds(own['warnafter']))) return undefined
+  const boundTo: BoundObject[] = []
+  for (const kind of ['Pod', 'Secret', 'Node'] as const) {
+    const value = own[kind.toLowerCase()] ?? undefined
+    if (value === undefined) continue
+    const reference = referenceOf(value)
+    if (!reference) return undefined
+    boundTo.push({ kind, ...reference })
+  }
+  return { namespace, ...account, boundTo }
 }
 
-function numberOf(value: unknown): number | undefined {
-  return typeof value === 'number' && Number.isFinite(value) ? value : undefined
-}
-
-function momentOf(seconds: number): Date | undefined {
-  const moment = new Date(seconds * 1000)
-  return Number.isNaN(+moment) ? undefined : moment
-}
-
-function accountOf(claims: Fields) {
-  const own = claims['kubernetes.io']
-  const account = isObject(own) ? own['serviceaccount'] : undefined
-  if (!isObject(own) || !isObject(account)) return undefined
-  const [namespace, name, uid] = [own['namespace'], account['name'], account['uid']].map(textOf)
-  if (!namespace || !name || !uid) return undefined
-  const kinds = ['Pod', 'Secret', 'Node'] as const
-  const boundTo = kinds.flatMap((kind): BoundObject[] => {
-    const reference = own[kind.toLowerCase()]
-    if (!isObject(reference)) return []
-    return [{ kind, name: textOf(reference['name']) ?? '', uid: textOf(reference['uid']) ?? '' }]
-  })
-  return { namespace, name, uid, boundTo }
+function referenceOf(value: unknown): { readonly name: string; readonly uid: string } | undefined {
+  const [name, uid] = isObject(value) ? [textOf(value['name']), textOf(value['uid'])] : []
+  return name && uid ? { name, uid } : undefined
 }

@@ -4,7 +4,7 @@ import type { Run } from './command.js'
 import { parseClock } from './description.js'
 import { text } from './flags.js'
 import { readInput } from './input.js'
-import { lifeOf } from './inspect-life.js'
+import { lifeOf, NO_END } from './inspect-life.js'
 import { EXIT } from './io.js'
 import { createLog } from './main.js'
 import { readKeys } from './sa-keys.js'
@@ -23,7 +23,7 @@ export const runSaVerify: Run = async (invocation, io) => {
   const verified = await verifyServiceAccountToken(content.replace(/\r?\n$/, ''), keys, context, options)
   const output = text(flags, 'output')
   if (isStructured(output)) {
-    const { issuedAt, expiresAt, id, ...rest } = verified
+    const { issuedAt, expiresAt, id, namedKeyId, ...rest } = verified
     const document = {
       apiVersion: OUTPUT_VERSION,
       kind: 'ServiceAccountTokenVerification',
@@ -31,6 +31,7 @@ export const runSaVerify: Run = async (invocation, io) => {
       ...(issuedAt ? { issuedAt: issuedAt.toISOString() } : {}),
       expiresAt: expiresAt.toISOString(),
       ...(id === undefined ? {} : { id }),
+      ...(namedKeyId === undefined ? {} : { namedKeyId }),
     }
     io.stdout(formatStructured(document, output))
   } else if (flags['quiet'] !== true) {
@@ -40,20 +41,27 @@ export const runSaVerify: Run = async (invocation, io) => {
   return EXIT.done
 }
 
-function formatVerified(
-  { namespace, name, uid, audiences, issuer, issuedAt, expiresAt, boundTo, keyId }: VerifiedServiceAccountToken,
-  now: Date,
-  { show, columns }: Terminal,
-): string {
-  const left = lifeOf({ notBefore: issuedAt ?? now, notAfter: expiresAt }, now).words
+function formatVerified(token: VerifiedServiceAccountToken, now: Date, { show, columns }: Terminal): string {
+  const { namespace, name, uid, audiences, issuer, boundTo, keyId, namedKeyId } = token
   const facts = [
-    `until ${expiresAt.toISOString().slice(0, 16).replace('T', ' ')} UTC, ${left}`,
+    `until ${untilWords(token, now)}`,
     `uid ${uid}`,
-    `for ${audiences.join(', ')}`,
+    `for ${audiences.length > 0 ? audiences.join(', ') : 'the API server, since it names nobody'}`,
     `issued by ${issuer}`,
     `signed with key ${keyId}`,
+    ...(namedKeyId === undefined
+      ? []
+      : [`names another key, ${namedKeyId}: API servers since v1.31 do not take it, earlier ones do`]),
     ...boundTo.map(({ kind, name: object, uid: objectUid }) => `ends with ${kind} ${object}, uid ${objectUid}`),
   ]
   const lines = facts.flatMap(fact => wrap(show(fact), columns - 2).map(line => `  ${line}`))
   return `${[show(`system:serviceaccount:${namespace}:${name}`), ...lines].join('\n')}\n`
+}
+
+function untilWords({ issuedAt, expiresAt }: VerifiedServiceAccountToken, now: Date): string {
+  const minute = `${expiresAt.toISOString().slice(0, 16).replace('T', ' ')} UTC`
+  const { state, words } = lifeOf({ notBefore: issuedAt ?? now, notAfter: expiresAt }, now)
+  if (words === NO_END) return `${minute} or later`
+  const isByLeeway = state === 'expired' || state === 'future'
+  return `${minute}, ${words}${isByLeeway ? ', taken since clocks may differ by a minute' : ''}`
 }

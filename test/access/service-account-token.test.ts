@@ -205,7 +205,7 @@ for (const [name, changes] of SPECS) {
   })
 }
 
-// RFC 7515 appendix A.2 and A.3: what is signed there has no audience, which is told after the signature has verified.
+// RFC 7515 appendix A.2 and A.3: what is signed there ended in 2011, which is told after the signature has verified.
 const RFC_CLAIMS = 'eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ'
 const RFC: readonly (readonly [name: string, jwk: JsonWebKey, token: string])[] = [
   [
@@ -232,7 +232,7 @@ for (const [name, jwk, token] of RFC) {
   test(`RFC 7515, ${name}`, async () => {
     const spki = createPublicKey({ key: jwk, format: 'jwk' }).export({ type: 'spki', format: 'der' })
     const keys = [await describeServiceAccountKey(spki, context)]
-    assert.is((await rejects(verify(token, keys, { issuer: 'joe' }))).code, 'KPKI_JWT_AUDIENCE')
+    assert.is((await rejects(verify(token, keys, { issuer: 'joe' }))).code, 'KPKI_JWT_EXPIRED')
     const changed = token.replace(/.(?=.{40}$)/, character => (character === 'A' ? 'B' : 'A'))
     assert.is((await rejects(verify(changed, keys, { issuer: 'joe' }))).code, 'KPKI_JWT_SIGNATURE')
   })
@@ -244,6 +244,7 @@ function confused(secret: Buffer | string): string {
   const input = `${encode({ alg: 'HS256', kid: RS256.described.id })}.${encode(CLAIMS)}`
   return `${input}.${createHmac('sha256', secret).update(input).digest('base64url')}`
 }
+const bound = (more: object) => forge('ES256', { ...CLAIMS, 'kubernetes.io': { ...CLAIMS['kubernetes.io'], ...more } })
 const none = (alg: string) => `${encode({ alg, kid: RS256.described.id })}.${encode(CLAIMS)}.`
 const other = await makePair('ES256')
 
@@ -258,13 +259,14 @@ const FORGED: readonly (readonly [name: string, code: string, token: string, opt
     ],
     ['HS256 with its DER', 'KPKI_JWT_ALGORITHM', confused(Buffer.from(RS256.spki))],
     ['a name that objects have of their own', 'KPKI_JWT_ALGORITHM', none('constructor')],
+    ['a key that is not there', 'KPKI_JWT_KEY_UNKNOWN', forge('RS256', CLAIMS), {}, ['ES256', 'ES384']],
     [
-      "RS256 with an EC key's id",
+      'the id of a key of another algorithm, signed by one that is not there',
       'KPKI_JWT_ALGORITHM',
       forge('RS256', CLAIMS, { alg: 'RS256', kid: ES256.described.id }),
+      {},
+      ['ES256', 'ES384'],
     ],
-    ['a key that is not there', 'KPKI_JWT_KEY_UNKNOWN', forge('RS256', CLAIMS), {}, ['ES256', 'ES384']],
-    ['a key id that is no text', 'KPKI_JWT_KEY_UNKNOWN', forge('RS256', CLAIMS, { alg: 'RS256', kid: 1 })],
     // An empty list stands for the key that is nobody's here.
     [
       'the id of one key, signed by another',
@@ -276,11 +278,14 @@ const FORGED: readonly (readonly [name: string, code: string, token: string, opt
     ['another issuer', 'KPKI_JWT_ISSUER', forge('ES256', { ...CLAIMS, iss: 'https://evil.example.org' })],
     ['no issuer', 'KPKI_JWT_ISSUER', forge('ES256', { ...CLAIMS, iss: undefined })],
     ['another audience', 'KPKI_JWT_AUDIENCE', forge('ES256', { ...CLAIMS, aud: ['vault'] })],
-    ['no audience', 'KPKI_JWT_AUDIENCE', forge('ES256', { ...CLAIMS, aud: undefined })],
-    ['an audience that is no text', 'KPKI_JWT_AUDIENCE', forge('ES256', { ...CLAIMS, aud: [1, null] })],
+    [
+      'no audience, which is for the API server alone',
+      'KPKI_JWT_AUDIENCE',
+      forge('ES256', { ...CLAIMS, aud: undefined }),
+      { audience: 'vault' },
+    ],
     ['ended', 'KPKI_JWT_EXPIRED', forge('ES256', { ...CLAIMS, exp: seconds - 61 })],
     ['without end', 'KPKI_JWT_EXPIRED', forge('ES256', { ...CLAIMS, exp: undefined })],
-    ['an end in words', 'KPKI_JWT_EXPIRED', forge('ES256', { ...CLAIMS, exp: '9999999999' })],
     ['not begun', 'KPKI_JWT_NOT_YET', forge('ES256', { ...CLAIMS, nbf: seconds + 61 })],
     ['signed in the future', 'KPKI_JWT_NOT_YET', forge('ES256', { ...CLAIMS, iat: seconds + 61 })],
     ['a user', 'KPKI_JWT_SUBJECT', forge('ES256', { ...CLAIMS, sub: 'kubernetes-admin' })],
@@ -291,7 +296,10 @@ const FORGED: readonly (readonly [name: string, code: string, token: string, opt
       'KPKI_JWT_SUBJECT',
       forge('ES256', { ...CLAIMS, 'kubernetes.io': { namespace: 'ci', serviceaccount: [] } }),
     ],
-    ['an end beyond all dates', 'KPKI_JWT_SUBJECT', forge('ES256', { ...CLAIMS, exp: 1e300 })],
+    ['a Pod that is a text', 'KPKI_JWT_SUBJECT', bound({ pod: 'foo' })],
+    ['a Pod without uid', 'KPKI_JWT_SUBJECT', bound({ pod: { name: 'a' } })],
+    ['a Secret whose name is a number', 'KPKI_JWT_SUBJECT', bound({ secret: { name: 1, uid: 'a' } })],
+    ['a warning in words', 'KPKI_JWT_SUBJECT', bound({ warnafter: 'soon' })],
   ]
 for (const [name, code, token, options = {}, names = ALGORITHMS] of FORGED) {
   test(`not taken: ${name}`, async () => {
@@ -320,6 +328,21 @@ const BROKEN: readonly (readonly [name: string, token: string])[] = [
   ['claims that are a text', `${first}.${encode('"a"')}.${third}`],
   ['claims that are no JSON', `${first}.${encode('{')}.${third}`],
   ['claims that are no UTF-8', `${first}.${Buffer.from([0xff, 0xfe]).toString('base64url')}.${third}`],
+  // gopkg.in/square/go-jose.v2/json: what stands there twice is refused. Signed, so that nothing else is wrong with it.
+  ['an algorithm named twice', forge('ES256', CLAIMS, '{"alg":"none","alg":"ES256"}')],
+  ['two ends', forge('ES256', JSON.stringify(CLAIMS).replace('{', '{"exp":9999999999,'))],
+  ['two ends, one of them escaped', forge('ES256', JSON.stringify(CLAIMS).replace('{', '{"\\u0065xp":9999999999,'))],
+  ['a key id that is no text', forge('ES256', CLAIMS, { alg: 'ES256', kid: 1 })],
+  ['an end in words', forge('ES256', { ...CLAIMS, exp: '9999999999' })],
+  ['an end that no clock comes to', forge('ES256', { ...CLAIMS, exp: 1e300 })],
+  [
+    'an end that no number holds',
+    forge('ES256', JSON.stringify({ ...CLAIMS, exp: 0 }).replace('"exp":0', '"exp":1e400')),
+  ],
+  ['a beginning in words', forge('ES256', { ...CLAIMS, nbf: '0' })],
+  ['an audience that is no text', forge('ES256', { ...CLAIMS, aud: [DEFAULT_ISSUER, 1] })],
+  ['a key of its own', forge('ES256', CLAIMS, { alg: 'ES256', jwk: ES256.publicKey.export({ format: 'jwk' }) })],
+  ['a certificate of its own', forge('ES256', CLAIMS, { alg: 'ES256', x5c: [] })],
   ['an extension that is critical', forge('ES256', CLAIMS, { alg: 'ES256', crit: ['b64'], b64: false })],
   ['longer than any header', `${first}.${'A'.repeat(65_536)}.${third}`],
 ]
@@ -346,6 +369,30 @@ test('a token without key id is tried with every key of its algorithm; one text 
   const token = forge('ES256', { ...CLAIMS, aud: DEFAULT_ISSUER }, { alg: 'ES256' })
   assert.is((await verify(token, [other.described, ...keysOf('RS256', 'ES256')])).keyId, ES256.described.id)
   assert.is((await rejects(verify(token, [other.described]))).code, 'KPKI_JWT_SIGNATURE')
+})
+
+// kubernetes/kubernetes v1.20.2, pkg/serviceaccount/jwt.go (AuthenticateToken): every key is tried.
+test('a key id is a hint: the signature decides, and it is said that newer API servers want the id, too', async () => {
+  const old = forge('ES256', CLAIMS, { alg: 'ES256', kid: 'of-another-signer' })
+  const found = await verify(old)
+  assert.equal([found.keyId, found.namedKeyId], [ES256.described.id, 'of-another-signer'])
+  const foreign = await verify(forge('RS256', CLAIMS, { alg: 'RS256', kid: ES256.described.id }))
+  assert.equal([foreign.keyId, foreign.namedKeyId], [RS256.described.id, ES256.described.id])
+  for (const kid of [undefined, '', ES256.described.id])
+    assert.is((await verify(forge('ES256', CLAIMS, { alg: 'ES256', kid }))).namedKeyId, undefined)
+})
+
+// The same place: what names no audience is for those of the API server.
+test('a token without audience is for the API server; an empty list of critical extensions asks for none', async () => {
+  for (const aud of [undefined, []]) assert.equal((await verify(forge('ES256', { ...CLAIMS, aud }))).audiences, [])
+  for (const crit of [null, []]) await verify(forge('ES256', CLAIMS, { alg: 'ES256', crit }))
+})
+
+test('a time far away is the last one that RFC 3339 can write; fractions are cut off', async () => {
+  for (const exp of [253402300799, 253402300800, 1e13])
+    assert.equal((await verify(forge('ES256', { ...CLAIMS, exp }))).expiresAt, new Date('9999-12-31T23:59:59Z'))
+  const token = forge('ES256', { ...CLAIMS, exp: seconds - 60 + 0.9 })
+  assert.equal((await verify(token)).expiresAt, new Date((seconds - 60) * 1000))
 })
 
 test('a key that cannot sign tokens is refused', async () => {

@@ -1,4 +1,4 @@
-import { createPublicKey, type JsonWebKey, verify } from 'node:crypto'
+import { createPublicKey, type JsonWebKey, sign as signWith, verify } from 'node:crypto'
 import { appendFileSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
@@ -149,6 +149,52 @@ test(
       assert.is(JSON.parse(said.stderr).error.code, code)
       assert.not.ok(said.stderr.includes(second), code)
     }
+  }),
+)
+
+/** A token with a header and claims of one's own, signed by node:crypto with the sa.key of a tree. */
+function forge(dir: string, change: object, header: object = {}): string {
+  const seconds = Date.parse('2026-06-01T12:00:00Z') / 1000
+  const claims = {
+    iss: ISSUER,
+    aud: [ISSUER],
+    sub: 'system:serviceaccount:ci:builder',
+    exp: seconds + 3600,
+    'kubernetes.io': { namespace: 'ci', serviceaccount: { name: 'builder', uid: UID } },
+    ...change,
+  }
+  const input = [{ alg: 'ES256', ...header }, claims]
+    .map(part => Buffer.from(JSON.stringify(part)).toString('base64url'))
+    .join('.')
+  const key = { key: readFileSync(join(dir, 'pki/sa.key'), 'utf8'), dsaEncoding: 'ieee-p1363' as const }
+  return `${input}.${signWith('sha256', Buffer.from(input), key).toString('base64url')}`
+}
+
+test(
+  'verify says what one would not think of: the minute of leeway, times far away, another key id, no audience',
+  inTempDir(async dir => {
+    await keys(dir)
+    const seconds = Date.parse('2026-06-01T12:00:00Z') / 1000
+    const verified = async (token: string, ...more: string[]) => {
+      const said = await run(['sa', 'verify', '--dir', dir, ...NOW, ...more], { stdin: token })
+      assert.is(said.status, 0, said.stderr)
+      return said.stdout.replace(/\s+/g, ' ')
+    }
+    assert.match(
+      await verified(forge(dir, { exp: seconds - 38 })),
+      'until 2026-06-01 11:59 UTC, expired 38 s ago, taken since clocks may differ by a minute uid',
+    )
+    assert.match(
+      await verified(forge(dir, { iat: seconds + 38 })),
+      'UTC, starts in 38 s, taken since clocks may differ by a minute uid',
+    )
+    const far = forge(dir, { exp: 253402300800 })
+    assert.match(await verified(far), 'until 9999-12-31 23:59 UTC or later uid')
+    assert.is(JSON.parse(await verified(far, '-o', 'json')).expiresAt, '9999-12-31T23:59:59.000Z')
+    const other = forge(dir, {}, { kid: 'other' })
+    assert.match(await verified(other), 'names another key, other: API servers since v1.31 do not take it')
+    assert.is(JSON.parse(await verified(other, '-o', 'json')).namedKeyId, 'other')
+    assert.match(await verified(forge(dir, { aud: [] })), 'for the API server, since it names nobody')
   }),
 )
 

@@ -1,4 +1,5 @@
 // docs/output.md names every field that commands print, and no other.
+import { sign } from 'node:crypto'
 import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -187,6 +188,17 @@ const CASES: readonly (readonly [kind: string, argv: readonly string[], prepare?
     async () => {
       const bound = ['--bound-object-kind', 'Pod', '--bound-object-name', 'p', '--bound-object-uid', 'u']
       writeFileSync(at('sa-token'), (await run(['sa', 'token', 'a', '--uid', 'u', '--dir', at('a'), ...bound])).stdout)
+    },
+  ],
+  [
+    'ServiceAccountTokenVerification',
+    ['sa', 'verify', at('sa-token-renamed'), '--dir', at('a')],
+    async () => {
+      const [, claims] = readFileSync(at('sa-token'), 'utf8').split('.')
+      const input = `${Buffer.from('{"alg":"ES256","kid":"other"}').toString('base64url')}.${claims}`
+      const key = { key: readFileSync(at('a/pki/sa.key'), 'utf8'), dsaEncoding: 'ieee-p1363' as const }
+      const signature = sign('sha256', Buffer.from(input), key).toString('base64url')
+      writeFileSync(at('sa-token-renamed'), `${input}.${signature}`)
     },
   ],
   ['JSONWebKeySet', ['sa', 'jwks', '--dir', at('a')]],
