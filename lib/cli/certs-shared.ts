@@ -12,9 +12,8 @@ import {
 import { DiskStore } from '../node.js'
 import type { Invocation } from './command.js'
 import { type FlagValues, text } from './flags.js'
-import { readInput } from './input.js'
+import { readInput, readSecret } from './input.js'
 import type { Io } from './io.js'
-import { readSecret } from './secrets.js'
 
 /** Where a tree is whose directory is not named. */
 export const DEFAULT_DIR = '/etc/kubernetes'

@@ -27,6 +27,7 @@ import { parseClock } from './description.js'
 import { type FlagValues, text } from './flags.js'
 import { EXIT, type Io } from './io.js'
 import { createLog } from './main.js'
+import { outFile } from './secrets.js'
 import { formatStructured, isStructured, OUTPUT_VERSION } from './structured.js'
 
 const SECRET = `${KUBEADM_CERTS.namespace}/${KUBEADM_CERTS.name}`
@@ -45,7 +46,7 @@ export const runCertsUpload: Run = async (invocation, io) => {
   })
   const description = await readSharedDescription(invocation, io, context)
   const given = await readCertificateKey(invocation, io, description)
-  if (given && text(flags, 'certificate-key-out') !== undefined) {
+  if (given && outFile(flags, 'certificate-key-out') !== undefined) {
     throw new UsageError('KPKI_USAGE', '--certificate-key-out is for a new key, and one is given')
   }
   const isOffline = isStructured(text(flags, 'output')) && text(flags, 'kubeconfig') === undefined
@@ -79,7 +80,7 @@ async function printManifests(
   { invocation: { flags }, io, context, given }: UploadRun,
   options: SharedFilesOptions | undefined,
 ): Promise<number> {
-  if (!given && text(flags, 'certificate-key-out') === undefined) {
+  if (!given && outFile(flags, 'certificate-key-out') === undefined) {
     throw new UsageError(
       'KPKI_USAGE',
       'standard output is for the manifests: name a file for the new key, or give one',
@@ -153,7 +154,7 @@ async function isThere(api: Parameters<typeof fetchKubeadmCerts>[0]): Promise<bo
 
 /** A new key goes aside before anything is uploaded with it: what cannot be decrypted would be of no use. */
 async function stageKey(key: CertificateKey, flags: FlagValues): Promise<StagedFile | undefined> {
-  const file = text(flags, 'certificate-key-out')
+  const file = outFile(flags, 'certificate-key-out')
   if (file === undefined) return undefined
   if (await readRegularFile(file)) {
     throw new StoreError('KPKI_FILE_EXISTS', `${file} exists already`, {
@@ -209,7 +210,7 @@ function report(result: Report, warnings: readonly string[], { flags }: Invocati
         ? `kpki: dry run: ${stored} files would go into Secret ${SECRET} of ${server}, which would be ${action}\n`
         : `kpki: ${stored} files are in Secret ${SECRET} of ${server}, until ${expires?.toISOString().replace(/\.\d+Z$/, 'Z')}\n`,
     )
-    const file = text(flags, 'certificate-key-out')
+    const file = outFile(flags, 'certificate-key-out')
     if (newKey !== undefined) io.stderr('kpki: using certificate key:\n')
     else if (file !== undefined && !isDryRun) io.stderr(`kpki: the certificate key is in ${file}\n`)
   }

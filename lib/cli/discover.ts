@@ -12,9 +12,9 @@ import {
 import { createNodeContext, discoverCluster } from '../node.js'
 import type { Invocation } from './command.js'
 import { text } from './flags.js'
+import { readSecret } from './input.js'
 import { EXIT, type Io } from './io.js'
 import { createLog } from './main.js'
-import { readSecret } from './secrets.js'
 import { formatStructured, isStructured, OUTPUT_VERSION } from './structured.js'
 import { type Terminal, terminalOf, wrap } from './terminal.js'
 

@@ -1,5 +1,7 @@
 import { EncodingError, UsageError } from '../index.js'
 import { fileNotFound, readRegularFile } from '../node.js'
+import type { Invocation } from './command.js'
+import { text } from './flags.js'
 import type { Io } from './io.js'
 
 /**
@@ -23,4 +25,21 @@ export async function readInput(
     if (isConfiguration) throw new UsageError('KPKI_CONFIG_SYNTAX', `${name} is not UTF-8 text`, { cause })
     throw new EncodingError('KPKI_PEM_INVALID', `${name} is not UTF-8 text`, { details: { what: name }, cause })
   }
+}
+
+/**
+ * The secret of `--NAME` or of the file that `--NAME-file` names (`-` is standard input), one final newline cut off.
+ *
+ * @returns `undefined` when neither is given
+ * @throws {@link UsageError} when both are given; and as {@link readInput}
+ */
+export async function readSecret({ path, flags }: Invocation, name: string, io: Io): Promise<string | undefined> {
+  const [value, file] = [text(flags, name), text(flags, `${name}-file`)]
+  if (file === undefined) return value
+  if (value !== undefined) {
+    throw new UsageError('KPKI_USAGE', `--${name} and --${name}-file are two ways to say one thing: give one of them`, {
+      hint: `see kpki ${path} --help`,
+    })
+  }
+  return (await readInput(file, io)).text.replace(/\r?\n$/, '')
 }

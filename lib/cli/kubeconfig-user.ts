@@ -8,21 +8,21 @@ import {
   type RbacSubject,
   readJwtClaims,
   resolveDescription,
-  StoreError,
   serverOf,
   UsageError,
   type UserKubeconfig,
   type UserKubeconfigSpec,
   userRbac,
 } from '../index.js'
-import { createFile, createNodeContext, DiskStore, detectDefaultAddress, detectHostName, fileExists } from '../node.js'
+import { createNodeContext, DiskStore, detectDefaultAddress, detectHostName, fileExists } from '../node.js'
 import type { Invocation, Run } from './command.js'
 import { factsOf, parseClock, refuseProblems } from './description.js'
 import { type FlagValues, list, text } from './flags.js'
-import { readInput } from './input.js'
+import { readInput, readSecret } from './input.js'
 import { EXIT, type Io } from './io.js'
 import { createLog } from './main.js'
-import { readSecret, writeSecret } from './secrets.js'
+import { createNewFile, fileExistsAlready } from './new-file.js'
+import { outFile, writeSecret } from './secrets.js'
 import { formatStructured, isStructured, OUTPUT_VERSION } from './structured.js'
 import { printable } from './terminal.js'
 
@@ -81,7 +81,7 @@ function usage(message: string, hint = 'see kpki kubeconfig user --help'): Usage
 
 /** One thing goes to standard output. Better said before a certificate is signed than after. */
 async function checkOutputs(flags: FlagValues, isDryRun: boolean): Promise<void> {
-  const [out, rbacOut] = [text(flags, 'out'), text(flags, 'rbac-out')]
+  const [out, rbacOut] = [outFile(flags), outFile(flags, 'rbac-out')]
   const hasRole = text(flags, 'role') !== undefined || text(flags, 'cluster-role') !== undefined
   const isForPrograms = isStructured(text(flags, 'output'))
   if (text(flags, 'role') !== undefined && text(flags, 'namespace') === undefined)
@@ -97,10 +97,7 @@ async function checkOutputs(flags: FlagValues, isDryRun: boolean): Promise<void>
   if (out !== undefined && out === rbacOut) throw usage('--out and --rbac-out name the same file')
   for (const path of [out, rbacOut]) {
     if (path !== undefined && (await fileExists(path)))
-      throw new StoreError('KPKI_FILE_EXISTS', `${path} exists already`, {
-        details: { path },
-        hint: 'name another file, or move it away; kpki kubeconfig merge puts a kubeconfig into one that is there',
-      })
+      throw fileExistsAlready(path, '; kpki kubeconfig merge puts a kubeconfig into one that is there')
   }
 }
 
@@ -188,14 +185,14 @@ async function writeFiles(
 ): Promise<void> {
   if (kubeconfig === undefined) return
   const { flags } = invocation
-  const [out, rbacOut] = [text(flags, 'out'), text(flags, 'rbac-out')]
+  const [out, rbacOut] = [outFile(flags), outFile(flags, 'rbac-out')]
   // Programs find the file in what is printed.
   const isForPrograms = isStructured(text(flags, 'output'))
-  if (isForPrograms && out !== undefined) await createFile(out, new TextEncoder().encode(kubeconfig), 0o600)
+  if (isForPrograms && out !== undefined) await createNewFile(out, kubeconfig, 0o600)
   else await writeSecret(kubeconfig, invocation, io)
   if (rbac.length === 0) return
   if (rbacOut !== undefined) {
-    await createFile(rbacOut, new TextEncoder().encode(formatManifests(rbac)), 0o644)
+    await createNewFile(rbacOut, formatManifests(rbac), 0o644)
     if (!isForPrograms && flags['quiet'] !== true) io.stderr(`kpki: RBAC manifest written to ${rbacOut}\n`)
   } else if (out !== undefined && !isForPrograms) io.stdout(formatManifests(rbac))
 }
@@ -224,8 +221,8 @@ function structured(made: UserKubeconfig, rbac: readonly KubernetesObject[], fla
     notAfter: notAfter?.toISOString(),
     keyAlgorithm,
     serialNumber: certificate?.serialNumber,
-    file: flags['dry-run'] === true ? undefined : text(flags, 'out'),
-    rbacFile: flags['dry-run'] === true ? undefined : text(flags, 'rbac-out'),
+    file: flags['dry-run'] === true ? undefined : outFile(flags),
+    rbacFile: flags['dry-run'] === true ? undefined : outFile(flags, 'rbac-out'),
     rbac,
   }
 }

@@ -1,15 +1,20 @@
-import { UsageError } from '../index.js'
-import { createFile } from '../node.js'
 import type { Invocation } from './command.js'
-import { text } from './flags.js'
-import { readInput } from './input.js'
+import { type FlagValues, text } from './flags.js'
 import type { Io } from './io.js'
+
+/** The new file that a flag names; none for `-`, which is standard output, as without the flag. */
+export function outFile(flags: FlagValues, name = 'out'): string | undefined {
+  const file = text(flags, name)
+  return file === '-' ? undefined : file
+}
 
 /** Prints a secret, or writes it to the file that `--out` names. */
 export async function writeSecret(content: string, { flags }: Invocation, io: Io): Promise<void> {
-  const file = text(flags, 'out')
+  const file = outFile(flags)
   if (file !== undefined) {
-    await createFile(file, new TextEncoder().encode(content), 0o600)
+    // Most secrets are printed, and to make files takes longer to load than to make one.
+    const { createNewFile } = await import('./new-file.js')
+    await createNewFile(file, content, 0o600)
     if (flags['quiet'] !== true) io.stderr(`kpki: written to ${file}\n`)
     return
   }
@@ -19,21 +24,4 @@ export async function writeSecret(content: string, { flags }: Invocation, io: Io
     )
   }
   io.stdout(content)
-}
-
-/**
- * The secret of `--NAME` or of the file that `--NAME-file` names (`-` is standard input), one final newline cut off.
- *
- * @returns `undefined` when neither is given
- * @throws {@link UsageError} when both are given; and as {@link readInput}
- */
-export async function readSecret({ path, flags }: Invocation, name: string, io: Io): Promise<string | undefined> {
-  const [value, file] = [text(flags, name), text(flags, `${name}-file`)]
-  if (file === undefined) return value
-  if (value !== undefined) {
-    throw new UsageError('KPKI_USAGE', `--${name} and --${name}-file are two ways to say one thing: give one of them`, {
-      hint: `see kpki ${path} --help`,
-    })
-  }
-  return (await readInput(file, io)).text.replace(/\r?\n$/, '')
 }

@@ -17,9 +17,8 @@ import {
 } from '../index.js'
 import type { Invocation } from './command.js'
 import { list, text } from './flags.js'
-import { readInput } from './input.js'
+import { readInput, readSecret } from './input.js'
 import type { Io } from './io.js'
-import { readSecret } from './secrets.js'
 
 /** What `kpki token create` is asked for. */
 export interface WantedTokens {

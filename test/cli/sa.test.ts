@@ -1,5 +1,5 @@
 import { createPublicKey, type JsonWebKey, sign as signWith, verify } from 'node:crypto'
-import { appendFileSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -60,7 +60,11 @@ test(
     assert.is(statSync(file).mode & 0o777, 0o600)
     const again = await sign(dir, '--out', file)
     assert.is(again.status, 1)
-    assert.match(again.stderr, 'exists already')
+    assert.match(again.stderr, /exists already\nkpki: hint: name another file, or move it away\n$/)
+    // As where a file is read: standard input and output.
+    const printed = await sign(dir, '--out', '-')
+    assert.match(printed.stdout, /^[\w-]+\.[\w-]+\.[\w-]+\n$/)
+    assert.not.ok(existsSync('-'))
     const exposed = await run(['sa', 'token', 'a', '--uid', 'b', '--dir', dir], { exposed: true })
     assert.match(exposed.stderr, 'others can read')
   }),
