@@ -100,10 +100,10 @@ export {
 export { caPin, parsePin, verifyCaPin } from './access/pins.js'
 export type { ServerCas } from './access/server-cas.js'
 export { parseServerEndpoint, type ServerEndpoint } from './access/server-endpoint.js'
+export { parseServiceAccountKeys } from './access/service-account-key-files.js'
 export {
   describeServiceAccountKey,
   type JwtAlgorithm,
-  parseServiceAccountKeys,
   type ServiceAccountKey,
   uniqueKeys,
 } from './access/service-account-keys.js'

@@ -71,7 +71,11 @@ export const SA_COMMANDS = {
     },
     flags: {
       ...PLACE_FLAGS,
-      key: { type: 'list', value: 'FILE', about: 'public keys, comma-separated (default pki/sa.pub of the tree)' },
+      key: {
+        type: 'list',
+        value: 'FILE',
+        about: 'public keys or certificates, comma-separated (default pki/sa.pub of the tree)',
+      },
       issuer: ISSUER_FLAG,
       audience: { type: 'string', value: 'NAME', about: 'the token must be for this audience (default: the issuer)' },
       ...CLOCK_FLAGS,
@@ -91,7 +95,7 @@ export const SA_COMMANDS = {
       value: 'FILE',
       least: 0,
       most: 100,
-      about: 'public keys, the newest first (default pki/sa.pub of the tree)',
+      about: 'public keys or certificates, the newest first (default pki/sa.pub of the tree)',
     },
     flags: { ...PLACE_FLAGS, ...COMMON_FLAGS },
     load: async () => (await import('./sa-keys.js')).runSaJwks,
@@ -107,7 +111,7 @@ export const SA_COMMANDS = {
       value: 'FILE',
       least: 0,
       most: 100,
-      about: 'public keys (default pki/sa.pub of the tree)',
+      about: 'public keys or certificates (default pki/sa.pub of the tree)',
     },
     flags: {
       ...PLACE_FLAGS,

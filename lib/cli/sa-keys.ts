@@ -4,6 +4,7 @@ import {
   openIdConfiguration,
   parseServiceAccountKeys,
   type ServiceAccountKey,
+  StoreError,
   serviceAccountJwks,
   uniqueKeys,
 } from '../index.js'
@@ -30,10 +31,21 @@ export async function readKeys(
 ): Promise<readonly ServiceAccountKey[]> {
   const keys: ServiceAccountKey[] = []
   for (const file of files.length > 0 ? files : [treeOf(invocation).locate('pki/sa.pub')]) {
-    const { text: content, name } = await readInput(file, io)
+    const { text: content, name } = await readInput(file, io).catch(error => Promise.reject(withCommaHint(error, file)))
     keys.push(...(await parseServiceAccountKeys(content, context, name)))
   }
   return uniqueKeys(keys)
+}
+
+/** `--key` takes a list, arguments are one already. */
+function withCommaHint(error: unknown, file: string): unknown {
+  const isList = error instanceof StoreError && error.code === 'KPKI_FILE_NOT_FOUND' && !error.hint && file.includes(',')
+  if (!isList) return error
+  const { code, message, details } = error
+  return new StoreError(code, message, {
+    details,
+    hint: 'files that are arguments have spaces between them, no commas',
+  })
 }
 
 /** As the API server serves it: one line. With `-o` it has our two fields in front, which readers of such documents pass over. */

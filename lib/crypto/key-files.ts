@@ -6,7 +6,7 @@ import { CURVES, type Curve } from './curves.js'
 import { type DerNode, formatOid, parseDer, TAG, toBigInt } from './der.js'
 import { der } from './der-write.js'
 import { PrivateKey } from './keys.js'
-import { describeLabels, formatPem, parsePem } from './pem.js'
+import { describeLabels, formatPem, type PemBlock, parsePem } from './pem.js'
 
 const PRIVATE_KEY_LABELS: readonly string[] = ['PRIVATE KEY', 'RSA PRIVATE KEY', 'EC PRIVATE KEY']
 
@@ -24,10 +24,22 @@ const PRIVATE_KEY_LABELS: readonly string[] = ['PRIVATE KEY', 'RSA PRIVATE KEY',
  */
 export async function parsePrivateKey(pem: string, context: Context, what = 'the private key'): Promise<PrivateKey> {
   const blocks = parsePem(pem, what)
-  const block = blocks.find(({ label }) => label.endsWith('PRIVATE KEY'))
-  if (!block) {
-    throw new EncodingError('KPKI_PEM_LABEL', `${what} ${describeLabels('private key', blocks)}`, { details: { what } })
-  }
+  const block = blocks.find(isPrivateKeyBlock)
+  if (block) return parsePrivateKeyBlock(block, context, what)
+  throw new EncodingError('KPKI_PEM_LABEL', `${what} ${describeLabels('private key', blocks)}`, { details: { what } })
+}
+
+/** Whether a block says that it is a private key, of whatever kind. */
+export function isPrivateKeyBlock({ label }: PemBlock): boolean {
+  return label.endsWith('PRIVATE KEY')
+}
+
+/**
+ * Reads one block as {@link parsePrivateKey} does.
+ *
+ * @throws as {@link parsePrivateKey}
+ */
+export async function parsePrivateKeyBlock(block: PemBlock, context: Context, what: string): Promise<PrivateKey> {
   if (block.label.startsWith('ENCRYPTED') || block.hasHeaders) {
     throw new EncodingError('KPKI_KEY_ENCRYPTED', `${what} is encrypted`, {
       details: { what },

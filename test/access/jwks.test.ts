@@ -4,12 +4,14 @@ import {
   generateKeyPairSync,
   type KeyObject,
   type JsonWebKey as NodeJwk,
+  X509Certificate,
 } from 'node:crypto'
 import fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { openIdConfiguration, serviceAccountJwks } from '../../lib/access/jwks.js'
-import { parseServiceAccountKeys, uniqueKeys } from '../../lib/access/service-account-keys.js'
+import { parseServiceAccountKeys } from '../../lib/access/service-account-key-files.js'
+import { uniqueKeys } from '../../lib/access/service-account-keys.js'
 import { PolicyError } from '../../lib/errors.js'
 import { rejects, testContext } from '../support/context.js'
 import { vector } from '../vectors/read.js'
@@ -78,9 +80,22 @@ test('several keys in one file keep their order, each stands once; a private key
   assert.is(uniqueKeys([...keys, ...keys]).length, 2)
 })
 
+// kubernetes/kubernetes v1.20.2, keyutil/key.go (ParsePublicKeysPEM): each block for what it is, whatever stands around it.
+test('certificates count for the keys in them, and all kinds may stand in one file', async () => {
+  const [rsa, , p256] = made
+  if (!rsa || !p256) throw new Error('no keys')
+  const certificate = vector('x509/root.crt')
+  const own = p256.privateKey.export({ type: 'sec1', format: 'pem' }) as string
+  const keys = await parseServiceAccountKeys(`${pem(rsa.publicKey)}${own}${certificate}${pem(p256.publicKey)}`, context)
+  assert.equal(
+    keys.map(({ id }) => id),
+    [kid(rsa.publicKey), kid(p256.publicKey), kid(new X509Certificate(certificate).publicKey)],
+  )
+})
+
 const BAD: readonly (readonly [name: string, text: string, code: string])[] = [
   ['nothing', '', 'KPKI_PEM_LABEL'],
-  ['a certificate', vector('x509/root.crt'), 'KPKI_PEM_LABEL'],
+  ['a request', '-----BEGIN CERTIFICATE REQUEST-----\nMAA=\n-----END CERTIFICATE REQUEST-----\n', 'KPKI_PEM_LABEL'],
   ['an Ed25519 key', pem(generateKeyPairSync('ed25519').publicKey), 'KPKI_KEY_TYPE'],
   ['an encrypted key', vector('keys/encrypted.pkcs8.pem'), 'KPKI_KEY_ENCRYPTED'],
   ['bytes that are no key', '-----BEGIN PUBLIC KEY-----\nMAA=\n-----END PUBLIC KEY-----\n', 'KPKI_KEY_INVALID'],
