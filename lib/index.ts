@@ -88,9 +88,8 @@ export {
   parseKubeconfig,
 } from './access/kubeconfig.js'
 export { type ClusterConnection, type KubeconfigSource, readClusterConnection } from './access/kubeconfig-connection.js'
-export type { Impersonation } from './access/kubeconfig-entries.js'
+export type { EntryList, Impersonation } from './access/kubeconfig-entries.js'
 export {
-  type EntryList,
   type MergeChange,
   type MergeFile,
   type MergeOptions,

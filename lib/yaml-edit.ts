@@ -35,12 +35,23 @@ export interface YamlEdits {
  *   merge keys stand in the way
  */
 export function editYaml(text: string, edits: YamlEdits, what: string): string {
+  // A byte order mark stays where it is, and no offset counts it.
+  if (text.startsWith('\ufeff')) return `\ufeff${editYaml(text.slice(1), edits, what)}`
   const before = parseYaml(text, what).value
   const expected = applyEdits(before, edits)
   if (!expected) throw uneditable(what, 'its root is no mapping')
-  const edited = before === null ? appendDocument(text, expected) : splice(text, splicesFor(text, edits, what))
+  const whole = withLastLineEnd(text, before, what)
+  const edited = before === null ? appendDocument(text, expected) : splice(whole, splicesFor(whole, edits, what))
   if (isSame(readAgain(edited, what), expected)) return edited
   throw uneditable(what, 'anchors, aliases or merge keys stand in the way')
+}
+
+/** Lines are added behind whole lines; a line end may belong to a value, and then none is added. */
+function withLastLineEnd(text: string, before: YamlValue, what: string): string {
+  const isJson = /^\s*[{[]/.test(text)
+  if (isJson || text.endsWith('\n')) return text
+  const whole = text + (text.includes('\r\n') ? '\r\n' : '\n')
+  return isSame(readAgain(whole, what), before) ? whole : text
 }
 
 function readAgain(text: string, what: string): YamlValue | undefined {

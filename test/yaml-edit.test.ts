@@ -16,6 +16,9 @@ const CASES: readonly (readonly [what: string, before: string, edits: YamlEdits,
   ['behind the last item and its comment', 'list:\n- a # 1\n# 2\n\nz: 1\n', B, 'list:\n- a # 1\n- b: 1\n# 2\n\nz: 1\n'],
   ['indented', 'list:\n    -   a: 1\n', B, 'list:\n    -   a: 1\n    - b: 1\n'],
   ['without a final line end', 'list:\n- a', B, 'list:\n- a\n- b: 1\n'],
+  ['twice without a final line end', 'list:\n- a', { ...B, set: { k: 'v' } }, 'list:\n- a\n- b: 1\nk: v\n'],
+  ['behind a text whose line end counts', 'list:\n- |+\n  a', { set: { k: 'v' } }, 'list:\n- |+\n  a\nk: v\n'],
+  ['behind a byte order mark', '\ufefflist:\n- a\n', B, '\ufefflist:\n- a\n- b: 1\n'],
   ['with line ends of Windows', 'list:\r\n- a\r\n', B, 'list:\r\n- a\r\n- b: 1\r\n'],
   ['before the end of the document', 'list:\n- a\n...\n', B, 'list:\n- a\n- b: 1\n...\n'],
   ['behind a block of text', 'list:\n- |\n  a\n  b\nz: 1\n', B, 'list:\n- |\n  a\n  b\n- b: 1\nz: 1\n'],
@@ -75,8 +78,7 @@ test('whatever is added is what another reader finds, behind what was there', ()
         const yaml = formatYaml(before)
         const text = style === 'yaml' ? yaml : style === 'crlf' ? yaml.replaceAll('\n', '\r\n') : json
         const after = edit(text, { append: { list: items } })
-        const read: unknown =
-          style === 'json' || style === 'pretty' ? JSON.parse(after) : parse(after, { schema: 'yaml-1.1' })
+        const read: unknown = style === 'json' || style === 'pretty' ? JSON.parse(after) : parse(after)
         assert.equal(read, { ...before, list: [...before.list, ...items] })
         if (items.length === 0) assert.is(after, text)
       },

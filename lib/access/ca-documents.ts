@@ -3,7 +3,9 @@ import { describeLabels, parsePem } from '../crypto/pem.js'
 import { EncodingError } from '../errors.js'
 import type { KubernetesObject } from '../kubernetes/objects.js'
 import { type Certificate, parseCertificates } from '../x509/certificate.js'
+import type { YamlDocument } from '../yaml.js'
 import type { YamlValue } from '../yaml-scalars.js'
+import { duplicateFields, twiceOf } from './kubeconfig-duplicates.js'
 import { type KubeconfigEntries, readKubeconfigEntries } from './kubeconfig-entries.js'
 
 /** A certificate, and where in a text it stands. */
@@ -29,7 +31,7 @@ export async function readCaCertificates(text: string, what: string): Promise<re
   const { parseYamlStream } = await import('../yaml.js')
   const documents = parseYamlStream(text, what)
   const [first] = documents
-  const entries = first && documents.length === 1 ? readKubeconfigEntries(first.value) : undefined
+  const entries = first && documents.length === 1 ? entriesOf(first, what) : undefined
   if (entries) return place(undefined, casOfKubeconfig(entries, what))
   const { parseManifests } = await import('../kubernetes/manifests.js')
   const holders = parseManifests(text, what).filter(({ kind }) => kind === 'Secret' || kind === 'ConfigMap')
@@ -42,7 +44,7 @@ export async function readCaCertificates(text: string, what: string): Promise<re
   const readText = (value: string, part: string) => {
     // Anything may stand in a ConfigMap, and most of it is nobody's business here.
     const document = /\bkind["']?\s*:\s*["']?Config\b/.test(value) ? parseYamlStream(value, part)[0] : undefined
-    return document && readKubeconfigEntries(document.value)
+    return document && entriesOf(document, part)
   }
   const all = holders.flatMap(holder => casOfValues(holder, what, readText))
   return all.filter(
@@ -56,6 +58,14 @@ function isPem(text: string): boolean {
     /^\ufeff?-----BEGIN /m.test(text) ||
     (text.includes('-----BEGIN ') && !/^\s*[[{]|^["']?kind["']?[ \t]*:/m.test(text))
   )
+}
+
+/** @throws where a field stands twice: who trusts another CA than was meant is not safe */
+function entriesOf(document: YamlDocument, what: string): KubeconfigEntries | undefined {
+  const entries = readKubeconfigEntries(document.value)
+  const [twice] = entries ? duplicateFields(document) : []
+  if (!twice) return entries
+  throw new EncodingError('KPKI_KUBECONFIG_INVALID', `${what}: ${twiceOf(twice)}`, { details: { what } })
 }
 
 /** Of the current context; of a kubeconfig for discovery, which has none, of its only cluster. */

@@ -1,6 +1,7 @@
 import { EncodingError, KpkiError } from '../errors.js'
 import { type Certificate, parseCertificates } from '../x509/certificate.js'
 import { isBootstrapTokenId } from './bootstrap-token.js'
+import { duplicateFields, twiceOf } from './kubeconfig-duplicates.js'
 import { type ClusterEntry, readKubeconfigEntries } from './kubeconfig-entries.js'
 import { showUrl } from './server-url.js'
 
@@ -69,8 +70,11 @@ export async function parseDiscoveredCluster(kubeconfig: string): Promise<Discov
   // Loaded here, so that what only writes kubeconfigs loads no reader.
   const { parseYaml } = await import('../yaml.js')
   const what = 'the kubeconfig of cluster-info'
-  const entries = readKubeconfigEntries(attempt(() => parseYaml(kubeconfig, what).value))
+  const document = attempt(() => parseYaml(kubeconfig, what))
+  const entries = readKubeconfigEntries(document.value)
   if (!entries) throw invalid('its kubeconfig is none')
+  const [twice] = duplicateFields(document)
+  if (twice) throw invalid(`in its kubeconfig ${twiceOf(twice)}`)
   const [fault] = entries.faults.filter(({ list }) => list === 'clusters')
   if (fault) throw invalid(`the cluster of its kubeconfig ${fault.problem}`)
   const { clusters } = entries

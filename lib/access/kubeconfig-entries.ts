@@ -1,5 +1,6 @@
 import { decodeUtf8, parseBase64 } from '../crypto/bytes.js'
-import { hasControlCharacter } from '../kubernetes/cluster-fields.js'
+import { hasControlCharacter, quote } from '../kubernetes/cluster-fields.js'
+import { looksSecret } from '../kubernetes/secret-shapes.js'
 import type { YamlValue } from '../yaml-scalars.js'
 import { showUrl } from './server-url.js'
 
@@ -21,6 +22,17 @@ export interface ClusterEntry {
   readonly urlSecrets: readonly { readonly field: 'server' | 'proxy-url'; readonly what: string }[]
   /** Fields that change how one connects: names only. */
   readonly extras: readonly string[]
+  /** Fields that no client knows. */
+  readonly unknown: readonly string[]
+}
+
+/** `exec`: a program that gets credentials. */
+export interface ExecEntry {
+  readonly command: string
+  readonly apiVersion: string
+  readonly interactiveMode: string
+  /** One of its environment variables has no name. */
+  readonly hasUnnamedVariable: boolean
 }
 
 /** `as`, `as-groups`, `as-user-extra`: whom the user speaks for. */
@@ -45,25 +57,44 @@ export interface UserEntry {
   readonly username: string | undefined
   readonly password: string | undefined
   readonly impersonation: Impersonation | undefined
+  readonly exec: ExecEntry | undefined
+  /** `auth-provider`: its name. */
+  readonly authProvider: string | undefined
   /** Fields that say as whom one connects beside certificate and key: names only. */
   readonly extras: readonly string[]
+  /** Fields that no client knows. */
+  readonly unknown: readonly string[]
 }
 
 /** A named context: a user at a cluster. */
 export interface ContextEntry {
   readonly name: string
+  /** Empty where it names none. */
   readonly cluster: string
+  /** Empty where it names none. */
   readonly user: string
   readonly namespace: string | undefined
 }
 
-/** What is wrong with one entry. */
+/** A fault as a sentence about its file. */
+export function sentenceOf({ list, name, problem }: EntryFault): string {
+  if (name !== undefined) return `the ${list?.slice(0, -1)} ${JSON.stringify(name)} ${problem}`
+  return list === undefined ? problem : `${list} ${problem}`
+}
+
+/** The lists of a kubeconfig. */
+export type EntryList = 'clusters' | 'users' | 'contexts'
+
+/** What is wrong with one entry, or with what stands around them. */
 export interface EntryFault {
-  readonly list: 'clusters' | 'users' | 'contexts'
+  /** `undefined`: it is not about an entry. */
+  readonly list: EntryList | undefined
   /** Of the entry; `undefined` when it has none. */
   readonly name: string | undefined
   /** End of a sentence. */
   readonly problem: string
+  /** client-go reads nothing of the file, and of those that it is merged with, because of it. */
+  readonly isOfAll: boolean
 }
 
 /** Everything that a kubeconfig says; what is broken is left out and told of. */
@@ -81,7 +112,44 @@ const EXTRAS = {
   user: ['token', 'tokenFile', 'username', 'password', 'as', 'as-groups', 'as-user-extra', 'auth-provider', 'exec'],
 } as const
 
+/**
+ * Fields that some version of client-go knows beside those.
+ *
+ * @see kubernetes/kubernetes v1.20.2 and v1.33.0, staging/src/k8s.io/client-go/tools/clientcmd/api/v1/types.go
+ */
+const KNOWN = {
+  cluster: [
+    ...EXTRAS.cluster,
+    ...['server', 'certificate-authority', 'certificate-authority-data', 'disable-compression', 'extensions'],
+  ],
+  user: [
+    ...EXTRAS.user,
+    ...['client-certificate', 'client-certificate-data', 'client-key', 'client-key-data', 'as-uid', 'extensions'],
+  ],
+} as const
+
 type Fields = Readonly<Record<string, unknown>>
+
+/**
+ * Why client-go does not take a document for a kubeconfig whatever else stands in it: it is of another kind or version. Those may
+ * be left out.
+ *
+ * @returns end of a sentence
+ * @see kubernetes/kubernetes v1.20.2, staging/src/k8s.io/client-go/tools/clientcmd/loader.go (Load)
+ */
+export function foreignKind(root: YamlValue): string | undefined {
+  for (const [field, wanted] of [
+    ['kind', 'Config'],
+    ['apiVersion', 'v1'],
+  ] as const) {
+    // encoding/json does not mind the case of what it looks for.
+    const values = Object.entries(toFields(root) ?? {}).filter(([key]) => key.toLowerCase() === field.toLowerCase())
+    const other = values.map(([, value]) => value).find(value => value !== null && value !== '' && value !== wanted)
+    if (other !== undefined)
+      return `its ${field} is ${typeof other === 'string' && !looksSecret(other) ? quote(other) : 'another one'}, and that of a kubeconfig ${wanted}`
+  }
+  return undefined
+}
 
 /**
  * Reads all entries of a kubeconfig.
@@ -91,38 +159,42 @@ type Fields = Readonly<Record<string, unknown>>
  */
 export function readKubeconfigEntries(root: YamlValue): KubeconfigEntries | undefined {
   const fields = toFields(root)
-  if (fields?.['kind'] !== 'Config' && !fields?.['clusters']) return undefined
+  if ((fields?.['kind'] !== 'Config' && !fields?.['clusters']) || foreignKind(root) !== undefined) return undefined
   const faults: EntryFault[] = []
-  const read = <T>(
-    list: EntryFault['list'],
-    entry: string,
-    parse: (name: string, fields: Fields, report: Report) => T,
-  ) => {
+  const read = <T>(list: EntryList, entry: string, parse: (name: string, fields: Fields, report: Report) => T) => {
     const items = Array.isArray(fields[list]) ? (fields[list] as readonly unknown[]) : []
-    if (fields[list] && !Array.isArray(fields[list])) faults.push({ list, name: undefined, problem: 'is not a list' })
+    const fault = (name: string | undefined, problem: string, isOfAll = true) =>
+      faults.push({ list, name, problem, isOfAll })
+    if (fields[list] && !Array.isArray(fields[list])) fault(undefined, 'is not a list')
     const seen = new Set<string>()
-    return items.flatMap(item => {
-      const name = toFields(item)?.['name']
-      const value = toFields(toFields(item)?.[entry])
+    return items.flatMap((item, index) => {
+      const name = toFields(item)?.['name'] ?? undefined
+      // client-go takes what is not there for empty.
+      const value = toFields(toFields(item)?.[entry] ?? {})
       const known = typeof name === 'string' ? name : undefined
       // kubernetes/kubernetes v1.20.2, client-go/tools/clientcmd/api/v1/conversion.go: "duplicate name in list"
       if (known !== undefined && seen.has(known)) {
-        faults.push({ list, name: known, problem: 'stands in it twice, for which kubectl refuses all of it' })
+        fault(known, 'stands in it twice, for which kubectl refuses all of it')
         return []
       }
       if (known !== undefined) seen.add(known)
       if (known !== undefined && value) {
-        return [parse(known, value, problem => faults.push({ list, name: known, problem }))]
+        return [parse(known, value, (problem, isOfAll = false) => fault(known, problem, isOfAll))]
       }
-      faults.push({
-        list,
-        name: known,
-        problem: known === undefined ? 'has an entry without a name' : `has no ${entry}`,
-      })
+      if (known !== undefined) fault(known, `has a ${entry} that is no mapping`)
+      else if (name === undefined) fault(undefined, `has an entry without a name, the ${ordinal(index)}`, false)
+      else fault(undefined, `has an entry whose name is no text, the ${ordinal(index)}: put it in quotes`)
       return []
     })
   }
-  const currentContext = fields['current-context']
+  const currentContext = fields['current-context'] ?? ''
+  if (typeof currentContext !== 'string')
+    faults.push({
+      list: undefined,
+      name: undefined,
+      problem: 'has a current-context that is no text: put it in quotes',
+      isOfAll: true,
+    })
   return {
     currentContext: typeof currentContext === 'string' && currentContext !== '' ? currentContext : undefined,
     clusters: read('clusters', 'cluster', readCluster),
@@ -137,11 +209,21 @@ export function readKubeconfigEntries(root: YamlValue): KubeconfigEntries | unde
   }
 }
 
-type Report = (problem: string) => void
+/** `isOfAll`: see {@link EntryFault}; by default not. */
+type Report = (problem: string, isOfAll?: boolean) => void
+
+/** Place of an item in words. */
+export function ordinal(index: number): string {
+  const number = index + 1
+  const ending = { 1: 'st', 2: 'nd', 3: 'rd' }[number % 100 > 10 && number % 100 < 14 ? 0 : number % 10] ?? 'th'
+  return `${number}${ending}`
+}
 
 function readCluster(name: string, cluster: Fields, report: Report): ClusterEntry {
   const caPem = pemOf(cluster, 'certificate-authority-data', report)
-  const isInsecure = cluster['insecure-skip-tls-verify'] === true
+  const insecure = cluster['insecure-skip-tls-verify'] ?? false
+  const isInsecure = insecure === true
+  if (typeof insecure !== 'boolean') report('insecure-skip-tls-verify is neither true nor false', true)
   if (isInsecure && cluster['certificate-authority-data'])
     report('has both a CA and insecure-skip-tls-verify, which no client takes')
   return {
@@ -158,6 +240,7 @@ function readCluster(name: string, cluster: Fields, report: Report): ClusterEntr
       return what === undefined ? [] : [{ field, what }]
     }),
     extras: EXTRAS.cluster.filter(field => cluster[field]),
+    unknown: unknownOf(cluster, KNOWN.cluster),
   }
 }
 
@@ -173,8 +256,38 @@ function readUser(name: string, user: Fields, report: Report): UserEntry {
     username: textOf(user, 'username', report),
     password: textOf(user, 'password', report),
     impersonation: readImpersonation(user, report),
+    exec: readExec(user, report),
+    authProvider: readPlugin(user, 'auth-provider', report, plugin => textOf(plugin, 'name', report) ?? ''),
     extras: EXTRAS.user.filter(field => user[field]),
+    unknown: unknownOf(user, KNOWN.user),
   }
+}
+
+function readPlugin<T>(user: Fields, field: string, report: Report, read: (plugin: Fields) => T): T | undefined {
+  const value = user[field] ?? undefined
+  const plugin = toFields(value)
+  if (value !== undefined && !plugin) report(`${field} is no mapping`, true)
+  return plugin && read(plugin)
+}
+
+function readExec(user: Fields, report: Report): ExecEntry | undefined {
+  return readPlugin(user, 'exec', report, exec => {
+    const variables = exec['env'] ?? []
+    if (!Array.isArray(variables)) report('env of exec is not a list', true)
+    return {
+      command: textOf(exec, 'command', report) ?? '',
+      apiVersion: textOf(exec, 'apiVersion', report) ?? '',
+      interactiveMode: textOf(exec, 'interactiveMode', report) ?? '',
+      hasUnnamedVariable: Array.isArray(variables) && variables.some(variable => !toFields(variable)?.['name']),
+    }
+  })
+}
+
+/** Names of fields are people's own where no client knows them: only what looks like one is shown. */
+function unknownOf(fields: Fields, known: readonly string[]): readonly string[] {
+  return Object.keys(fields)
+    .filter(field => !known.includes(field))
+    .map(field => (/^[A-Za-z0-9_.-]{1,40}$/.test(field) && !looksSecret(field) ? field : '***'))
 }
 
 function readImpersonation(user: Fields, report: Report): Impersonation | undefined {
@@ -183,9 +296,9 @@ function readImpersonation(user: Fields, report: Report): Impersonation | undefi
   const extra = Object.entries(toFields(user['as-user-extra'] ?? {}) ?? { '': undefined }).map(
     ([key, values]) => [key, textsOf(values)] as const,
   )
-  if (!groups) report('as-groups is not a list of texts')
+  if (!groups) report('as-groups is not a list of texts', true)
   const known = extra.flatMap(([key, values]) => (values ? [[key, values] as const] : []))
-  if (known.length < extra.length) report('as-user-extra is not a map of lists of texts')
+  if (known.length < extra.length) report('as-user-extra is not a map of lists of texts', true)
   // kubernetes/kubernetes v1.20.2, client-go/tools/clientcmd/validation.go (validateAuthInfo)
   if (name === undefined && (groups?.length || known.length)) report('has as-groups or as-user-extra, but no as')
   if ([name ?? '', ...(groups ?? []), ...known.flat(2)].some(hasControlCharacter))
@@ -199,7 +312,7 @@ function textsOf(value: unknown): readonly string[] | undefined {
 
 function textOf(fields: Fields, field: string, report: Report): string | undefined {
   const value = fields[field] ?? ''
-  if (typeof value !== 'string') report(`${field} is not a text`)
+  if (typeof value !== 'string') report(`${field} is not a text`, true)
   return typeof value === 'string' && value !== '' ? value : undefined
 }
 
@@ -219,7 +332,7 @@ function pemOf(fields: Fields, field: string, report: Report): string | undefine
   const encoded = textOf(fields, field, report)
   const bytes = encoded === undefined ? undefined : parseBase64(encoded)
   const pem = bytes && decodeUtf8(bytes)
-  if (encoded !== undefined && pem === undefined) report(`${field} is not base64 of a PEM text`)
+  if (encoded !== undefined && pem === undefined) report(`${field} is not base64 of a PEM text`, !bytes)
   return pem
 }
 

@@ -3,7 +3,7 @@ import { EncodingError, StoreError, UsageError } from '../errors.js'
 import { parseYaml } from '../yaml.js'
 import { editYaml, type YamlEdits } from '../yaml-edit.js'
 import { isYamlObject, type YamlObject, type YamlValue } from '../yaml-scalars.js'
-import { readKubeconfigEntries } from './kubeconfig-entries.js'
+import { type EntryList, foreignKind, readKubeconfigEntries, sentenceOf } from './kubeconfig-entries.js'
 import { showUrl } from './server-url.js'
 
 /** A kubeconfig that is merged, or merged into. */
@@ -37,10 +37,13 @@ export interface MergeOptions {
   readonly useContext?: boolean
   /** Put the contents of CA, certificate and key files into the target. Default: false, they are named. */
   readonly flatten?: boolean
+  /**
+   * Kubeconfigs that kubectl reads together with the target, in their order: of each name the first entry counts, and the first
+   * current context. Names that they have are taken, and their current context stays; none of them is changed. Their
+   * `rewritePath` leads from the target, too. Default: none.
+   */
+  readonly beside?: { readonly before: readonly MergeFile[]; readonly after: readonly MergeFile[] }
 }
-
-/** The lists of a kubeconfig. */
-export type EntryList = 'clusters' | 'users' | 'contexts'
 
 /** What became of one entry that came in. */
 export interface MergeChange {
@@ -61,10 +64,11 @@ export interface MergeResult {
   readonly text: string
   /** In the order of the sources; clusters, users, contexts. */
   readonly changes: readonly MergeChange[]
+  /** Of the target and what is read beside it. */
   readonly currentContext: string | undefined
   /** Before. */
   readonly previousContext: string | undefined
-  /** Contexts of the target that go elsewhere or as somebody else now, because an entry was overwritten. */
+  /** Contexts that were there and go elsewhere or as somebody else now, because an entry was overwritten. */
   readonly affectedContexts: readonly string[]
   readonly isChanged: boolean
 }
@@ -108,7 +112,10 @@ export async function mergeKubeconfigs(
   options: MergeOptions = {},
 ): Promise<MergeResult> {
   const before = readTarget(target)
-  const merger = new Merger(before.entries, target, options)
+  const { beside = { before: [], after: [] } } = options
+  const files = [...beside.before, target, ...beside.after]
+  const all = files.map(file => ({ file, ...(file === target ? before : readTarget(file)) }))
+  const merger = new Merger(all, target, options)
   let incoming: string | undefined
   for (const source of sources) {
     const entries = readSource(source)
@@ -125,9 +132,20 @@ export async function mergeKubeconfigs(
       },
     )
   }
-  const previousContext = before.currentContext
+  const previous = all.find(({ currentContext }) => currentContext !== undefined)
+  const previousContext = previous?.currentContext
   const currentContext =
     options.useContext || previousContext === undefined ? (incoming ?? previousContext) : previousContext
+  if (previous && currentContext !== previousContext && beside.before.includes(previous.file)) {
+    throw new StoreError(
+      'KPKI_MERGE_CONFLICT',
+      `the current context stands in ${previous.file.name}, which goes before ${target.name}; nothing was written`,
+      {
+        details: { findings: [] },
+        hint: 'merge without --use-context, and choose it: kubectl config use-context NAME',
+      },
+    )
+  }
   const edits: YamlEdits = {
     ...merger.edits(),
     set: {
@@ -148,8 +166,11 @@ export async function mergeKubeconfigs(
   }
 }
 
-function invalid({ name }: MergeFile, problem: string): EncodingError {
-  return new EncodingError('KPKI_KUBECONFIG_INVALID', `${name}: ${problem}`, { details: { what: name } })
+function invalid({ name }: MergeFile, problem: string, hint?: string): EncodingError {
+  return new EncodingError('KPKI_KUBECONFIG_INVALID', `${name}: ${problem}`, {
+    details: { what: name },
+    ...(hint === undefined ? {} : { hint }),
+  })
 }
 
 interface Read {
@@ -165,10 +186,12 @@ function readTarget(file: MergeFile): Read {
   if (root === null || (isYamlObject(root) && Object.keys(root).length === 0))
     return { entries: { clusters: [], users: [], contexts: [] }, currentContext: undefined, isEmpty: true }
   const known = readKubeconfigEntries(root)
-  if (!isYamlObject(root) || !known) throw invalid(file, 'it is not a kubeconfig')
+  if (!isYamlObject(root) || !known) throw invalid(file, foreignKind(root) ?? 'it is not a kubeconfig')
   const [twice] = document.duplicates
   if (twice)
     throw invalid(file, `line ${twice.line} has a field that stands there twice, of which programs take different ones`)
+  const nameless = known.faults.find(({ name }) => name === undefined)
+  if (nameless) throw invalid(file, sentenceOf(nameless))
   const read = (list: EntryList) => readList(root, list, file)
   const entries = { clusters: read('clusters'), users: read('users'), contexts: read('contexts') }
   return { entries, currentContext: known.currentContext, isEmpty: false }
@@ -199,13 +222,20 @@ function readSource(file: MergeFile): Read {
   const known = readKubeconfigEntries(parseYaml(file.text, file.name).value)
   if (!known || read.isEmpty) throw invalid(file, 'it is not a kubeconfig')
   const [fault] = known.faults
-  if (fault) throw invalid(file, `the ${fault.list.slice(0, -1)} ${JSON.stringify(fault.name ?? '')} ${fault.problem}`)
+  if (fault) throw invalid(file, sentenceOf(fault))
   for (const { name, cluster, user } of known.contexts) {
     // In the target there may be another one of this name, and it would be shown these credentials.
+    const isMissing = (wanted: string, entries: readonly { readonly name: string }[]) =>
+      wanted !== '' && entries.every(entry => entry.name !== wanted)
     const missing =
-      (known.clusters.every(entry => entry.name !== cluster) && `cluster ${JSON.stringify(cluster)}`) ||
-      (known.users.every(entry => entry.name !== user) && `user ${JSON.stringify(user)}`)
-    if (missing) throw invalid(file, `the context ${JSON.stringify(name)} names the ${missing}, which is not in it`)
+      (isMissing(cluster, known.clusters) && `cluster ${JSON.stringify(cluster)}`) ||
+      (isMissing(user, known.users) && `user ${JSON.stringify(user)}`)
+    if (missing)
+      throw invalid(
+        file,
+        `the context ${JSON.stringify(name)} names the ${missing}, which is not in it`,
+        'take the context out of it (kubectl config delete-context), or put in what it names',
+      )
   }
   const { currentContext } = known
   if (currentContext !== undefined && known.contexts.every(({ name }) => name !== currentContext))
@@ -238,9 +268,11 @@ function withPaths(list: EntryList, inner: YamlObject, rewrite: MergeFile['rewri
   }
   const exec = list === 'users' ? inner['exec'] : undefined
   const command = isYamlObject(exec) ? exec['command'] : undefined
-  // A bare command is looked for in PATH.
-  if (isYamlObject(exec) && typeof command === 'string' && command.includes('/'))
-    moved['exec'] = { ...exec, command: rewrite(command) }
+  // A bare command is looked for in PATH, and would be another program.
+  if (isYamlObject(exec) && typeof command === 'string' && command.includes('/')) {
+    const path = rewrite(command)
+    moved['exec'] = { ...exec, command: /[\\/]/.test(path) ? path : `./${path}` }
+  }
   return moved
 }
 
@@ -258,24 +290,35 @@ async function embedded(list: EntryList, inner: YamlObject, file: MergeFile): Pr
 }
 
 interface Held extends Entry {
-  /** Index in the target's list; `undefined` for what is new. */
-  readonly index: number | undefined
-  readonly isReplaced: boolean
+  readonly file: MergeFile
+  /** Index in that file's list. */
+  readonly index: number
+  readonly state: 'there' | 'added' | 'replaced'
 }
 
 /** The target while entries come into it. */
 class Merger {
   readonly changes: MergeChange[] = []
   readonly #held: Record<EntryList, Map<string, Held>>
-  readonly #conflicts: string[] = []
+  readonly #conflicts: { readonly file: MergeFile; readonly text: string }[] = []
   readonly #target: MergeFile
   readonly #options: MergeOptions
 
-  constructor(entries: Entries, target: MergeFile, options: MergeOptions) {
+  /** @param files - the target and those beside it, in the order in which their entries count */
+  constructor(
+    files: readonly { readonly file: MergeFile; readonly entries: Entries }[],
+    target: MergeFile,
+    options: MergeOptions,
+  ) {
     this.#target = target
     this.#options = options
-    const hold = (list: EntryList) =>
-      new Map(entries[list].map((entry, index) => [entry.name, { ...entry, index, isReplaced: false }]))
+    const hold = (list: EntryList) => {
+      const held = new Map<string, Held>()
+      for (const { file, entries } of files)
+        for (const [index, entry] of entries[list].entries())
+          if (!held.has(entry.name)) held.set(entry.name, { ...entry, file, index, state: 'there' })
+      return held
+    }
     this.#held = { clusters: hold('clusters'), users: hold('users'), contexts: hold('contexts') }
   }
 
@@ -299,7 +342,12 @@ class Merger {
     for (const entry of entries.contexts) {
       const { cluster, user } = entry.inner
       const [newCluster, newUser] = [names.clusters.get(String(cluster)), names.users.get(String(user))]
-      const inner = { ...entry.inner, cluster: newCluster ?? '', user: newUser ?? '' }
+      // kubectl config set-context makes contexts that name none.
+      const inner = {
+        ...entry.inner,
+        ...(newCluster === undefined ? {} : { cluster: newCluster }),
+        ...(newUser === undefined ? {} : { user: newUser }),
+      }
       // kubeadm's and kubectl's habit of naming contexts.
       const isComposed = entry.name === `${user}@${cluster}`
       const wanted = contextName ?? (isComposed ? `${newUser}@${newCluster}` : entry.name)
@@ -322,13 +370,14 @@ class Merger {
       this.changes.push({ list, name, originalName: entry.name, source, action })
       return name
     }
-    const put = (name: string, index: number | undefined) =>
+    const put = (name: string, index?: number) =>
       held.set(name, {
         name,
         item: { ...entry.item, name },
         inner: entry.inner,
-        index,
-        isReplaced: index !== undefined,
+        file: this.#target,
+        index: index ?? -1,
+        state: index === undefined ? 'added' : 'replaced',
       })
     const candidates = [
       wanted,
@@ -338,7 +387,7 @@ class Merger {
       const present = held.get(name)
       if (present && this.#isSame(list, present, entry)) return note(name, 'same')
       if (!present) {
-        put(name, undefined)
+        put(name)
         return note(name, 'add')
       }
     }
@@ -347,23 +396,24 @@ class Merger {
         const name = `${wanted}-${number}`
         const present = held.get(name)
         if (present && !this.#isSame(list, present, entry)) continue
-        if (!present) put(name, undefined)
+        if (!present) put(name)
         return note(name, present ? 'same' : 'add')
       }
     }
     const present = held.get(wanted)
-    if (onConflict === 'overwrite' && present?.index !== undefined && !present.isReplaced) {
+    if (onConflict === 'overwrite' && present?.state === 'there' && present.file === this.#target) {
       put(wanted, present.index)
       return note(wanted, 'overwrite')
     }
-    this.#conflicts.push(`${describe(list, wanted, entry, present)} in ${source}`)
+    this.#conflicts.push({
+      file: present?.file ?? this.#target,
+      text: `${describe(list, wanted, entry, present)} in ${source}`,
+    })
     return wanted
   }
 
   #isSame(list: EntryList, present: Held, entry: Entry): boolean {
-    const { rewritePath } = this.#target
-    const here =
-      present.index === undefined || present.isReplaced ? present.inner : withPaths(list, present.inner, rewritePath)
+    const here = present.state === 'there' ? withPaths(list, present.inner, present.file.rewritePath) : present.inner
     return (
       canonical({ ...present.item, name: '', [INNER[list]]: here }) ===
       canonical({ ...entry.item, name: '', [INNER[list]]: entry.inner })
@@ -374,16 +424,21 @@ class Merger {
     const [first] = this.#conflicts
     if (first === undefined) return
     const more = this.#conflicts.length > 1 ? ` (and ${this.#conflicts.length - 1} more)` : ''
-    throw new StoreError('KPKI_MERGE_CONFLICT', `${this.#target.name} has ${first}${more}; nothing was written`, {
-      details: { findings: this.#conflicts.map(conflict => `${this.#target.name} has ${conflict}`) },
-      hint: 'give what comes in another name: --context-name NAME, or --on-conflict rename; --on-conflict overwrite replaces what is there',
+    const other = this.#conflicts.find(({ file }) => file !== this.#target)?.file.name
+    const replacing =
+      other === undefined
+        ? '--on-conflict overwrite replaces what is there'
+        : `what stands in ${other} is replaced there only: --into ${other} --on-conflict overwrite`
+    throw new StoreError('KPKI_MERGE_CONFLICT', `${first.file.name} has ${first.text}${more}; nothing was written`, {
+      details: { findings: this.#conflicts.map(({ file, text }) => `${file.name} has ${text}`) },
+      hint: `give what comes in another name: --context-name NAME, or --on-conflict rename; ${replacing}`,
     })
   }
 
   /** Contexts of the target, other than those that came in, that name what was overwritten. */
   affectedContexts(): readonly string[] {
     const replaced = (list: 'clusters' | 'users', name: YamlValue | undefined) =>
-      typeof name === 'string' && this.#held[list].get(name)?.isReplaced === true
+      typeof name === 'string' && this.#held[list].get(name)?.state === 'replaced'
     const own = new Set(this.changes.filter(({ list }) => list === 'contexts').map(({ name }) => name))
     return [...this.#held.contexts.values()]
       .filter(
@@ -397,12 +452,10 @@ class Merger {
     const of = (list: EntryList) => [...this.#held[list].values()]
     return {
       append: Object.fromEntries(
-        LISTS.map(list => [list, of(list).flatMap(({ index, item }) => (index === undefined ? [item] : []))]),
+        LISTS.map(list => [list, of(list).flatMap(({ state, item }) => (state === 'added' ? [item] : []))]),
       ),
       replace: LISTS.flatMap(list =>
-        of(list).flatMap(({ index, item, isReplaced }) =>
-          index !== undefined && isReplaced ? [{ key: list, index, item }] : [],
-        ),
+        of(list).flatMap(({ index, item, state }) => (state === 'replaced' ? [{ key: list, index, item }] : [])),
       ),
     }
   }

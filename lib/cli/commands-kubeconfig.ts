@@ -126,7 +126,12 @@ export const KUBECONFIG_COMMANDS: Readonly<Record<string, Command>> = {
     about: 'put clusters, users and contexts of kubeconfigs into another one',
     args: { name: 'files', value: 'FILE', least: 1, most: 100, about: 'what comes in; - for standard input' },
     flags: {
-      into: { type: 'string', value: 'FILE', about: `where to; made where it is missing ${FOUND_AS_KUBECTL}` },
+      into: {
+        type: 'string',
+        value: 'FILE',
+        about:
+          'where to; made where it is missing (default: the file of $KUBECONFIG that kubectl writes to, else ~/.kube/config)',
+      },
       'context-name': {
         type: 'string',
         value: 'NAME',
@@ -145,7 +150,9 @@ export const KUBECONFIG_COMMANDS: Readonly<Record<string, Command>> = {
     endsItself: true,
     load: async () => (await import('./kubeconfig-merge.js')).runKubeconfigMerge,
     notes: [
-      'Comments, order and everything else in the file stay as they are. What is there already is not added again. The file is ' +
+      'Comments, order and everything else in the file stay as they are, other than in an entry that is overwritten. What is ' +
+        'there already is not added again. Where KUBECONFIG lists several files, the first that is there gets the entries, and ' +
+        'names that another one has are taken. The file is ' +
         'replaced in one step, under the lock that kubectl takes; its mode stays, a new one has 0600.',
     ],
     examples: [

@@ -8,7 +8,7 @@ import {
   StoreError,
   UsageError,
 } from '../index.js'
-import { fileExists, kubeconfigPaths, movedPath, pathBeside, readRegularFile, updateFile } from '../node.js'
+import { defaultKubeconfig, kubeconfigsBeside, movedPath, pathBeside, readRegularFile, updateFile } from '../node.js'
 import type { Run } from './command.js'
 import { type FlagValues, text } from './flags.js'
 import { readInput } from './input.js'
@@ -19,7 +19,10 @@ import { printable } from './terminal.js'
 /** `kpki kubeconfig merge`: one kubeconfig of several, the rest of which stays as it is. */
 export const runKubeconfigMerge: Run = async ({ args, flags }, io) => {
   const into = text(flags, 'into') ?? (await defaultTarget(io))
-  const options = optionsOf(flags)
+  if (into === '-')
+    throw new UsageError('KPKI_USAGE', 'kubeconfig merge changes a file, and - is standard input and output', {
+      hint: 'for a file of that name write ./-',
+    })
   if (args.filter(file => file === '-').length > 1)
     throw new UsageError('KPKI_USAGE', 'kubeconfig merge: standard input can be read once only')
   const sources: MergeFile[] = []
@@ -29,12 +32,14 @@ export const runKubeconfigMerge: Run = async ({ args, flags }, io) => {
   let merged: MergeResult | undefined
   const merge = async (bytes: Uint8Array | undefined) => {
     const content = bytes === undefined ? '' : decode(bytes, into)
-    merged = await mergeKubeconfigs({ ...pathsOf(into, into), text: content, name: into }, sources, options)
+    const target = { ...pathsOf(into, into), text: content, name: into }
+    const options = { ...optionsOf(flags), beside: await readBeside(into, io) }
+    merged = await mergeKubeconfigs(target, sources, options)
     return merged.isChanged ? new TextEncoder().encode(merged.text) : undefined
   }
   const before = await readRegularFile(into)
   if (isDryRun) await merge(before?.bytes)
-  else await updateFile(into, current => merge(current?.bytes))
+  else await updateFile(into, current => merge(current?.bytes), { signal: io.signal })
   if (!merged) throw new TypeError('nothing was merged')
   if (before?.mode !== undefined && (before.mode & 0o077) !== 0)
     warnings.push(`${into} can be read by others (mode ${before.mode.toString(8).padStart(4, '0')}): chmod 600 it`)
@@ -59,15 +64,26 @@ function optionsOf(flags: FlagValues): MergeOptions {
   }
 }
 
-/** The file that kubectl would write a new entry to (client-go v1.20.2, tools/clientcmd/loader.go: GetDefaultFilename). */
 async function defaultTarget({ env }: Io): Promise<string> {
-  const paths = kubeconfigPaths(env)
-  for (const path of paths) if (await fileExists(path)) return path
-  const [first] = paths
-  if (first !== undefined) return first
+  const path = await defaultKubeconfig(env)
+  if (path !== undefined) return path
   throw new UsageError('KPKI_USAGE', 'where to is not known: neither KUBECONFIG nor HOME is set', {
     hint: 'name the file with --into FILE',
   })
+}
+
+/** What kubectl reads together with the target, where that is one of several in KUBECONFIG. */
+async function readBeside(into: string, { env }: Io): Promise<NonNullable<MergeOptions['beside']>> {
+  const { before, after } = kubeconfigsBeside(into, env)
+  const read = async (paths: readonly string[]) => {
+    const files: MergeFile[] = []
+    for (const path of paths) {
+      const file = await readRegularFile(path)
+      if (file) files.push({ ...pathsOf(path, into), text: decode(file.bytes, path), name: path })
+    }
+    return files
+  }
+  return { before: await read(before), after: await read(after) }
 }
 
 async function readSource(file: string, into: string, io: Io): Promise<MergeFile> {
@@ -84,7 +100,7 @@ function pathsOf(file: string, into: string): Pick<MergeFile, 'rewritePath' | 'r
       const place = pathBeside(from, path)
       const found = await readRegularFile(place)
       if (found) return found.bytes
-      throw new StoreError('KPKI_FILE_NOT_FOUND', `${place}, which ${file} names, does not exist`, {
+      throw new StoreError('KPKI_FILE_NOT_FOUND', `${place}, which ${from} names, does not exist`, {
         details: { path: place },
       })
     },
@@ -102,7 +118,7 @@ function decode(bytes: Uint8Array, name: string): string {
 const VERBS: Readonly<Record<MergeChange['action'], readonly [done: string, planned: string]>> = {
   add: ['added', 'add'],
   same: ['kept', 'keep'],
-  overwrite: ['overwrote', 'overwrite'],
+  overwrite: ['overwritten', 'overwrite'],
 }
 
 function formatMerged(
@@ -111,7 +127,7 @@ function formatMerged(
   isDryRun: boolean,
 ): string {
   const lines = changes.map(({ list, name, originalName, source, action }) => {
-    const verb = VERBS[action][isDryRun ? 1 : 0].padEnd(9)
+    const verb = VERBS[action][isDryRun ? 1 : 0].padEnd(11)
     const renamed = name === originalName ? '' : `, there ${originalName}`
     return `${verb} ${list.slice(0, -1).padEnd(7)}  ${name}  (${source}${renamed})`
   })

@@ -59,7 +59,7 @@ export function toStoreError(error: unknown, path: string, doing: 'read' | 'writ
   if (NOT_WRITABLE.includes(failure)) {
     return new StoreError('KPKI_DIR_NOT_WRITABLE', `${path} cannot be written to (${failure})`, {
       ...options,
-      hint: 'name another directory with --dir, or run with sudo',
+      hint: 'name another directory, or run as a user who may write there (sudo)',
     })
   }
   if (NO_SPACE.includes(failure)) {

@@ -1,12 +1,12 @@
 // The default export on purpose: tests put faults into single calls of it.
 import fs from 'node:fs/promises'
-import { dirname, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { equalBytes } from '../crypto/bytes.js'
-import { StoreError } from '../errors.js'
+import { StoreError, WorkflowError } from '../errors.js'
 import type { StoredFile } from '../tree/store.js'
 import { failureCode, toStoreError } from './disk-errors.js'
-import { createFile, type FileOwner, readRegularFile, syncDir, writeAside } from './files.js'
+import { createFile, type FileOwner, readRegularFile, syncDir, TEMPORARY, temporaryName, writeAside } from './files.js'
 
 /** Options of {@link updateFile}. */
 export interface UpdateFileOptions {
@@ -14,6 +14,8 @@ export interface UpdateFileOptions {
   readonly mode?: number
   /** How long to wait for another program that holds the lock. Default: 2000 */
   readonly lockTimeoutMs?: number
+  /** Ends the wait. Default: nothing does. */
+  readonly signal?: AbortSignal
 }
 
 // kubectl gives up at once; its changes take milliseconds.
@@ -27,7 +29,9 @@ const LOCK_POLL_MS = 50
  *
  * @param change - gets what is there, `undefined` when nothing is; returns the new content, or `undefined` to leave it
  * @returns whether anything was written
- * @throws {@link StoreError} `KPKI_LOCKED`, `KPKI_FILE_CHANGED`, `KPKI_FILE_FOREIGN` for a file of somebody else (but root may
+ * What a killed run left beside it is removed, other than the lock, of which nobody knows whose it is.
+ *
+ * @throws {@link WorkflowError} `KPKI_INTERRUPTED`; {@link StoreError} `KPKI_LOCKED`, `KPKI_FILE_CHANGED`, `KPKI_FILE_FOREIGN` for a file of somebody else (but root may
  *   change everybody's), and as `readRegularFile` and `createFile`; what `change` throws
  * @see kubernetes/kubernetes v1.20.2, staging/src/k8s.io/client-go/tools/clientcmd/loader.go (lockFile), config.go (ModifyConfig)
  */
@@ -42,6 +46,7 @@ export async function updateFile(
   try {
     // By the name that others use, and by that of the file itself: two links may lead to it.
     for (const file of [...new Set([named, target])].sort()) releases.push(await lockFile(file, options))
+    await sweep(target)
     return await replaceLocked(target, change, options)
   } finally {
     for (const release of releases.reverse()) await release()
@@ -83,6 +88,26 @@ async function replaceLocked(
   return true
 }
 
+/** Removes what runs wrote aside that are gone; it holds what the file does. */
+async function sweep(target: string): Promise<void> {
+  const beginning = basename(temporaryName(target, ''))
+  const names = await fs.readdir(dirname(target)).catch(() => [])
+  for (const name of names) {
+    const [, pid] = name.startsWith(beginning) && TEMPORARY.test(name) ? (/-([0-9]+)-[0-9]+$/.exec(name) ?? []) : []
+    if (pid !== undefined && isGone(Number(pid)))
+      await fs.rm(join(dirname(target), name), { force: true }).catch(() => {})
+  }
+}
+
+function isGone(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return false
+  } catch (error) {
+    return failureCode(error) === 'ESRCH'
+  }
+}
+
 /** Who is to have the new file; `undefined` where that is whoever runs this anyway. */
 async function ownerOf(path: string): Promise<FileOwner | undefined> {
   const { geteuid, getegid } = process
@@ -112,7 +137,7 @@ async function realPath(path: string): Promise<string> {
 /** As client-go: a file of mode 0 beside it that only one can make. The directory is made where there is none. */
 async function lockFile(
   path: string,
-  { lockTimeoutMs = LOCK_TIMEOUT_MS }: UpdateFileOptions,
+  { lockTimeoutMs = LOCK_TIMEOUT_MS, signal }: UpdateFileOptions,
 ): Promise<() => Promise<void>> {
   const lock = `${path}.lock`
   let pollsLeft = Math.ceil(lockTimeoutMs / LOCK_POLL_MS)
@@ -121,23 +146,39 @@ async function lockFile(
   } catch (error) {
     // That is about the directory, and no lock.
     if (failureCode(error) === 'EEXIST') throw notDirectory(dirname(lock))
-    throw toStoreError(error, lock, 'write')
+    throw notLockable(error, path)
   }
   for (;;) {
+    if (signal?.aborted) throw new WorkflowError('KPKI_INTERRUPTED', `interrupted; ${path} is as it was`)
     try {
       await (await fs.open(lock, 'wx', 0)).close()
       return () => fs.rm(lock, { force: true })
     } catch (error) {
-      if (failureCode(error) !== 'EEXIST') throw toStoreError(error, lock, 'write')
+      if (failureCode(error) !== 'EEXIST') throw notLockable(error, path)
       if (pollsLeft-- <= 0) {
-        throw new StoreError('KPKI_LOCKED', `another program is changing ${path}`, {
+        throw new StoreError('KPKI_LOCKED', `another program is changing ${path}: its lock ${lock} is there`, {
           details: { path: lock },
           hint: `wait for it; if there is none, kubectl or kpki was killed: remove ${lock}`,
         })
       }
-      await sleep(LOCK_POLL_MS)
+      await sleep(LOCK_POLL_MS, undefined, signal ? { signal } : {}).catch(() => {})
     }
   }
+}
+
+/** Nobody who runs this has asked for the lock: what is said is about the file. */
+function notLockable(error: unknown, path: string): unknown {
+  const found = toStoreError(error, path, 'write')
+  if (!(found instanceof StoreError) || found.code !== 'KPKI_DIR_NOT_WRITABLE') return found
+  return new StoreError(
+    found.code,
+    `${path} cannot be changed: its directory cannot be written to (${failureCode(error)})`,
+    {
+      details: found.details,
+      hint: 'run it as the user that it belongs to, or name another file',
+      cause: error,
+    },
+  )
 }
 
 function notDirectory(path: string): StoreError {

@@ -1,4 +1,4 @@
-import type { ClusterEntry, EntryFault, KubeconfigEntries, UserEntry } from '../access/kubeconfig-entries.js'
+import type { ClusterEntry, EntryFault, EntryList, KubeconfigEntries, UserEntry } from '../access/kubeconfig-entries.js'
 import { showUrl } from '../access/server-url.js'
 import type { Context } from '../context.js'
 import type { Contents, Draft } from './draft.js'
@@ -73,7 +73,7 @@ export async function readKubeconfig(
     users,
   })
   for (const fault of entries.faults)
-    draft.remark('unreadable', inside(faultPart(fault)), fault.problem, {
+    draft.remark('unreadable', fault.list === undefined ? place : inside(faultPart(fault)), fault.problem, {
       ...UNREADABLE,
       hint: 'mend it by hand, or make it anew',
     })
@@ -82,7 +82,7 @@ export async function readKubeconfig(
 
 const UNREADABLE = { error: 'KPKI_KUBECONFIG_INVALID' } as const
 
-function faultPart({ list, name }: EntryFault): string {
+function faultPart({ list = 'contexts', name }: EntryFault): string {
   return name === undefined ? list : `${list}[${name}]`
 }
 
@@ -111,7 +111,7 @@ function remarkOnEntries(
   draft: Draft,
 ): void {
   // What is there but broken has been told of already.
-  const isThere = (list: EntryFault['list'], all: readonly { readonly name: string }[], name: string) =>
+  const isThere = (list: EntryList, all: readonly { readonly name: string }[], name: string) =>
     all.some(entry => entry.name === name) || faults.some(fault => fault.list === list && fault.name === name)
   if (currentContext !== undefined && !isThere('contexts', contexts, currentContext)) {
     const other = contexts.find(({ name }) => isPlain(name))?.name
@@ -126,9 +126,14 @@ function remarkOnEntries(
   }
   for (const { name, cluster, user } of contexts) {
     const missing = [
-      ...(isThere('clusters', clusters, cluster) ? [] : [`the cluster ${cluster || '""'}`]),
-      ...(isThere('users', users, user) ? [] : [`the user ${user || '""'}`]),
+      ...(cluster === '' || isThere('clusters', clusters, cluster) ? [] : [`the cluster ${cluster}`]),
+      ...(user === '' || isThere('users', users, user) ? [] : [`the user ${user}`]),
     ]
+    const unnamed = [...(cluster === '' ? ['cluster'] : []), ...(user === '' ? ['user'] : [])]
+    if (unnamed.length > 0)
+      draft.remark('entry-missing', inside(`contexts[${name}]`), `names no ${unnamed.join(' and no ')}`, {
+        hint: 'give it one, or take the context out',
+      })
     if (missing.length > 0)
       draft.remark(
         'entry-missing',

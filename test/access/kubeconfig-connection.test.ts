@@ -3,13 +3,15 @@ import fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { stringify } from 'yaml'
+import { readCaCertificates } from '../../lib/access/ca-documents.js'
+import { parseKubeconfig } from '../../lib/access/kubeconfig.js'
 import {
   type ClusterConnection,
   type KubeconfigSource,
   readClusterConnection,
   resolveReference,
 } from '../../lib/access/kubeconfig-connection.js'
-import { rejects } from '../support/context.js'
+import { rejects, testContext } from '../support/context.js'
 import { vector } from '../vectors/read.js'
 
 const CA = vector('kubeadm/v1.20.2/pki/ca.crt')
@@ -238,5 +240,100 @@ test('every text is a connection or a refusal', async () => {
     }),
   )
 })
+
+/** Of a field that stands twice, kubectl takes the last one and this reader the first: neither is taken. */
+const TWICE: readonly (readonly [what: string, line: string, twice: string])[] = [
+  ['the server', `      server: ${SERVER}\n`, '      server: https://other\n'],
+  ['the token', '      token: one\n', '      token: two\n'],
+  ['the user', '      user: u\n', '      user: other\n'],
+  ['the name', '  - name: c\n', '    name: other\n'],
+  ['the current context', 'current-context: x\n', 'current-context: other\n'],
+  ['the clusters', 'current-context: x\n', 'clusters: []\n'],
+]
+for (const [what, line, twice] of TWICE) {
+  test(`refused: ${what} twice`, async () => {
+    const text = kubeconfig({}, { token: 'one' })
+    assert.ok(text.includes(line), text)
+    const doubled = text.replace(line, line + twice)
+    for (const refused of [
+      readClusterConnection(doubled, source),
+      parseKubeconfig(doubled, testContext(), '/home/jane/config'),
+      ...(/server|name|clusters/.test(what) ? [readCaCertificates(doubled, '/home/jane/config')] : []),
+    ]) {
+      const error = await rejects(refused)
+      assert.is(error.code, 'KPKI_KUBECONFIG_INVALID')
+      assert.match(error.message, /^\/home\/jane\/config: line [0-9]+ has a field that stands there twice/)
+    }
+  })
+}
+
+test('what stands twice in an entry that is not used, or where nothing is read, does no harm', async () => {
+  const text = `${kubeconfig(
+    {},
+    { token: 'one' },
+    {
+      users: [
+        { name: 'other', user: { token: 'x' } },
+        { name: 'u', user: { token: 'one' } },
+      ],
+    },
+  )}extensions:\n- a: 1\n  a: 2\n`
+  const doubled = text.replace('token: x\n', 'token: x\n      token: y\n')
+  assert.is((await readClusterConnection(doubled, source)).authorization, 'Bearer one')
+})
+
+// What kubectl v1.20.2 and v1.32 refuse as a whole, whatever entry it stands in.
+const WHOLE: readonly (readonly [what: string, rest: Fields, message: RegExp])[] = [
+  ['another kind', { kind: 'Secret' }, /its kind is "Secret"/],
+  ['another version', { apiVersion: 'v2' }, /its apiVersion is "v2"/],
+  [
+    'a number for a name',
+    {
+      extra: 1,
+      users: [
+        { name: 'u', user: {} },
+        { name: 5, user: {} },
+      ],
+    },
+    /users has an entry whose name is no text, the 2nd/,
+  ],
+  [
+    'a number for a token',
+    {
+      users: [
+        { name: 'u', user: {} },
+        { name: 'v', user: { token: 5 } },
+      ],
+    },
+    /the user "v" token is not a text/,
+  ],
+  [
+    'a text for a user',
+    {
+      users: [
+        { name: 'u', user: {} },
+        { name: 'v', user: 'x' },
+      ],
+    },
+    /the user "v" has a user that is no mapping/,
+  ],
+  ['a number for the current context', { 'current-context': 5 }, /current-context that is no text/],
+  [
+    'wrong base64',
+    {
+      users: [
+        { name: 'u', user: {} },
+        { name: 'v', user: { 'client-key-data': '!' } },
+      ],
+    },
+    /client-key-data is not base64/,
+  ],
+]
+for (const [what, rest, message] of WHOLE)
+  test(`refused as a whole: ${what}`, async () => {
+    const error = await rejects(read({}, {}, rest))
+    assert.is(error.code, 'KPKI_KUBECONFIG_INVALID')
+    assert.match(error.message, message)
+  })
 
 test.run()

@@ -249,7 +249,7 @@ test(
     assert.is(conflict.status, 1)
     assert.match(conflict.stderr, 'has a user "kubernetes-admin" that differs')
     const dry = await merge(join(other, 'admin.conf'), '--context-name', 'two', '--dry-run')
-    assert.match(dry.stdout, /add {7}cluster {2}two {2}\(.*admin\.conf, there prod\)/)
+    assert.match(dry.stdout, /add {9}cluster {2}two {2}\(.*admin\.conf, there prod\)/)
     assert.is(readFileSync(path, 'utf8'), before)
     await merge(join(other, 'admin.conf'), '--context-name', 'two', '--use-context')
     const after = readFileSync(path, 'utf8')

@@ -57,7 +57,7 @@ const DOORS = [
     module: node as object,
     values: `
     ApiError NetworkError DiskStore VerifyError connectCluster discoverCluster fetchServerCas EncodingError StoreError UsageError createFile fileNotFound createNodeContext detectDefaultAddress detectHostName
-    generateNodeKeyPair fileExists kubeconfigPaths movedPath pathBeside stageFile updateFile readDirectory readRegularFile
+    generateNodeKeyPair fileExists defaultKubeconfig kubeconfigPaths kubeconfigsBeside movedPath pathBeside stageFile updateFile readDirectory readRegularFile
     `,
     types: `
     ConnectOptions DetectedAddress DiscoverClusterOptions Environment RetryOptions FetchServerCasOptions DiskStoreOptions WalkLimits WalkedFile UpdateFileOptions

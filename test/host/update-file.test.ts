@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import {
   chmodSync,
   existsSync,
@@ -143,6 +144,39 @@ test(
     assert.is((await rejects(updateFile(dir, to('x')))).code, 'KPKI_FILE_NOT_REGULAR')
     assert.is((await rejects(updateFile(join(path, 'below'), to('x')))).code, 'KPKI_FILE_NOT_REGULAR')
     assert.is(existsSync(`${dir}.lock`), false)
+  }),
+)
+
+test(
+  'an interrupt ends the wait for a lock',
+  inTempDir(async dir => {
+    const path = join(dir, 'config')
+    writeFileSync(`${path}.lock`, '')
+    const begin = Date.now()
+    const error = await rejects(updateFile(path, to('x'), { signal: AbortSignal.timeout(60), lockTimeoutMs: 20_000 }))
+    assert.is(error.code, 'KPKI_INTERRUPTED')
+    assert.ok(Date.now() - begin < 5000)
+    assert.is((await rejects(updateFile(path, to('x'), { signal: AbortSignal.abort() }))).code, 'KPKI_INTERRUPTED')
+    alone(dir, 'config.lock')
+  }),
+)
+
+test(
+  'what killed runs wrote aside is removed, and nothing else',
+  inTempDir(async dir => {
+    const path = join(dir, '.config')
+    const { pid } = spawnSync('true')
+    const kept = [
+      `.config.kpki-tmp-${process.pid}-0`,
+      `.config2.kpki-tmp-${pid}-0`,
+      `.x.config.kpki-tmp-${pid}-0`,
+      `.config.kpki-tmp-${pid}-0.bak`,
+      `config.kpki-tmp-${pid}-0`,
+    ]
+    for (const name of [...kept, `.config.kpki-tmp-${pid}-0`, `.config.kpki-tmp-${pid}-12`])
+      writeFileSync(join(dir, name), 'secret')
+    await updateFile(path, to('x'))
+    alone(dir, '.config', ...kept)
   }),
 )
 

@@ -311,11 +311,11 @@ test('broken entries of a kubeconfig are remarks, the rest is read', async () =>
   const found = await inspect({ config: text })
   assert.is(found.kubeconfigs[0]?.clusters.length, 2)
   assert.equal(found.remarks.map(({ code, place }) => `${code} ${place.part}`).sort(), [
+    'entry-missing contexts[broken]',
     'entry-missing contexts[one]',
     'entry-missing current-context',
     'kubeconfig-extra clusters[b]',
     'unreadable contexts',
-    'unreadable contexts[broken]',
     'unreadable users[u]',
     'unreadable users[u].client-key-data',
   ])

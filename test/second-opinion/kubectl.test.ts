@@ -107,6 +107,48 @@ current-context: wild\r
 )
 
 testWithKubectl(
+  'merged into one of several files, all that kubectl saw is what it was, and what came in is seen',
+  inTempDir(async dir => {
+    const at = (...path: string[]) => join(dir, ...path)
+    const one = (name: string, token: string, current = '') =>
+      `clusters: [{name: ${name}, cluster: {server: "https://${token}", certificate-authority: ${token}.crt}}]
+users: [{name: ${name}, user: {token: ${token}}}]
+contexts: [{name: ${name}, context: {cluster: ${name}, user: ${name}}}]
+${current === '' ? '' : `current-context: ${current}`}
+`
+    mkdirSync(at('below'))
+    for (const [place, content] of [
+      ['a', 'clusters: []\n'],
+      ['below/b', one('x', 'b', 'x')],
+      ['c', `\ufeff${one('w', 'c', 'w')}`],
+    ] as const)
+      writeFileSync(at(place), content)
+    const files = ['nowhere', 'a', 'below/b', 'c'].map(place => at(place))
+    const before = view(files)
+    for (const [source, ...argv] of [
+      [one('x', 'b').replace('b.crt', 'below/b.crt')],
+      [one('x', 'in', 'x'), '--on-conflict', 'rename'],
+      [one('z', 'in', 'z')],
+      [one('w', 'in2', 'w'), '--context-name', 'named', '--use-context'],
+    ] as const) {
+      writeFileSync(at('in'), source)
+      const merged = await run(['kubeconfig', 'merge', at('in'), ...argv], { env: { KUBECONFIG: files.join(':') } })
+      assert.is(merged.status, 0, merged.stderr)
+    }
+    const after = view(files)
+    for (const list of ['clusters', 'users', 'contexts'] as const)
+      for (const entry of before[list] ?? [])
+        assert.equal(
+          (after[list] ?? []).find(({ name }) => name === entry.name),
+          entry,
+        )
+    assert.equal(after.contexts?.map(({ name }) => name).sort(), ['named', 'w', 'x', 'x-2', 'z'])
+    assert.is(after['current-context'], 'named')
+    assert.is(view(files.slice(2))['current-context'], 'x')
+  }),
+)
+
+testWithKubectl(
   "users' kubeconfigs are what kubectl would have made of their parts",
   inTempDir(async dir => {
     const at = (...path: string[]) => join(dir, ...path)
