@@ -3,7 +3,7 @@ import { encodeUtf8, formatBase64Url, formatHex } from '../crypto/bytes.js'
 import type { PrivateKey } from '../crypto/keys.js'
 import { PolicyError } from '../errors.js'
 import { isDnsSubdomain } from '../kubernetes/net.js'
-import { defaultVersion, hasTokenIds, type KubernetesVersion } from '../kubernetes/versions.js'
+import { defaultVersion, endsTokensWithNodes, hasTokenIds, type KubernetesVersion } from '../kubernetes/versions.js'
 import { signingAlgorithm } from '../x509/signature.js'
 import { describeServiceAccountKey } from './service-account-keys.js'
 
@@ -26,7 +26,7 @@ export interface ServiceAccountTokenSpec {
   readonly audiences?: readonly string[]
   /** Default: one hour. */
   readonly lifetimeSeconds?: number
-  /** The token ends with this object. Default: with its time and the ServiceAccount. */
+  /** The token ends with this object; with a Node since v1.30. Default: with its time and the ServiceAccount. */
   readonly boundTo?: BoundObject
   /** Whose API server's habits the claims follow. Default: the default version. */
   readonly kubernetesVersion?: KubernetesVersion
@@ -94,6 +94,7 @@ function checkSpec({
   audiences,
   lifetimeSeconds,
   boundTo,
+  kubernetesVersion = defaultVersion(),
 }: ServiceAccountTokenSpec): void {
   const isUid = (text: string) => /^[\x21-\x7e]{1,128}$/.test(text)
   const isText = (text: string) => text !== '' && text.length <= 2048 && !/[\s\p{Cc}]/u.test(text)
@@ -115,7 +116,9 @@ function checkSpec({
                   ? 'the lifetime must be 1 second to 2^32 seconds, in whole seconds'
                   : boundTo && !(isDnsSubdomain(boundTo.name) && isUid(boundTo.uid))
                     ? `the ${boundTo.kind} that it is bound to has no usable name or uid`
-                    : undefined
+                    : boundTo?.kind === 'Node' && !endsTokensWithNodes(kubernetesVersion)
+                      ? `API servers end a token with its Node since v1.30, and ${kubernetesVersion.text} is wanted`
+                      : undefined
   if (problem !== undefined) throw new PolicyError('KPKI_JWT_SPEC', problem)
 }
 

@@ -4,7 +4,6 @@ import {
   issueUserKubeconfig,
   type KeyAlgorithm,
   type KubernetesObject,
-  parseDuration,
   type RbacSubject,
   readJwtClaims,
   resolveDescription,
@@ -17,6 +16,7 @@ import {
 import { createNodeContext, DiskStore, detectDefaultAddress, detectHostName, fileExists } from '../node.js'
 import type { Invocation, Run } from './command.js'
 import { factsOf, parseClock, refuseProblems } from './description.js'
+import { secondsOf } from './duration.js'
 import { type FlagValues, list, text } from './flags.js'
 import { readInput, readSecret } from './input.js'
 import { EXIT, type Io } from './io.js'
@@ -48,13 +48,13 @@ export const runKubeconfigUser: Run = async (invocation, io) => {
     ...(text(flags, 'cert-dir') === undefined ? {} : { certDir: text(flags, 'cert-dir') ?? '' }),
     ...(text(flags, 'kubeconfig-dir') === undefined ? {} : { kubeconfigDir: text(flags, 'kubeconfig-dir') ?? '' }),
   })
-  const validity = text(flags, 'validity-period')
+  const validitySeconds = secondsOf(flags, 'validity-period')
   const namespace = text(flags, 'namespace')
   const spec: UserKubeconfigSpec = {
     name,
     groups: [...list(flags, 'group'), ...list(flags, 'org')],
     ...(token === undefined ? {} : { token }),
-    ...(validity === undefined ? {} : { validitySeconds: parseDuration(validity) ?? Number.NaN }),
+    ...(validitySeconds === undefined ? {} : { validitySeconds }),
     ...(namespace === undefined ? {} : { namespace }),
     ...(await described(invocation, io, context)),
   }

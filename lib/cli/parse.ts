@@ -88,10 +88,10 @@ function flagsOf(
     const [first = ''] = list
     if (list.length === 0 || first === '') throw refuse(path, `--${name} needs a value`)
     if (type === 'list') {
-      given[name] = list
-        .flatMap(item => item.split(','))
-        .map(item => item.trim())
-        .filter(Boolean)
+      const items = list.flatMap(item => item.split(',')).map(item => item.trim())
+      // As of a variable that is not set: something was meant to be there.
+      if (items.includes('')) throw refuse(path, `--${name} ${shown(list.join(','))}: an item of it is empty`)
+      given[name] = items
       continue
     }
     if (list.length > 1) throw refuse(path, `--${name} is given twice`)

@@ -39,7 +39,8 @@ export async function readKeys(
 
 /** `--key` takes a list, arguments are one already. */
 function withCommaHint(error: unknown, file: string): unknown {
-  const isList = error instanceof StoreError && error.code === 'KPKI_FILE_NOT_FOUND' && !error.hint && file.includes(',')
+  const isList =
+    error instanceof StoreError && error.code === 'KPKI_FILE_NOT_FOUND' && !error.hint && file.includes(',')
   if (!isList) return error
   const { code, message, details } = error
   return new StoreError(code, message, {

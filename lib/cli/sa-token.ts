@@ -3,7 +3,6 @@ import {
   type BoundObject,
   type Context,
   DEFAULT_ISSUER,
-  parseDuration,
   parsePrivateKey,
   parseVersion,
   signServiceAccountToken,
@@ -12,7 +11,8 @@ import {
 import { createNodeContext } from '../node.js'
 import type { Invocation, Run } from './command.js'
 import { parseClock } from './description.js'
-import { text } from './flags.js'
+import { secondsOf } from './duration.js'
+import { list, text } from './flags.js'
 import { readInput } from './input.js'
 import { EXIT, type Io } from './io.js'
 import { createLog } from './main.js'
@@ -27,11 +27,11 @@ export const runSaToken: Run = async (invocation, io) => {
   const [name = ''] = args
   const namespace = text(flags, 'namespace') ?? 'default'
   // What the command line says wrongly is told before anything is read or asked.
-  const lifetimeSeconds = lifetimeOf(text(flags, 'duration'))
+  const duration = secondsOf(flags, 'duration')
   const boundTo = boundObjectOf(invocation)
   const kubernetesVersion = versionOf(text(flags, 'kubernetes-version'))
   const issuer = text(flags, 'issuer') ?? DEFAULT_ISSUER
-  const audiences = Array.isArray(flags['audience']) ? (flags['audience'] as readonly string[]) : [issuer]
+  const audiences = flags['audience'] === undefined ? [issuer] : [...new Set(list(flags, 'audience'))]
   const { text: pem, name: what } = await readInput(text(flags, 'key') ?? treeOf(invocation).locate('pki/sa.key'), io)
   const key = await parsePrivateKey(pem, context, what)
   const uid = text(flags, 'uid') ?? (await lookUp(namespace, name, invocation, io, context))
@@ -41,7 +41,7 @@ export const runSaToken: Run = async (invocation, io) => {
     uid,
     issuer,
     audiences,
-    ...(lifetimeSeconds === undefined ? {} : { lifetimeSeconds }),
+    ...(duration === undefined ? {} : { lifetimeSeconds: Math.floor(duration) }),
     ...(boundTo ? { boundTo } : {}),
     ...(kubernetesVersion ? { kubernetesVersion } : {}),
   }
@@ -67,15 +67,6 @@ export const runSaToken: Run = async (invocation, io) => {
       io.stderr(`kpki: system:serviceaccount:${namespace}:${name} until ${moment} UTC; nobody can take it back\n`)
   }
   return EXIT.done
-}
-
-function lifetimeOf(value: string | undefined): number | undefined {
-  if (value === undefined) return undefined
-  const seconds = parseDuration(value)
-  if (seconds !== undefined && seconds >= 1) return Math.floor(seconds)
-  throw new UsageError('KPKI_USAGE', `--duration ${value} is no time of a second or more`, {
-    hint: 'write it as Go does: 10m, 1h30m, 24h',
-  })
 }
 
 function versionOf(value: string | undefined) {

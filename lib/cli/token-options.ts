@@ -16,6 +16,7 @@ import {
   UsageError,
 } from '../index.js'
 import type { Invocation } from './command.js'
+import { noDuration } from './duration.js'
 import { list, text } from './flags.js'
 import { readInput, readSecret } from './input.js'
 import type { Io } from './io.js'
@@ -67,8 +68,7 @@ async function readOverrides(invocation: Invocation, io: Io): Promise<BootstrapT
   const token = await readToken(invocation, io)
   const ttl = text(flags, 'ttl')
   const ttlSeconds = ttl === undefined ? undefined : parseDuration(ttl)
-  if (ttl !== undefined && ttlSeconds === undefined)
-    throw usage(`--ttl: ${JSON.stringify(ttl)} is no duration`, 'write it as 2h30m, 45m or 0')
+  if (ttl !== undefined && ttlSeconds === undefined) throw noDuration('ttl', ttl)
   const description = text(flags, 'description')
   return {
     ...(token === undefined ? {} : { token: parseBootstrapToken(token) }),

@@ -119,3 +119,13 @@ export function kubeadmAlgorithms({ minor }: KubernetesVersion): readonly string
 export function hasTokenIds({ minor }: KubernetesVersion): boolean {
   return minor >= 30
 }
+
+/**
+ * Service-account tokens can end with a Node.
+ *
+ * @see kubernetes/kubernetes pkg/features/kube_features.go (ServiceAccountTokenNodeBindingValidation: alpha in v1.29, on by default
+ *   since v1.30), pkg/serviceaccount/claims.go (Validate): before v1.29 `node` is not read, without the gate such a token is refused
+ */
+export function endsTokensWithNodes({ minor }: KubernetesVersion): boolean {
+  return minor >= 30
+}

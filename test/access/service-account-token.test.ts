@@ -13,6 +13,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { describeServiceAccountKey, type ServiceAccountKey } from '../../lib/access/service-account-keys.js'
 import {
+  type BoundObject,
   DEFAULT_ISSUER,
   type ServiceAccountTokenSpec,
   signServiceAccountToken,
@@ -177,6 +178,19 @@ test('whatever is signed verifies, and says the same', () =>
     { numRuns: 40 },
   ))
 
+const NODE: BoundObject = { kind: 'Node', name: 'cp-1', uid: 'n-1' }
+function versionOf(text: string): Partial<ServiceAccountTokenSpec> {
+  const kubernetesVersion = parseVersion(text)
+  if (!kubernetesVersion) throw new Error(text)
+  return { kubernetesVersion }
+}
+test('a token can end with a Node since v1.30', async () => {
+  for (const version of [{}, versionOf('v1.30.0')]) {
+    const { token } = await signServiceAccountToken({ ...SPEC, boundTo: NODE, ...version }, pairs.ES256.own, context)
+    assert.equal((await verify(token)).boundTo, [NODE])
+  }
+})
+
 const SPECS: readonly (readonly [name: string, changes: Partial<ServiceAccountTokenSpec>])[] = [
   ['no namespace', { namespace: '' }],
   ['a namespace with a dot', { namespace: 'a.b' }],
@@ -195,6 +209,8 @@ const SPECS: readonly (readonly [name: string, changes: Partial<ServiceAccountTo
   ['more than 2^32 seconds', { lifetimeSeconds: 2 ** 32 + 1 }],
   ['an infinite time', { lifetimeSeconds: Number.POSITIVE_INFINITY }],
   ['bound to nothing', { boundTo: { kind: 'Pod', name: '', uid: 'a' } }],
+  ['bound to a Node before v1.30', { boundTo: NODE, ...versionOf('v1.29.15') }],
+  ['bound to a Node of v1.20', { boundTo: NODE, ...versionOf('v1.20.2') }],
   ['bound to no uid', { boundTo: { kind: 'Secret', name: 'a', uid: '' } }],
 ]
 for (const [name, changes] of SPECS) {

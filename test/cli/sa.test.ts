@@ -75,7 +75,7 @@ test(
   inTempDir(async dir => {
     await keys(dir)
     const bound = ['--bound-object-kind', 'Pod', '--bound-object-name', 'p', '--bound-object-uid', 'u']
-    const flags = ['--audience', 'vault,db', '--duration', '1h30m', '--issuer', 'https://a.example.org', ...bound]
+    const flags = ['--audience', 'vault,db,vault', '--duration', '1h30m', '--issuer', 'https://a.example.org', ...bound]
     const claims = claimsOf((await sign(dir, ...flags, '--kubernetes-version', '1.29')).stdout)
     const seconds = Date.parse('2026-06-01T12:00:00Z') / 1000
     assert.equal(claims, {
@@ -97,6 +97,29 @@ const REFUSED: readonly (readonly [name: string, argv: readonly string[], status
   ['half of what it is bound to', ['sa', 'token', 'a', '--uid', 'u', '--bound-object-kind', 'Pod'], 2, /go together/],
   ['a duration in words', ['sa', 'token', 'a', '--uid', 'u', '--duration', 'tomorrow'], 2, /--duration tomorrow/],
   ['no duration', ['sa', 'token', 'a', '--uid', 'u', '--duration', '0s'], 2, /--duration 0s/],
+  ['days', ['sa', 'token', 'a', '--uid', 'u', '--duration', '30d'], 2, /30d is no duration\n.*write 720h/],
+  [
+    'more than Go can say',
+    ['sa', 'token', 'a', '--uid', 'u', '--duration', '9999999999h'],
+    2,
+    /9999999999h is longer than any duration\n.*2562047h/,
+  ],
+  [
+    'more than a TokenRequest may ask for',
+    ['sa', 'token', 'a', '--uid', 'u', '--duration', '2000000h'],
+    1,
+    /1 second to 2\^32 seconds/,
+  ],
+  ['an empty audience', ['sa', 'token', 'a', '--uid', 'u', '--audience', 'a,,b'], 2, /--audience a,,b: .*empty/],
+  [
+    'a Node where none is known',
+    [
+      ...['sa', 'token', 'a', '--uid', 'u', '--bound-object-kind', 'Node', '--bound-object-name', 'n'],
+      ...['--bound-object-uid', 'u', '--kubernetes-version', 'v1.28.0'],
+    ],
+    1,
+    /since v1\.30, and v1\.28\.0/,
+  ],
   [
     'an old version',
     ['sa', 'token', 'a', '--uid', 'u', '--kubernetes-version', '1.10'],

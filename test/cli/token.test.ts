@@ -119,7 +119,7 @@ for (const [name, argv, stdin, problem] of [
 }
 
 for (const [name, argv, problem] of [
-  ['a ttl that is none', ['--ttl', 'tomorrow'], /--ttl: "tomorrow" is no duration/],
+  ['a ttl that is none', ['--ttl', 'tomorrow'], /--ttl tomorrow is no duration/],
   ['a negative ttl', ['--ttl=-1h'], /--ttl: -1h0m0s is no time to live/],
   ['an unknown usage', ['--usages', 'dancing'], /--usages: "dancing" is no usage/],
   ['a group of another kind', ['--groups', 'system:masters'], /--groups: "system:masters" is no group/],
