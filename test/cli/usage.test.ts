@@ -81,7 +81,7 @@ const MISTAKES: readonly (readonly [argv: string, error: RegExp, hint: RegExp])[
   ['gen all --dir a --dir b', /--dir is given twice/, /--help/],
   ['gen all --apiserver-cert-extra-sans a,,b', /--apiserver-cert-extra-sans a,,b: an item of it is empty/, /--help/],
   ['kubeconfig user --client-name a --validity-period 30d', /--validity-period 30d is no duration/, /write 720h/],
-  ['token create --ttl 2w -o yaml', /--ttl 2w is no duration/, /write 336h/],
+  ['token create --ttl 2w', /--ttl 2w is no duration/, /write 336h/],
   ['gen all -o xml', /--output xml: it must be one of text, json, yaml/, /--help/],
   ['gen all --role boss', /--role boss: it must be one of init, control-plane, worker/, /--help/],
   ['gen all --dry-run --now yesterday', /--now: yesterday is not a time/, /RFC 3339/],
