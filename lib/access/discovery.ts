@@ -1,5 +1,6 @@
 import type { Context } from '../context.js'
 import { KpkiError, NetworkError, UsageError, VerifyError } from '../errors.js'
+import { requireTime } from '../limits.js'
 import type { Certificate } from '../x509/certificate.js'
 import type { BootstrapToken } from './bootstrap-token.js'
 import { type ClusterInfo, type DiscoveredCluster, parseDiscoveredCluster } from './cluster-info.js'
@@ -26,7 +27,7 @@ const SKEW_SECONDS = 60
  *
  * What may come up is asked for again every second: an API server that is not there yet, a signature that is still missing.
  *
- * @throws the error of the first step that failed: `UsageError` `KPKI_FIELD_VALUE`; `EncodingError` `KPKI_PIN_INVALID`,
+ * @throws the error of the first step that failed: `UsageError` `KPKI_FIELD_VALUE`, also for times that are none; `EncodingError` `KPKI_PIN_INVALID`,
  *   `KPKI_CLUSTER_INFO_INVALID`; `ApiError` `KPKI_API_UNAUTHORIZED`, `KPKI_API_FORBIDDEN`, `KPKI_CLUSTER_INFO_MISSING`;
  *   `VerifyError` `KPKI_TOKEN_UNKNOWN`, `KPKI_JWS_MISMATCH`, `KPKI_PIN_MISMATCH`, `KPKI_CLUSTER_INFO_CHANGED`;
  *   `NetworkError` `KPKI_NET_*`, `KPKI_TLS_*`
@@ -39,13 +40,15 @@ export async function discoverWith(
   options: DiscoveryOptions = {},
 ): Promise<Discovery> {
   const { token, pins } = checkRequest(request)
+  const timeoutSeconds = requireTime(options.timeoutSeconds ?? TIMEOUT_SECONDS, 'timeoutSeconds', 1000)
+  const requestTimeout = options.requestTimeoutSeconds ?? REQUEST_TIMEOUT_SECONDS
   const record = new StepRecord(options.onStep)
   const fetching: Fetching = {
     transport,
     endpoint: parseServerEndpoint(request.server),
     token,
-    endSeconds: transport.elapsedSeconds() + (options.timeoutSeconds ?? TIMEOUT_SECONDS),
-    requestTimeoutSeconds: options.requestTimeoutSeconds ?? REQUEST_TIMEOUT_SECONDS,
+    endSeconds: transport.elapsedSeconds() + timeoutSeconds,
+    requestTimeoutSeconds: requireTime(requestTimeout, 'requestTimeoutSeconds', 1000),
     signal: options.signal,
   }
   try {

@@ -1,5 +1,6 @@
 import { KpkiError, NetworkError } from '../errors.js'
 import { formatHostPort } from '../kubernetes/net.js'
+import { requireTime } from '../limits.js'
 import type { Certificate } from '../x509/certificate.js'
 import { parseDiscoveredCluster } from './cluster-info.js'
 import { readDiscoveryAnswer } from './discovery-answer.js'
@@ -21,7 +22,8 @@ export interface ServerCas {
  * Asks a server which CAs it is of: as `cluster-info` has them, and where it gives none, as its TLS chain has them. Nobody has
  * verified any of it.
  *
- * @throws as discovery does, when there are none in either place: why there are none in `cluster-info`
+ * @throws as discovery does, when there are none in either place: why there are none in `cluster-info`; `UsageError`
+ *   `KPKI_FIELD_VALUE` for a time that is none
  */
 export async function readServerCas(
   transport: DiscoveryTransport,
@@ -30,6 +32,7 @@ export async function readServerCas(
   signal?: AbortSignal,
 ): Promise<ServerCas> {
   const endpoint = parseServerEndpoint(text)
+  requireTime(timeoutSeconds, 'timeoutSeconds', 1000)
   const server = formatHostPort(endpoint.host, endpoint.port)
   let chain: readonly Certificate[] = []
   try {

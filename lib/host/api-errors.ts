@@ -5,6 +5,9 @@ import { printable } from '../inspect/picture-text.js'
 import type { KubernetesObject } from '../kubernetes/objects.js'
 import type { HttpsAnswer } from './https.js'
 
+/** Takes out of a text what should not be repeated. */
+export type Hide = (text: string) => string
+
 /** A `Status`, as far as it is looked at. */
 export interface Status {
   readonly code: number
@@ -23,40 +26,42 @@ const MOST_CAUSES = 10
  *
  * @param what - what was asked, for people, e.g. `get secrets "x"`
  * @param server - for people
- * @param sent - the object that was sent: what it holds is not repeated when the server does
+ * @param hide - takes out of what the server says what it was sent and should not repeat
  */
 export function toApiError(
   answer: Pick<HttpsAnswer, 'status' | 'headers'> & { readonly body: Uint8Array },
   what: string,
   server: string,
-  sent?: unknown,
+  hide: Hide = text => text,
 ): ApiError | NetworkError {
   const { status: http, headers, body } = answer
   if (http >= 300 && http < 400) {
-    const target = headers['location'] === undefined ? '' : ` to ${printable(showUrl(headers['location']).text)}`
+    const target = headers['location'] === undefined ? '' : ` to ${printable(hide(showUrl(headers['location']).text))}`
     return new NetworkError('KPKI_NET_RESPONSE', `${server} redirects (${http})${target}; kpki follows nobody`, {
       details: { status: http },
       hint: 'give the address of the API server itself',
     })
   }
   const status = readStatus(parseObject(body), http)
-  if (!status && (http >= 500 || http < 400)) {
+  if (http < 400 || (!status && http >= 500)) {
     return new NetworkError('KPKI_NET_RESPONSE', `${server} answers ${http}, and not as an API server does`, {
       details: { status: http },
       hint: 'check that it is an API server that answers there, and what stands between',
     })
   }
-  return statusError(status ?? { code: http, reason: '', message: '', name: undefined, causes: [] }, what, server, sent)
+  return statusError(status ?? { code: http, reason: '', message: '', name: undefined, causes: [] }, what, server, hide)
 }
 
 /** The error of a Status object. */
-export function statusError(status: Status, what: string, server: string, sent?: unknown): ApiError {
+export function statusError(status: Status, what: string, server: string, hide: Hide = text => text): ApiError {
   const { code, reason } = status
-  const said = printable(withoutSecrets(status.message, sent), LONGEST_MESSAGE)
-  const causes = status.causes.slice(0, MOST_CAUSES).map(cause => printable(withoutSecrets(cause, sent)))
+  const said = printable(hide(withoutObjects(status.message)), LONGEST_MESSAGE)
+  const causes = status.causes
+    .slice(0, MOST_CAUSES)
+    .map(cause => printable(hide(withoutObjects(cause)), LONGEST_MESSAGE))
   const details = {
     status: code,
-    ...(reason === '' ? {} : { reason: printable(reason, 100) }),
+    ...(reason === '' ? {} : { reason: printable(hide(reason), 100) }),
     ...(causes.length === 0 ? {} : { causes }),
     server,
   }
@@ -132,15 +137,7 @@ export function toFields(value: unknown): Readonly<Record<string, unknown>> | un
     : undefined
 }
 
-/** API servers repeat what they do not understand: whole Secrets in errors of their decoder, values in those of validation. */
-function withoutSecrets(message: string, sent: unknown): string {
-  const short = message.replace(/,? ?error found in #\d+ byte of .*$/s, '')
-  const values = ['data', 'stringData', 'spec'].flatMap(field => textsIn(toFields(sent)?.[field]))
-  return values.reduce((text, value) => text.replaceAll(value, '***'), short)
-}
-
-/** Every text of at least 6 characters in a value: shorter ones are words like `true`. */
-function textsIn(value: unknown): string[] {
-  if (typeof value === 'string') return value.length < 6 ? [] : [value]
-  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(textsIn) : []
+/** API servers repeat what they do not understand: pieces of whole Secrets, cut anywhere, in errors of their decoder. */
+function withoutObjects(message: string): string {
+  return message.replace(/,? ?error found in #\d+ byte of .*$/s, '')
 }

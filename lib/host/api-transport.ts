@@ -1,15 +1,17 @@
 import { setMaxListeners } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Context } from '../context.js'
-import { NetworkError } from '../errors.js'
+import { NetworkError, UsageError } from '../errors.js'
 import { printable } from '../inspect/picture-text.js'
+import { requireTime } from '../limits.js'
+import type { Hide } from './api-errors.js'
 import { type HttpsAnswer, HttpsClient, type HttpsRequest, type HttpsServer, type HttpsStream } from './https.js'
 
 /** How long to go on trying; every number has a default. */
 export interface RetryOptions {
   /** For one question and its answer, at most. Default: 30 000 */
   readonly timeoutMs?: number
-  /** For a question with all its repetitions. Default: 60 000 */
+  /** For a question with all its repetitions; a list in many pages has five times as long. Default: 60 000 */
   readonly totalMs?: number
   /** Repetitions of one question. Default: 10, as client-go has it for answers with `Retry-After` */
   readonly maxRetries?: number
@@ -22,6 +24,20 @@ export interface ApiRequest extends Omit<HttpsRequest, 'timeoutMs'> {
 }
 
 const DEFAULTS = { timeoutMs: 30_000, totalMs: 60_000, maxRetries: 10 } as const
+
+function readLimits({ timeoutMs, totalMs, maxRetries }: RetryOptions): Required<RetryOptions> {
+  const retries = maxRetries ?? DEFAULTS.maxRetries
+  if (!Number.isSafeInteger(retries) || retries < 0)
+    throw new UsageError('KPKI_FIELD_VALUE', `maxRetries: ${retries} is no number of repetitions`, {
+      details: { field: 'maxRetries' },
+    })
+  return {
+    timeoutMs: requireTime(timeoutMs ?? DEFAULTS.timeoutMs, 'timeoutMs'),
+    totalMs: requireTime(totalMs ?? DEFAULTS.totalMs, 'totalMs'),
+    maxRetries: retries,
+  }
+}
+
 const FIRST_PAUSE_MS = 250
 const LONGEST_PAUSE_MS = 5_000
 /** What servers and balancers answer while they start, stop or are overloaded. */
@@ -45,28 +61,37 @@ export class ApiTransport {
   readonly #warned = new Set<string>()
   #hasAnswered = false
 
+  /**
+   * @param hide - for what the server says
+   * @throws `UsageError` `KPKI_FIELD_VALUE` for times and numbers that are none
+   */
   constructor(
     server: HttpsServer,
     headers: Readonly<Record<string, string | readonly string[]>>,
     context: Context,
     options: RetryOptions & { readonly signal?: AbortSignal | undefined },
+    hide: Hide = text => text,
   ) {
+    this.#limits = readLimits(options)
     this.#https = new HttpsClient(server)
     this.#headers = headers
     this.#context = context
-    const { timeoutMs, totalMs, maxRetries } = options
-    this.#limits = {
-      timeoutMs: timeoutMs ?? DEFAULTS.timeoutMs,
-      totalMs: totalMs ?? DEFAULTS.totalMs,
-      maxRetries: maxRetries ?? DEFAULTS.maxRetries,
-    }
+    this.hide = hide
     this.signal = options.signal ? AbortSignal.any([options.signal, this.#stop.signal]) : this.#stop.signal
     // Each question that is under way listens.
     setMaxListeners(0, this.signal)
   }
 
+  /** What was sent with every question is not repeated when the server does. */
+  readonly hide: Hide
+
   /** Aborted when the client is closed, or its user stops it. */
   readonly signal: AbortSignal
+
+  /** For a question with all its repetitions. */
+  get totalMs(): number {
+    return this.#limits.totalMs
+  }
 
   /** The answer, whatever its status. */
   ask(request: ApiRequest): Promise<HttpsAnswer> {
@@ -122,6 +147,7 @@ export class ApiTransport {
         const pause = this.#pauseBefore(outcome, request, ++failures)
         leftMs -= pause ?? 0
         const isLast = pause === undefined || failures > maxRetries || leftMs <= 0 || over.signal.aborted
+        if (!isLast && failures === 1) this.#announce(outcome, leftMs + pause)
         if (!isLast) await delay(pause, undefined, { signal: AbortSignal.any(signals) }).catch(() => {})
         if (isLast || over.signal.aborted) {
           if ('error' in outcome) throw outcome.error
@@ -155,10 +181,25 @@ export class ApiTransport {
     return isRepeatable || !wasSent ? this.pauseAfter(failures) : undefined
   }
 
+  /** Whoever waits is told why, once for each question. */
+  #announce(
+    outcome: { readonly answer: HttpsAnswer | HttpsStream } | { readonly error: unknown },
+    leftMs: number,
+  ): void {
+    const why =
+      'answer' in outcome
+        ? `the API server answers ${outcome.answer.status}`
+        : outcome.error instanceof NetworkError
+          ? outcome.error.message
+          : 'no answer'
+    const message = `${why}: asking again for up to ${Math.ceil(leftMs / 1000)} s`
+    this.#context.log({ level: 'info', message })
+  }
+
   /** API servers say so when something they were asked for will go away (RFC 7234 section 5.5, code 299). */
   #warn({ headers }: Pick<HttpsAnswer, 'headers'>): void {
     for (const [, text = ''] of (headers['warning'] ?? '').matchAll(/299 [^ ]{1,100} "((?:[^"\\]|\\.){1,1000})"/g)) {
-      const message = `the API server says: ${printable(text.replace(/\\(.)/g, '$1'))}`
+      const message = `the API server says: ${printable(this.hide(text.replace(/\\(.)/g, '$1')))}`
       if (this.#warned.has(message) || this.#warned.size > 20) continue
       this.#warned.add(message)
       this.#context.log({ level: 'warning', message })

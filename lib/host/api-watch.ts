@@ -96,13 +96,13 @@ export class Watch {
     }
     const what = `watch ${RESOURCES[this.#kind].plural}`
     for await (const line of linesOf(chunks, this.#server)) {
-      if (status !== 200) throw toApiError({ status, headers, body: line }, what, this.#server)
+      if (status !== 200) throw toApiError({ status, headers, body: line }, what, this.#server, this.#transport.hide)
       const event = parseObject(line)
       const object = event?.['object']
       const type = event?.['type']
       if (type === 'ERROR') {
         const told = readStatus(object as Readonly<Record<string, unknown>> | undefined, 500)
-        if (told?.code !== GONE) throw statusError(told ?? UNKNOWN, what, this.#server)
+        if (told?.code !== GONE) throw statusError(told ?? UNKNOWN, what, this.#server, this.#transport.hide)
         yield 'gone'
         return
       }
@@ -114,7 +114,7 @@ export class Watch {
       else this.#known.set(keyOf(object), object)
       yield { type, object }
     }
-    if (status !== 200) throw toApiError({ status, headers, body: NOTHING }, what, this.#server)
+    if (status !== 200) throw toApiError({ status, headers, body: NOTHING }, what, this.#server, this.#transport.hide)
   }
 
   /** The server has forgotten what happened since: what is there now is compared with what was there then. */

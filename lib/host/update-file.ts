@@ -4,6 +4,7 @@ import { basename, dirname, join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { equalBytes } from '../crypto/bytes.js'
 import { StoreError, WorkflowError } from '../errors.js'
+import { requireTime } from '../limits.js'
 import type { StoredFile } from '../tree/store.js'
 import { failureCode, toStoreError } from './disk-errors.js'
 import { createFile, type FileOwner, readRegularFile, syncDir, TEMPORARY, temporaryName, writeAside } from './files.js'
@@ -12,7 +13,7 @@ import { createFile, type FileOwner, readRegularFile, syncDir, TEMPORARY, tempor
 export interface UpdateFileOptions {
   /** Of a file that is not there yet; one that is keeps its own. Default: 0600 */
   readonly mode?: number
-  /** How long to wait for another program that holds the lock. Default: 2000 */
+  /** How long to wait for another program that holds the lock; 0: not at all. Default: 2000 */
   readonly lockTimeoutMs?: number
   /** Ends the wait. Default: nothing does. */
   readonly signal?: AbortSignal
@@ -40,6 +41,8 @@ export async function updateFile(
   change: (current: StoredFile | undefined) => Promise<Uint8Array | undefined>,
   options: UpdateFileOptions = {},
 ): Promise<boolean> {
+  const { lockTimeoutMs = LOCK_TIMEOUT_MS } = options
+  if (lockTimeoutMs !== 0) requireTime(lockTimeoutMs, 'lockTimeoutMs')
   const named = resolve(path)
   const target = await realPath(named)
   const releases: (() => Promise<void>)[] = []

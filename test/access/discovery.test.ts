@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert'
 import { discoverWith } from '../../lib/access/discovery.js'
 import { DISCOVERY_STEPS, type DiscoveryStep, type DiscoveryStepName } from '../../lib/access/discovery-steps.js'
 import type { ClusterInfoRequest, DiscoveryRequest, DiscoveryTransport } from '../../lib/access/discovery-types.js'
+import { readServerCas } from '../../lib/access/server-cas.js'
 import type { KpkiError } from '../../lib/errors.js'
 import { ApiError, EncodingError, NetworkError, UsageError, VerifyError } from '../../lib/errors.js'
 import { parseCertificates } from '../../lib/x509/certificate.js'
@@ -124,6 +125,18 @@ test('a cluster is found: what is asked, and what comes of it', async () => {
   // Nothing that is handed on knows the secret.
   assert.not.match(JSON.stringify([script.asked, steps, found]), TOKEN.secret)
 })
+
+// Timers of Node count to 2^31 - 1 milliseconds, and take longer times for one: nodejs.org/api/timers.html.
+for (const seconds of [0, -1, Number.NaN, Number.POSITIVE_INFINITY, 3e6]) {
+  test(`${seconds} is no time to wait: nobody is asked`, async () => {
+    const script = new Script({})
+    const request = { server: '10.0.0.10', token: TOKEN, pins: [PIN] }
+    for (const options of [{ timeoutSeconds: seconds }, { requestTimeoutSeconds: seconds }])
+      assert.is((await rejects(discoverWith(script, request, testContext(), options))).code, 'KPKI_FIELD_VALUE')
+    assert.is((await rejects(readServerCas(script, '10.0.0.10', seconds))).code, 'KPKI_FIELD_VALUE')
+    assert.is(script.asked.length, 0)
+  })
+}
 
 test('without a token its steps are skipped, without pins theirs are', async () => {
   const bare = await run(new Script({ body: configMap({ kubeconfig: kubeconfigFor(ROOT) }) }), { token: undefined })

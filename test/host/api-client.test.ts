@@ -46,30 +46,31 @@ async function withApi(
   let count = 0
   const server = await FakeServer.start({ pair, answer: (request, response) => answer(request, response, ++count) })
   const logged: LogEvent[] = []
-  const api = connectCluster(
-    {
-      server: server.url,
-      caPem: ca.pem,
-      isInsecure: false,
-      serverName: undefined,
-      proxyUrl: undefined,
-      client: undefined,
-      authorization: `Bearer ${TOKEN}`,
-      impersonation: undefined,
-      namespace: undefined,
-      contextName: 'x',
-      clusterName: 'c',
-      userName: 'u',
-      ...connection,
-      ...(connection.server === undefined ? {} : { server: `${server.url}${connection.server}` }),
-    },
-    testContext({ log: event => logged.push(event) }),
-    options,
-  )
+  let api: ClusterApi | undefined
   try {
+    api = connectCluster(
+      {
+        server: server.url,
+        caPem: ca.pem,
+        isInsecure: false,
+        serverName: undefined,
+        proxyUrl: undefined,
+        client: undefined,
+        authorization: `Bearer ${TOKEN}`,
+        impersonation: undefined,
+        namespace: undefined,
+        contextName: 'x',
+        clusterName: 'c',
+        userName: 'u',
+        ...connection,
+        ...(connection.server === undefined ? {} : { server: `${server.url}${connection.server}` }),
+      },
+      testContext({ log: event => logged.push(event) }),
+      options,
+    )
     await work(api, server, logged)
   } finally {
-    api.close()
+    api?.close()
     await server.close()
   }
 }
@@ -144,11 +145,12 @@ for (const [what, ask, method, url, type, body] of REQUESTS) {
   test(`${what}: the request`, () =>
     withApi(
       {
-        answer: (request, response) =>
-          answerJson(response, 200, {
-            ...CONFIG_MAP,
-            kind: request.url?.includes('clusterroles') ? 'ClusterRole' : 'ConfigMap',
-          }),
+        answer: (request, response) => {
+          const [kind, name] = request.url?.includes('clusterroles')
+            ? ['ClusterRole', 'system:node']
+            : [request.url?.includes('tokenreviews') ? 'TokenReview' : 'ConfigMap', 'a']
+          answerJson(response, 200, { ...CONFIG_MAP, kind, metadata: { ...CONFIG_MAP.metadata, name } })
+        },
         options: { userAgent: 'kpki/test' },
       },
       async (api, server) => {
@@ -280,6 +282,136 @@ for (const message of [
   })
 }
 
+// Policies of a cluster see what is decoded, proxies see headers, and each writes it as it likes.
+const QUOTES: Readonly<Record<string, (text: string) => string>> = {
+  'as it is': text => text,
+  'in JSON': text => JSON.stringify({ text }),
+  'in a URL': encodeURIComponent,
+  'in Base64': text => Buffer.from(text).toString('base64'),
+  'in Base64 for URLs': text => Buffer.from(text).toString('base64url'),
+}
+const PASSWORDS = ['k3v9w2x7y1z5q8rt', 'a "quoted"\\ päss/wörd+?', 'pa$s']
+for (const [how, quote] of Object.entries(QUOTES)) {
+  test(`a server that repeats what it was sent, ${how}`, async () => {
+    for (const password of PASSWORDS) {
+      const basic = Buffer.from(`admin:${password}`).toString('base64')
+      const secrets = [password, basic]
+      const answer: Answer = (_request, response) => {
+        const said = `denied: <${[...secrets, 'true', 'abcdef'].map(quote).join('> <')}>`
+        answerJson(response, 422, status(422, 'Invalid', said, { causes: [{ field: said, message: said }] }), {
+          warning: `299 - ${JSON.stringify(said)}`,
+        })
+      }
+      const encode = (text: string) => Buffer.from(text).toString('base64')
+      const data = {
+        'token-secret': encode(password),
+        'token-id': encode('abcdef'),
+        'usage-bootstrap-signing': encode('true'),
+      }
+      const sent = { ...SECRET, stringData: undefined, data }
+      const name: ObjectName = { kind: 'Secret', ...SECRET.metadata }
+      for (const ask of [
+        (api: ClusterApi) => api.create(sent),
+        (api: ClusterApi) => api.apply({ ...SECRET, stringData: { password } }),
+        (api: ClusterApi) => api.patch(name, { data }),
+        (api: ClusterApi) => api.get(name),
+        (api: ClusterApi) => api.delete(name),
+        (api: ClusterApi) => api.list('Secret'),
+        (api: ClusterApi) => api.review('/apis/a/v1/b', CONFIG_MAP),
+      ]) {
+        // The credential is in every question, the object in three of them.
+        const authorization = String(ask).match(/create|apply|patch/) ? `Bearer ${TOKEN}` : `Basic ${basic}`
+        await withApi({ answer, connection: { authorization } }, async (api, _server, logged) => {
+          const error = await rejects(ask(api))
+          const shown = [error.message, ...((error.details['causes'] as string[]) ?? [])]
+          if (authorization.startsWith('Basic')) shown.push(...logged.map(({ message }) => message))
+          const hidden = authorization.startsWith('Basic') ? secrets : secrets.slice(0, -1)
+          for (const text of shown)
+            for (const secret of hidden) {
+              assert.not.ok(text.includes(`<${quote(secret)}>`), `${text}\n${secret}`)
+              assert.not.ok(secret.length > 6 && text.includes(secret), `${text}\n${secret}`)
+            }
+          assert.match(shown[0] ?? '', /denied: <.*\*\*\*/s)
+          assert.ok(shown[0]?.includes(quote('true')) && shown[0].includes(quote('abcdef')), shown[0])
+        })
+      }
+    }
+  })
+}
+
+test('one line of a secret of several, e.g. of a private key', () => {
+  const key = '-----BEGIN X-----\nAAAAC3NzaC1lZDI1NTE5\nbG9uZyBsb25nIHNlY3JldA\n-----END X-----\n'
+  const answer: Answer = (_request, response) =>
+    answerJson(response, 422, status(422, 'Invalid', `line 3: bG9uZyBsb25nIHNlY3JldA`))
+  return withApi({ answer }, async api => {
+    const error = await rejects(api.create({ ...SECRET, stringData: { key } }))
+    assert.is(error.message, 'create secrets "s": line 3: ***')
+  })
+})
+
+test('a bearer token that the server repeats', () =>
+  withApi(
+    {
+      answer: (request, response) =>
+        answerJson(response, 403, status(403, 'Forbidden', `you sent ${JSON.stringify(request.headers)}`)),
+    },
+    async api => {
+      const error = await rejects(api.get(NAME))
+      assert.match(error.message, '"authorization":"Bearer ***"')
+      assert.not.ok(inspect(error, { depth: 10 }).includes(TOKEN))
+    },
+  ))
+
+test('deleted is only what the server says it has deleted', async () => {
+  const success = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success' }
+  for (const [answered, isGone] of [
+    [success, true],
+    [{ ...success, details: { name: 'a', kind: 'configmaps' } }, true],
+    // An object with finalizers goes later, and comes as it is.
+    [CONFIG_MAP, true],
+    [{ ...success, details: { name: 'b', kind: 'configmaps' } }, false],
+    [{ ...CONFIG_MAP, metadata: { name: 'b' } }, false],
+    [{ ...CONFIG_MAP, kind: 'Pod' }, false],
+    [{ kind: 'Status', apiVersion: 'v1', metadata: {} }, false],
+    [null, false],
+    ['<html>', false],
+    [{}, false],
+  ] as const)
+    for (const code of [200, 201, 202])
+      await withApi({ answer: (_request, response) => answerJson(response, code, answered) }, async api => {
+        if (isGone) assert.is(await api.delete(NAME), true)
+        else assert.is((await rejects(api.delete(NAME))).code, 'KPKI_NET_RESPONSE', JSON.stringify(answered))
+      })
+})
+
+test('an object of another name is none that was asked for', () =>
+  withApi({ answer: (_request, response) => answerJson(response, 200, CONFIG_MAP) }, async api => {
+    const other = { ...CONFIG_MAP, metadata: { ...CONFIG_MAP.metadata, name: 'b' } }
+    for (const ask of [
+      () => api.get({ ...NAME, name: 'b' }),
+      () => api.create(other),
+      () => api.apply(other),
+      () => api.patch({ ...NAME, name: 'b' }, {}),
+      () => api.review('/apis/authentication.k8s.io/v1/tokenreviews', { ...CONFIG_MAP, kind: 'TokenReview' }),
+    ])
+      assert.is((await rejects(ask)).code, 'KPKI_NET_RESPONSE')
+  }))
+
+// Timers of Node count to 2^31 - 1 milliseconds, and take longer times for one: nodejs.org/api/timers.html.
+for (const value of [0, -1, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31]) {
+  test(`${value} is no time to wait`, async () => {
+    for (const options of [{ timeoutMs: value }, { totalMs: value }])
+      assert.is((await rejects(withApi({ answer: () => {}, options }, async () => {}))).code, 'KPKI_FIELD_VALUE')
+  })
+}
+
+for (const maxRetries of [-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY]) {
+  test(`nothing is repeated ${maxRetries} times`, async () => {
+    const error = await rejects(withApi({ answer: () => {}, options: { maxRetries } }, async () => {}))
+    assert.is(error.code, 'KPKI_FIELD_VALUE')
+  })
+}
+
 test('a list comes in pages, and its items say what they are', () => {
   const answer: Answer = (request, response) => {
     const { searchParams } = new URL(request.url ?? '', 'https://x')
@@ -322,11 +454,32 @@ test('a list whose second page is gone begins anew; one that never ends is ended
       ),
   )
   const items = [{ metadata: { name: 'x'.repeat(6_000_000) } }]
-  const answer: Answer = (_request, response) =>
-    answerJson(response, 200, { kind: 'SecretList', metadata: { continue: 'x' }, items })
-  await withApi({ answer }, async (api, server) => {
-    assert.is((await rejects(api.list('Secret'))).code, 'KPKI_NET_RESPONSE')
-    assert.is(server.requests.length, 6)
+  const endless =
+    (next: (count: number) => string, some: readonly object[]): Answer =>
+    (_request, response, count) =>
+      answerJson(response, 200, { kind: 'SecretList', metadata: { continue: next(count) }, items: some })
+  for (const [name, answer, requests] of [
+    ['too large', endless(String, items), 6],
+    ['the same page again', endless(() => 'x', []), 2],
+    ['two pages that lead to each other', endless(count => String(count % 2), []), 3],
+    ['ever new pages', endless(String, []), 1000],
+  ] as const) {
+    await withApi({ answer }, async (api, server) => {
+      const error = await rejects(api.list('Secret'))
+      assert.equal([error.code, server.requests.length], ['KPKI_NET_RESPONSE', requests], name)
+    })
+  }
+})
+
+test('a list that is slow for ever is given up', () => {
+  const answer: Answer = (_request, response, count) =>
+    void setTimeout(
+      () => answerJson(response, 200, { kind: 'SecretList', metadata: { continue: String(count) }, items: [] }),
+      100,
+    )
+  return withApi({ answer, options: { totalMs: 200 } }, async (api, server) => {
+    assert.is((await rejects(api.list('Secret'))).code, 'KPKI_NET_TIMEOUT')
+    assert.ok(server.requests.length >= 3 && server.requests.length <= 11)
   })
 })
 
@@ -339,6 +492,7 @@ test('lists that are none', () =>
           200,
           [
             CONFIG_MAP,
+            { kind: 'PodList', metadata: {}, items: [] },
             { kind: 'SecretList' },
             { kind: 'SecretList', metadata: {}, items: {} },
             { kind: 'SecretList', metadata: {}, items: [null] },
@@ -346,7 +500,7 @@ test('lists that are none', () =>
         ),
     },
     async api => {
-      for (let count = 0; count < 4; count++) assert.is((await rejects(api.list('Secret'))).code, 'KPKI_NET_RESPONSE')
+      for (let count = 0; count < 5; count++) assert.is((await rejects(api.list('Secret'))).code, 'KPKI_NET_RESPONSE')
     },
   ))
 
@@ -384,10 +538,11 @@ test('Retry-After is waited for, and not longer than there is time', async () =>
   })
 })
 
-test('a server that is always busy is asked eleven times', () =>
-  withApi({ answer: (_request, response) => busy(response) }, async (api, server) => {
+test('a server that is always busy is asked eleven times, and that is said once', () =>
+  withApi({ answer: (_request, response) => busy(response) }, async (api, server, logged) => {
     assert.is((await rejects(api.get(NAME))).details['status'], 429)
     assert.is(server.requests.length, 11)
+    assert.equal(logged, [{ level: 'info', message: 'the API server answers 429: asking again for up to 60 s' }])
   }))
 
 test('the time for a question with all its repetitions', () =>

@@ -205,4 +205,17 @@ test(
   }),
 )
 
+test(
+  'a time to wait that is none',
+  inTempDir(async dir => {
+    const path = join(dir, 'config')
+    writeFileSync(`${path}.lock`, '')
+    for (const lockTimeoutMs of [-1, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31]) {
+      const error = await rejects(updateFile(path, to('x'), { lockTimeoutMs }))
+      assert.is(error.code, 'KPKI_FIELD_VALUE')
+    }
+    assert.is((await rejects(updateFile(path, to('x'), { lockTimeoutMs: 0 }))).code, 'KPKI_LOCKED')
+  }),
+)
+
 test.run()
