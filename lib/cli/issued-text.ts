@@ -15,6 +15,8 @@ export interface IssuedList {
   readonly unreadLines: number
   /** Ledgers that have no entry at all. */
   readonly emptyFiles: number
+  /** Certificates of which lines say different things. */
+  readonly contradictions: number
 }
 
 /** How many of the judged let nobody in, by the first reason that holds. */
@@ -130,6 +132,7 @@ function summaryOf(list: IssuedList): readonly string[] {
   const unknown = [
     ...(list.unreadLines > 0 ? [`${countOf(list.unreadLines, 'line')} cannot be read`] : []),
     ...(list.emptyFiles > 0 ? [`${countOf(list.emptyFiles, 'file')} without an entry`] : []),
+    ...(list.contradictions > 0 ? [`${countOf(list.contradictions, 'certificate')} told in two ways`] : []),
   ].join(', ')
   if (list.total === 0) return [`No certificate was read (${unknown}): who can get in is not known`]
   const counted =

@@ -1,5 +1,9 @@
 import {
   type Context,
+  DOORS,
+  type Door,
+  filesOf,
+  type JudgedEntry,
   judgeIssued,
   LEDGER_PATH,
   type LedgerEntry,
@@ -7,6 +11,7 @@ import {
   MAX_INSPECT_BYTES,
   parseLedger,
   readTrustedKeys,
+  type TrustedKeys,
 } from '../index.js'
 import { createNodeContext, DiskStore, fileNotFound, readRegularFile } from '../node.js'
 import type { Run } from './command.js'
@@ -16,15 +21,20 @@ import { EXIT, type Io } from './io.js'
 import { countAside, countOf, formatIssued, type IssuedList } from './issued-text.js'
 import { createLog } from './main.js'
 import { formatStructured, isStructured, OUTPUT_VERSION } from './structured.js'
-import { printable, terminalOf } from './terminal.js'
+import { printable, terminalOf, wrap } from './terminal.js'
 
 /** Problems that are told one by one; a file that is no ledger has one in every line. */
 const MAX_PROBLEMS = 5
+const MAX_CONTRADICTIONS = 100
 
-/** `empty`: the file has no entry at all, which is about no line of it. */
-type PlacedProblem =
-  | (LedgerProblem & { readonly file: string })
-  | { readonly file: string; readonly kind: 'empty'; readonly message: string; readonly line?: undefined }
+/** `empty`: the file has no entry at all; `contradiction`: its line and another say different things of one certificate. */
+interface PlacedProblem {
+  readonly file: string
+  readonly kind: LedgerProblem['kind'] | 'empty' | 'contradiction'
+  readonly message: string
+  /** Counted from 1; `undefined` when it is about none, or it is not known about which. */
+  readonly line?: number
+}
 
 /** `kpki issued`: who can still get in. */
 export const runIssued: Run = async (invocation, io) => {
@@ -35,10 +45,11 @@ export const runIssued: Run = async (invocation, io) => {
   const [certDir, dir] = [text(flags, 'cert-dir'), text(flags, 'dir') ?? '/etc/kubernetes']
   const store = new DiskStore(dir, certDir === undefined ? {} : { certDir })
   const files = args.length > 0 ? args : [store.locate(LEDGER_PATH)]
-  const { entries, problems } = await readLedgers(files, io)
+  const { places, problems, unreadLines } = await readLedgers(files, io)
   const trusted = await readTrustedKeys(store, context)
   const [user, groups] = [text(flags, 'user'), listOf(flags, 'group')]
-  const all = judgeIssued(entries, trusted, moment)
+  const all = judgeIssued([...places.keys()], trusted, moment)
+  problems.push(...contradictionsIn(all, places))
   const judged = all.filter(
     ({ entry }) =>
       (user === undefined || entry.user === user) &&
@@ -50,8 +61,9 @@ export const runIssued: Run = async (invocation, io) => {
     shown: judged.filter(({ canGetIn }) => isAll || canGetIn),
     judged,
     total: all.length,
-    unreadLines: problems.filter(({ line }) => line !== undefined).length,
+    unreadLines,
     emptyFiles: problems.filter(({ kind }) => kind === 'empty').length,
+    contradictions: new Set(all.filter(each => each.isContradicted).map(({ entry }) => entry.fingerprint)).size,
   }
   // What cannot be read may be the one that was asked for.
   const status = problems.length === 0 ? EXIT.done : EXIT.failed
@@ -60,24 +72,28 @@ export const runIssued: Run = async (invocation, io) => {
     io.stdout(formatStructured(toStructured(list, problems), output))
     return status
   }
-  tell(problems, trusted['api-server'] !== undefined, store, log)
-  io.stdout(formatIssued(list, terminalOf(io)))
-  if (flags['quiet'] !== true) {
-    io.stderr(
-      'kpki: the ledger knows what kpki signed, not what the controller manager signs (kubelets that renew,\n' +
-        'kpki: CertificateSigningRequests), nor what other programs sign with the same CA key\n',
-    )
-  }
-  if (list.unreadLines > 0) io.stderr(`kpki: error: ${countOf(list.unreadLines, 'line')} cannot be read\n`)
-  for (const { file, message } of problems.filter(({ kind }) => kind === 'empty'))
+  tellLines(problems, unreadLines, log)
+  if (all.some(({ isTrusted }) => isTrusted === undefined)) tellUnknownCas(trusted, store, log)
+  const terminal = terminalOf(io)
+  io.stdout(formatIssued(list, terminal))
+  if (flags['quiet'] !== true)
+    for (const line of wrap(NOT_KNOWN, terminal.columns - 'kpki: '.length)) io.stderr(`kpki: ${line}\n`)
+  if (unreadLines > 0) io.stderr(`kpki: error: ${countOf(unreadLines, 'line')} cannot be read\n`)
+  for (const { file, message } of problems.filter(({ kind }) => kind === 'empty' || kind === 'contradiction'))
     io.stderr(`kpki: error: ${printable(`${file} ${message}`)}\n`)
   return status
 }
 
+const NOT_KNOWN =
+  'the ledger knows what kpki signed, not what the controller manager signs (kubelets that renew, ' +
+  'CertificateSigningRequests), nor what other programs sign with the same CA key'
+
 /** @throws `StoreError` `KPKI_FILE_NOT_FOUND`: nobody is to take the lack of a ledger for the lack of certificates */
 async function readLedgers(files: readonly string[], io: Io) {
-  const entries: LedgerEntry[] = []
+  /** Which file an entry is of. */
+  const places = new Map<LedgerEntry, string>()
   const problems: PlacedProblem[] = []
+  let unreadLines = 0
   for (const file of files) {
     const bytes =
       file === '-' ? await io.readStdin(MAX_INSPECT_BYTES) : (await readRegularFile(file, MAX_INSPECT_BYTES))?.bytes
@@ -90,21 +106,44 @@ async function readLedgers(files: readonly string[], io: Io) {
     // Bytes that are no UTF-8 spoil their own line only.
     const ledger = parseLedger(new TextDecoder().decode(bytes))
     const name = file === '-' ? 'standard input' : file
-    entries.push(...ledger.entries)
-    problems.push(...ledger.problems.map(problem => ({ file: name, ...problem })))
+    for (const entry of ledger.entries) places.set(entry, name)
+    for (const problem of ledger.problems) problems.push({ file: name, ...problem })
+    unreadLines += ledger.unreadLines
     if (ledger.entries.length === 0)
       problems.push({ file: name, kind: 'empty', message: 'has no entry: it is no ledger, or what was in it is lost' })
   }
-  return { entries, problems }
+  return { places, problems, unreadLines }
 }
 
-function tell(problems: readonly PlacedProblem[], isCaKnown: boolean, store: DiskStore, log: Context['log']): void {
+/** One per certificate of which lines say different things. */
+function contradictionsIn(all: readonly JudgedEntry[], places: ReadonlyMap<LedgerEntry, string>): PlacedProblem[] {
+  const byFingerprint = new Map<string, Set<string>>()
+  for (const { entry, isContradicted } of all) {
+    if (!isContradicted) continue
+    const files = byFingerprint.get(entry.fingerprint) ?? new Set()
+    byFingerprint.set(entry.fingerprint, files.add(places.get(entry) ?? ''))
+  }
+  return [...byFingerprint].slice(0, MAX_CONTRADICTIONS).map(([fingerprint, files]) => ({
+    file: [...files].join(', '),
+    kind: 'contradiction',
+    message: `says different things of the certificate ${fingerprint.slice(0, 16)}…: a line of it was changed`,
+  }))
+}
+
+function tellLines(problems: readonly PlacedProblem[], unreadLines: number, log: Context['log']): void {
   const warn = (message: string) => log({ level: 'warning', message })
-  const lines = problems.filter(({ line }) => line !== undefined)
-  for (const { file, line, message } of lines.slice(0, MAX_PROBLEMS)) warn(`${file}, line ${line} ${message}`)
-  if (lines.length > MAX_PROBLEMS) warn(`${countOf(lines.length - MAX_PROBLEMS, 'line')} more cannot be read`)
-  if (!isCaKnown)
-    warn(`${store.locate('pki/ca.crt')} does not exist: whether what it signed is still trusted is not known`)
+  const lines = problems.filter(({ line }) => line !== undefined).slice(0, MAX_PROBLEMS)
+  for (const { file, line, message } of lines) warn(`${file}, line ${line} ${message}`)
+  if (unreadLines > lines.length) warn(`${countOf(unreadLines - lines.length, 'line')} more cannot be read`)
+}
+
+function tellUnknownCas(trusted: TrustedKeys, store: DiskStore, log: Context['log']): void {
+  for (const [door, id] of Object.entries(DOORS) as [Door, (typeof DOORS)[Door]][]) {
+    if (trusted[door] !== undefined) continue
+    const [certificate] = filesOf(id).filter(({ kind }) => kind === 'certificate')
+    const path = store.locate(certificate?.path ?? id)
+    log({ level: 'warning', message: `${path} does not exist: whether what it signed is still trusted is not known` })
+  }
 }
 
 function toStructured(list: IssuedList, problems: readonly PlacedProblem[]) {
@@ -125,6 +164,7 @@ function toStructured(list: IssuedList, problems: readonly PlacedProblem[]) {
       }
     }),
     others: countAside(list),
+    unreadLines: list.unreadLines,
     problems: problems.map(({ file, line, kind, message }) => ({
       file,
       ...(line === undefined ? {} : { line }),

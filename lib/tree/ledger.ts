@@ -1,5 +1,6 @@
 import type { Context } from '../context.js'
 import { encodeUtf8, formatHex } from '../crypto/bytes.js'
+import { EncodingError } from '../errors.js'
 import type { Certificate } from '../x509/certificate.js'
 import type { TreePath } from './layout.js'
 import type { Store } from './store.js'
@@ -12,8 +13,10 @@ export const LEDGER_MODE = 0o600
 const LOCK_WAIT_SECONDS = 2
 /** Version of the lines. Fields are added within one, never renamed or removed. */
 const VERSION = 1
-/** A certificate with a thousand names makes a line of 64 KB. */
-const MAX_LINE_LENGTH = 256 * 1024
+/** A certificate with a thousand names makes a line of 64 KB. What would be longer is not written either. */
+const MAX_LINE_LENGTH = 1024 * 1024
+/** A file that is no ledger has one in every line. */
+const MAX_PROBLEMS = 1000
 
 /** A certificate that was just signed. */
 export interface IssuedCertificate {
@@ -70,7 +73,10 @@ export interface LedgerProblem {
 export interface Ledger {
   /** Oldest first. */
   readonly entries: readonly LedgerEntry[]
+  /** The first thousand. */
   readonly problems: readonly LedgerProblem[]
+  /** How many lines are no entries. */
+  readonly unreadLines: number
 }
 
 /**
@@ -131,7 +137,7 @@ export function formatLedgerEntry(entry: LedgerEntry): string {
 export function parseLedger(text: string): Ledger {
   const entries: LedgerEntry[] = []
   const problems: LedgerProblem[] = []
-  let number = 0
+  let [number, unreadLines] = [0, 0]
   for (let start = 0; start < text.length; ) {
     const newline = text.indexOf('\n', start)
     const end = newline < 0 ? text.length : newline
@@ -140,12 +146,17 @@ export function parseLedger(text: string): Ledger {
     number++
     if (content.trim() === '') continue
     const entry = parseEntry(content)
-    if (typeof entry !== 'string') entries.push(entry)
-    else if (newline < 0)
+    if (typeof entry !== 'string') {
+      entries.push(entry)
+      continue
+    }
+    unreadLines++
+    if (problems.length >= MAX_PROBLEMS) continue
+    if (newline < 0)
       problems.push({ line: number, kind: 'torn', message: 'breaks off: a run was killed while it wrote it' })
     else problems.push({ line: number, kind: 'invalid', message: entry })
   }
-  return { entries, problems }
+  return { entries, problems, unreadLines }
 }
 
 /** @returns the entry; as text what is wrong with the line, the end of a sentence */
@@ -220,8 +231,8 @@ function isObject(value: unknown): value is Fields {
  * two seconds. A ledger that others may read is warned of in the context's log, and stays as it is.
  *
  * @param store - one without `append` keeps no ledger
- * @throws {@link StoreError} `KPKI_FILE_FOREIGN`, and as `lock` and `create` of the store: the certificates are then to be
- *   kept from everybody
+ * @throws {@link StoreError} `KPKI_FILE_FOREIGN`, and as `lock` and `create` of the store; {@link EncodingError}
+ *   `KPKI_INPUT_TOO_LARGE` for names that make a line over 1 MiB: the certificates are then to be kept from everybody
  */
 export async function appendToLedger(
   issued: readonly IssuedCertificate[],
@@ -250,8 +261,14 @@ export async function appendUnderLock(
   if (issued.length === 0 || !store.append) return false
   const now = context.clock()
   const entries = await Promise.all(issued.map(certificate => describeIssued(certificate, now, context)))
-  const lines = encodeUtf8(entries.map(formatLedgerEntry).join(''))
-  const { isNew, mode = LEDGER_MODE } = await store.append(LEDGER_PATH, lines, LEDGER_MODE)
+  const lines = entries.map(formatLedgerEntry)
+  // The line end does not count, as it does not when it is read.
+  if (lines.some(line => line.length - 1 > MAX_LINE_LENGTH)) {
+    throw new EncodingError('KPKI_INPUT_TOO_LARGE', 'a certificate has more names than a line of the ledger can hold', {
+      hint: 'sign it with fewer names or groups',
+    })
+  }
+  const { isNew, mode = LEDGER_MODE } = await store.append(LEDGER_PATH, encodeUtf8(lines.join('')), LEDGER_MODE)
   if ((mode & ~LEDGER_MODE & 0o777) !== 0) {
     const [has, should] = [mode, LEDGER_MODE].map(bits => (bits & 0o777).toString(8).padStart(4, '0'))
     const message = `${store.locate(LEDGER_PATH)} has mode ${has}: who can get in is nobody else's business; chmod ${should} it`

@@ -20,6 +20,7 @@ interface Item {
 interface List {
   readonly items: readonly Item[]
   readonly others: Readonly<Record<string, number>>
+  readonly unreadLines: number
   readonly problems: readonly { file: string; line?: number; kind: string }[]
 }
 const list = (...argv: readonly string[]) => listWith(0, ...argv)
@@ -207,6 +208,59 @@ test(
     assert.match(both.stdout, 'At least 11 of 15 certificates let somebody in')
     assert.match(both.stdout, '\n1 file without an entry: who else can get in is not known\n')
     assert.match((await run(['issued', '-', '--dir', dir, ...NOW])).stderr, 'standard input has no entry')
+  }),
+)
+
+test(
+  'a file of many lines that are none is an answer, no defect',
+  inTempDir(async dir => {
+    await tree(dir)
+    const file = join(dir, 'many')
+    writeFileSync(file, '{}\n'.repeat(200_000))
+    const said = await run(['issued', file, '--dir', dir, ...NOW])
+    assert.is(said.status, 1)
+    assert.match(said.stdout.replace(/\s+/g, ' '), 'No certificate was read (200000 lines cannot be read,')
+    const { problems, unreadLines } = await listWith(1, file, '--dir', dir, ...NOW)
+    assert.equal([problems.length, unreadLines], [1001, 200_000])
+  }),
+)
+
+test(
+  'a line that says something else of a certificate hides nobody, and is told',
+  inTempDir(async dir => {
+    await tree(dir)
+    const [line = ''] = readFileSync(join(dir, LEDGER), 'utf8')
+      .split('\n')
+      .filter(text => text.includes('kubernetes-super-admin'))
+    const fake = join(dir, 'fake')
+    const change = { user: 'innocent', groups: [], notAfter: '2026-06-01T12:00:00.000Z' }
+    writeFileSync(fake, `${JSON.stringify({ ...JSON.parse(line), ...change })}\n`)
+    for (const files of [
+      [fake, join(dir, LEDGER)],
+      [join(dir, LEDGER), fake],
+    ]) {
+      const found = await listWith(1, ...files, '--dir', dir, ...NOW, '--user', 'kubernetes-super-admin')
+      assert.equal(purposes(found), ['super-admin.conf'])
+      assert.equal([found.problems[0]?.kind, found.problems[0]?.file], ['contradiction', files.join(', ')])
+      const { stdout, stderr } = await run(['issued', ...files, '--dir', dir, ...NOW, '-q'])
+      assert.match(stdout, 'At least 12 of 16 certificates')
+      assert.match(stdout, '1 certificate told in two ways: who else can get in is not known')
+      assert.match(stderr, /says different things of the certificate [0-9a-f]{16}…/)
+    }
+  }),
+)
+
+test(
+  'a worker has the CA of the cluster alone: who is let in by the others is not said to be kept out',
+  inTempDir(async dir => {
+    await tree(dir)
+    for (const file of ['pki/front-proxy-ca.crt', 'pki/etcd/ca.crt']) rmSync(join(dir, file))
+    const { stdout, stderr } = await run(['issued', '--dir', dir, ...NOW])
+    assert.match(stdout, '11 of 15 certificates let somebody in')
+    assert.match(stdout, /Somewhere: the CA is not in this tree\n {2}front-proxy-client/)
+    for (const file of ['front-proxy-ca.crt', 'etcd/ca.crt'])
+      assert.match(stderr, `${file} does not exist: whether what it signed is still trusted is not known`)
+    for (const line of stderr.split('\n').filter(text => !text.includes('warning'))) assert.ok(line.length <= 80, line)
   }),
 )
 

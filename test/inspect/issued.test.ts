@@ -32,6 +32,7 @@ function entry(changes: Partial<LedgerEntry> & { key?: string } = {}): LedgerEnt
     ...rest,
   }
 }
+const issuerOf = (subject: string, letter: string) => ({ subject, publicKeyHash: hash(letter) })
 const judge = (one: LedgerEntry, trusted = TRUSTED, moment = NOW) => {
   const [judged] = judgeIssued([one], trusted, moment)
   return [judged?.canGetIn, judged?.doors.join(' ') || undefined, judged?.isTrusted]
@@ -57,6 +58,30 @@ test('a CA that is that of several opens the doors of all', () => {
   assert.equal(judge(entry(), trusted), [true, 'api-server front-proxy etcd', true])
 })
 
+test('what the ledger says of a CA counts where not all CAs of the tree are known', () => {
+  const ca = entry({ key: hash('e'), isCa: true, purpose: 'ca', subject: 'CN=kubernetes' })
+  const etcd = entry({
+    key: hash('f'),
+    isCa: true,
+    purpose: 'etcd-ca',
+    subject: 'CN=etcd-ca',
+    issuer: issuerOf('CN=etcd-ca', 'f'),
+  })
+  const clients = [entry({ key: hash('e') }), entry({ issuer: issuerOf('CN=etcd-ca', 'f') })]
+  const canGetIn = (trusted: TrustedKeys) =>
+    judgeIssued([ca, etcd, ...clients], trusted, NOW)
+      .slice(2)
+      .map(judged => judged.canGetIn)
+  // A worker: of the CAs for etcd and the front proxy nothing is known there.
+  assert.equal(canGetIn({ 'api-server': [hash('e')] }), [true, true])
+  // A cluster whose CA was replaced, with an external etcd.
+  assert.equal(canGetIn({ 'api-server': [hash('a')], 'front-proxy': [hash('c')] }), [false, true])
+  assert.equal(canGetIn(TRUSTED), [false, false])
+  // A line that says it is one of them, and is none that signed itself.
+  const false_ = { ...ca, issuer: issuerOf('CN=other', 'e') }
+  assert.is(judgeIssued([false_, ...clients], { 'api-server': [hash('a')] }, NOW)[1]?.canGetIn, true)
+})
+
 test('where a CA is not known, nobody is said to be kept out', () => {
   assert.equal(judge(entry({ key: hash('e') }), {}), [true, undefined, undefined])
   assert.equal(judge(entry({ key: hash('e') }), { 'api-server': [hash('a')] }), [true, undefined, undefined])
@@ -74,7 +99,23 @@ for (const [moment, canGetIn] of MOMENTS)
 
 test('a certificate that stands in several ledgers is counted once', () => {
   const one = entry()
-  assert.is(judgeIssued([one, entry(), one], TRUSTED, NOW).length, 2)
+  assert.is(judgeIssued([one, entry(), { ...one }], TRUSTED, NOW).length, 2)
+})
+
+test('a line hides no other that says something else of its certificate', () => {
+  const one = entry({ groups: ['system:masters'] })
+  const fake = { ...one, user: 'innocent', groups: [], notAfter: new Date('2026-06-01T00:00:01Z') }
+  for (const entries of [
+    [fake, one, entry()],
+    [one, fake, entry()],
+  ]) {
+    const judged = judgeIssued(entries, TRUSTED, NOW)
+    assert.equal(
+      judged.map(({ isContradicted }) => isContradicted),
+      [true, true, false],
+    )
+    assert.ok(judged.some(({ entry: { user }, canGetIn }) => user === 'jane' && canGetIn))
+  }
 })
 
 test('the keys of the CAs of a tree are their pins: the word of Node', async () => {
@@ -92,11 +133,11 @@ test('the keys of the CAs of a tree are their pins: the word of Node', async () 
   })
 })
 
-test('an empty tree says nothing about trust; one without the CA of etcd trusts none for it; a broken CA is told', async () => {
+test('an empty tree says nothing about trust, nor does one without the CA of etcd about that; a broken CA is told', async () => {
   assert.equal(await readTrustedKeys(new MemoryStore(), context), {})
   const store = wellTree()
   store.files.delete('pki/etcd/ca.crt')
-  assert.equal((await readTrustedKeys(store, context)).etcd, [])
+  assert.equal(Object.keys(await readTrustedKeys(store, context)), ['api-server', 'front-proxy'])
   put(store, 'pki/ca.crt', 'x')
   assert.is((await rejects(readTrustedKeys(store, context))).code, 'KPKI_PEM_LABEL')
 })

@@ -75,7 +75,7 @@ test('whatever is written is read, one line each, also names with line ends in t
     fc.property(fc.array(entry, { maxLength: 5 }), entries => {
       const text = entries.map(formatLedgerEntry).join('')
       assert.is(text.split('\n').length, entries.length + 1)
-      assert.equal(parseLedger(text), { entries, problems: [] })
+      assert.equal(parseLedger(text), { entries, problems: [], unreadLines: 0 })
     }),
   ))
 
@@ -154,6 +154,39 @@ test('appending takes the lock, writes 0600, adds behind what is there, also beh
   assert.is(entries.length, 1)
   assert.is(problems.length, 1)
   await (await store.lock())()
+})
+
+test('what is no ledger at all costs little, however many lines it has', () => {
+  const { entries, problems, unreadLines } = parseLedger(`${'{}\n'.repeat(300_000)}${LINE}`)
+  assert.equal([entries.length, problems.length, unreadLines], [1, 1000, 300_000])
+  assert.equal(problems.at(-1)?.line, 1000)
+})
+
+test('no line is written that would not be read again', async () => {
+  const [certificate] = parseCertificates(vector('x509/leaf.crt'))
+  // The whole name says the groups again.
+  const withGroups = (count: number) => {
+    const organizations = Array.from({ length: count }, (_, index) => `${index}`.padStart(96, 'g'))
+    return { ...certificate, subject: { ...certificate.subject, organizations, text: organizations.join(',') } }
+  }
+  const store = new MemoryStore()
+  const append = (count: number) =>
+    appendToLedger([{ purpose: 'user', certificate: withGroups(count), issuer: certificate }], store, context)
+  await append(2200)
+  assert.is(parseLedger(new TextDecoder().decode(store.files.get(LEDGER_PATH)?.bytes)).entries[0]?.groups.length, 2200)
+  const before = store.files.get(LEDGER_PATH)?.bytes.length
+  assert.is((await rejects(append(6000))).code, 'KPKI_INPUT_TOO_LARGE')
+  assert.is(store.files.get(LEDGER_PATH)?.bytes.length, before)
+  // To the character.
+  const room = 1024 * 1024 - (before ?? 0) + 1
+  const grown = (by: number) => {
+    const { subject } = withGroups(2200)
+    return { ...certificate, subject: { ...subject, text: subject.text + 'x'.repeat(by) } }
+  }
+  const appendGrown = (by: number) =>
+    appendToLedger([{ purpose: 'user', certificate: grown(by), issuer: certificate }], new MemoryStore(), context)
+  await appendGrown(room)
+  assert.is((await rejects(appendGrown(room + 1))).code, 'KPKI_INPUT_TOO_LARGE')
 })
 
 for (const [mode, said] of [
