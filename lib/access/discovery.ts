@@ -1,6 +1,6 @@
 import type { Context } from '../context.js'
 import { KpkiError, NetworkError, UsageError, VerifyError } from '../errors.js'
-import { requireTime } from '../limits.js'
+import { requireTime } from '../kubernetes/waiting.js'
 import type { Certificate } from '../x509/certificate.js'
 import type { BootstrapToken } from './bootstrap-token.js'
 import { type ClusterInfo, type DiscoveredCluster, parseDiscoveredCluster } from './cluster-info.js'

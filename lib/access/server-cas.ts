@@ -1,6 +1,6 @@
 import { KpkiError, NetworkError } from '../errors.js'
 import { formatHostPort } from '../kubernetes/net.js'
-import { requireTime } from '../limits.js'
+import { requireTime } from '../kubernetes/waiting.js'
 import type { Certificate } from '../x509/certificate.js'
 import { parseDiscoveredCluster } from './cluster-info.js'
 import { readDiscoveryAnswer } from './discovery-answer.js'

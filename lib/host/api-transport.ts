@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Context } from '../context.js'
 import { NetworkError, UsageError } from '../errors.js'
 import { printable } from '../inspect/picture-text.js'
-import { requireTime } from '../limits.js'
+import { requireTime } from '../kubernetes/waiting.js'
 import type { Hide } from './api-errors.js'
 import { type HttpsAnswer, HttpsClient, type HttpsRequest, type HttpsServer, type HttpsStream } from './https.js'
 
