@@ -64,7 +64,9 @@ const MASTERS = 'system:masters'
 export function formatIssued(list: IssuedList, terminal: Terminal): string {
   const { columns, paint } = terminal
   const rows = list.shown.map(judged => ({ part: partOf(judged), ...rowOf(judged, list.moment, terminal) }))
-  const widthFor = (cells: readonly string[], most: number) => Math.min(most, Math.max(0, ...cells.map(widthOf)))
+  // No spreading: a ledger may have more lines than a call can have arguments.
+  const widthFor = (cells: readonly string[], most: number) =>
+    cells.reduce((width, cell) => Math.min(most, Math.max(width, widthOf(cell))), 0)
   const who = widthFor(
     rows.map(row => row.who),
     Math.floor(columns * 0.45),
