@@ -1,4 +1,5 @@
 /** kube-apiserver v1.20.2 and kpki take each other's service-account tokens, and publish the same keys. */
+import { sign as signWith } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
@@ -169,5 +170,86 @@ testWithCluster(
     assert.is(ours.trimEnd(), document.trimEnd())
   },
 )
+
+const text = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value))
+
+/** Tokens of whoever has sa.key and writes what he likes: whether v1.20.2 takes them, and whether we do, where that differs. */
+const FORGED: readonly (readonly [
+  name: string,
+  isTaken: boolean,
+  claims: (claims: Readonly<Record<string, unknown>>) => unknown,
+  header?: unknown,
+  isTakenHere?: boolean,
+])[] = [
+  ['as it should be', true, claims => claims],
+  ['an unknown key id', true, claims => claims, { alg: 'ES256', kid: 'other' }],
+  ['no key id', true, claims => claims, { alg: 'ES256' }],
+  ['a key id that is no text', false, claims => claims, { alg: 'ES256', kid: 1 }],
+  ['a key id that is null', true, claims => claims, { alg: 'ES256', kid: null }],
+  ['no audience', true, ({ aud, ...claims }) => claims],
+  ['an empty list of audiences', true, claims => ({ ...claims, aud: [] })],
+  ['one audience as a text', true, claims => ({ ...claims, aud: ISSUER })],
+  ['an audience that is no text', false, claims => ({ ...claims, aud: [ISSUER, 1] })],
+  ['an audience that is null', false, claims => ({ ...claims, aud: null })],
+  ['no critical extensions', true, claims => claims, { alg: 'ES256', crit: [] }],
+  ['critical extensions that are null', true, claims => claims, { alg: 'ES256', crit: null }],
+  ['a critical extension', false, claims => claims, { alg: 'ES256', crit: ['b64'], b64: true }],
+  ['an algorithm named twice', false, claims => claims, '{"alg":"none","alg":"ES256"}'],
+  ['two ends', false, claims => text(claims).replace('{', '{"exp":1,')],
+  ['two ends, one of them escaped', false, claims => text(claims).replace('{', '{"\\u0065xp":1,')],
+  ['an unknown member twice', false, claims => text(claims).replace('{', '{"x":1,"x":1,')],
+  [
+    'an account named twice',
+    false,
+    claims => text(claims).replace('"serviceaccount":{', '"serviceaccount":{"name":"a",'),
+  ],
+  ['an end in words', false, claims => ({ ...claims, exp: '9999999999' })],
+  ['an end that is null', false, claims => ({ ...claims, exp: null })],
+  ['an end after the year 9999', true, claims => ({ ...claims, exp: 253402300800 })],
+  ['an end with a fraction', true, claims => ({ ...claims, exp: Number(claims['exp']) + 0.5 })],
+  ['an end that no number holds', false, claims => text(claims).replace(/"exp":[0-9]+/, '"exp":1e400')],
+  ['a beginning in words', false, claims => ({ ...claims, nbf: '0' })],
+  ['a subject that is a number', false, claims => ({ ...claims, sub: 1 })],
+  ['a number that is no text', false, claims => ({ ...claims, jti: 1 })],
+  ['a Pod that is a text', false, claims => withOwn(claims, { pod: 'foo' })],
+  ['a Pod that is null', true, claims => withOwn(claims, { pod: null })],
+  ['a Pod that is not there', false, claims => withOwn(claims, { pod: { name: '', uid: '' } })],
+  ['a time to warn in words', false, claims => withOwn(claims, { warnafter: 'soon' })],
+  // Stricter, as the guide says.
+  ['signed in the future', true, claims => ({ ...claims, iat: Number(claims['exp']) + 60 }), undefined, false],
+  ['the subject of somebody else', true, claims => ({ ...claims, sub: 'system:admin' }), undefined, false],
+  ['certificates of its own, none', true, claims => claims, { alg: 'ES256', x5c: [] }, false],
+]
+function withOwn(claims: Readonly<Record<string, unknown>>, more: object): unknown {
+  return { ...claims, 'kubernetes.io': { ...Object(claims['kubernetes.io']), ...more } }
+}
+
+testWithCluster(test, 'what the API server takes, and what it does not', async cluster => {
+  const uid = await account(cluster)
+  const now = Math.floor(Date.now() / 1000)
+  const good = {
+    aud: [ISSUER],
+    exp: now + 3600,
+    iat: now,
+    iss: ISSUER,
+    'kubernetes.io': { namespace: NAMESPACE, serviceaccount: { name: 'builder', uid } },
+    nbf: now,
+    sub: `system:serviceaccount:${NAMESPACE}:builder`,
+  }
+  const pem = await must(cluster.host.run('cat', ['/etc/kubernetes/pki/sa.key']))
+  const differ: string[] = []
+  for (const [name, isTaken, claims, header = { alg: 'ES256' }, isTakenHere = isTaken] of FORGED) {
+    const input = [header, claims(good)].map(part => Buffer.from(text(part)).toString('base64url')).join('.')
+    const signature = signWith('sha256', Buffer.from(input), { key: pem, dsaEncoding: 'ieee-p1363' })
+    const token = `${input}.${signature.toString('base64url')}`
+    const { status } = await review(cluster, token)
+    if ((status.authenticated ?? false) !== isTaken) differ.push(`${name}: the API server says ${text(status)}`)
+    const file = join(cluster.host.data, 'forged')
+    writeFileSync(file, token, { mode: 0o600 })
+    const said = await cluster.kpki('sa', 'verify', file)
+    if ((said.status === 0) !== isTakenHere) differ.push(`${name}: kpki says ${said.stderr}`)
+  }
+  assert.equal(differ, [])
+})
 
 test.run()
