@@ -88,6 +88,7 @@ export {
   parseKubeconfig,
 } from './access/kubeconfig.js'
 export { type ClusterConnection, type KubeconfigSource, readClusterConnection } from './access/kubeconfig-connection.js'
+export type { DuplicateField } from './access/kubeconfig-duplicates.js'
 export type { EntryList, Impersonation } from './access/kubeconfig-entries.js'
 export {
   type MergeChange,
@@ -175,6 +176,7 @@ export { judgeLive } from './inspect/check-live.js'
 export { inspectFiles } from './inspect/inspect.js'
 export { DOORS, type Door, type JudgedEntry, judgeIssued, readTrustedKeys, type TrustedKeys } from './inspect/issued.js'
 export type { KubeconfigProblem } from './inspect/kubeconfig-problem.js'
+export type { KubeconfigRefusal } from './inspect/kubeconfig-refusals.js'
 export {
   type KubeconfigView,
   type ViewedCluster,
@@ -280,7 +282,12 @@ export {
   type WriteSharedOptions,
   writeSharedFiles,
 } from './workflow/shared-files.js'
-export { fetchKubeadmCerts, type UploadResult, uploadKubeadmCerts } from './workflow/upload-certs.js'
+export {
+  fetchKubeadmCerts,
+  type UploadOptions,
+  type UploadResult,
+  uploadKubeadmCerts,
+} from './workflow/upload-certs.js'
 export {
   issueUserKubeconfig,
   USER_VALIDITY_SECONDS,

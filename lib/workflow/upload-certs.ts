@@ -1,12 +1,14 @@
 import type { ClusterApi } from '../access/api.js'
 import { rbacObjects } from '../access/bootstrap-rbac.js'
-import { formatBootstrapTokenSecret } from '../access/bootstrap-token-secret.js'
 import { resolveBootstrapToken } from '../access/bootstrap-token-spec.js'
 import type { CertificateKey } from '../access/certificate-key.js'
 import { encryptKubeadmCerts, KUBEADM_CERTS, KUBEADM_CERTS_RBAC, type SharedContents } from '../access/kubeadm-certs.js'
 import type { Context } from '../context.js'
 import { ApiError, WorkflowError } from '../errors.js'
 import type { KubernetesObject } from '../kubernetes/objects.js'
+import { createTokenSecret, withdrawBootstrapTokens, withLeftTokens } from './create-tokens.js'
+import { stopIfInterrupted } from './interruption.js'
+import { findOwn, isUncertain, withRemains } from './uncertain.js'
 
 /** kubernetes/kubernetes v1.20.2, cmd/kubeadm/app/constants/constants.go (DefaultCertTokenDuration). */
 const TTL_SECONDS = 2 * 60 * 60
@@ -20,14 +22,24 @@ export interface UploadResult {
   readonly expires: Date
 }
 
+/** Options of {@link uploadKubeadmCerts}. */
+export interface UploadOptions {
+  /**
+   * Stops between two steps, until the Secret is about to be put: what was made is taken back, over the same connection; a Secret
+   * that has been put stays. Default: none.
+   */
+  readonly signal?: AbortSignal
+}
+
 /**
  * Puts the files that control planes share into a cluster, encrypted, for two hours: the Secret belongs to that of a bootstrap
  * token without usages, which the cluster deletes when it has expired. What an earlier upload left is replaced whole. The role
  * that lets joining hosts read it is made, too.
  *
- * An error leaves no token behind.
+ * An error leaves no token behind, or names it; where the answer to the last question was lost, the cluster is asked what came of
+ * it. `details.mayExist` has `kube-system/kubeadm-certs` when nobody knows whether it was put: then the key may be needed.
  *
- * @throws {@link ApiError}, {@link NetworkError}
+ * @throws {@link ApiError}, {@link NetworkError}; {@link WorkflowError} `KPKI_INTERRUPTED`
  * @see kubernetes/kubernetes v1.20.2, cmd/kubeadm/app/phases/copycerts/copycerts.go (UploadCerts)
  */
 export async function uploadKubeadmCerts(
@@ -35,16 +47,20 @@ export async function uploadKubeadmCerts(
   key: CertificateKey,
   api: ClusterApi,
   context: Context,
+  { signal }: UploadOptions = {},
 ): Promise<UploadResult> {
-  for (const object of rbacObjects(KUBEADM_CERTS_RBAC)) await api.apply(object)
+  for (const object of rbacObjects(KUBEADM_CERTS_RBAC)) {
+    stopIfInterrupted(signal, 'nothing was uploaded')
+    await api.apply(object)
+  }
+  stopIfInterrupted(signal, 'nothing was uploaded')
   const { tokenId, expires, name, uid } = await createToken(api, context)
   try {
     const secret = await encryptKubeadmCerts(contents, key, context, { owner: { name, uid } })
+    stopIfInterrupted(signal, 'nothing was uploaded')
     return { action: await put(secret, api), tokenId, expires }
   } catch (error) {
-    // It ends by itself; that it cannot be deleted now must not hide why it is to be.
-    await api.delete({ kind: 'Secret', namespace: KUBEADM_CERTS.namespace, name }).catch(() => false)
-    throw error
+    throw withLeftTokens(error, await withdrawBootstrapTokens([tokenId], api))
   }
 }
 
@@ -58,36 +74,61 @@ async function createToken(api: ClusterApi, context: Context) {
     },
     context,
   )
-  const { name, uid } = (await api.create(formatBootstrapTokenSecret(spec))).metadata
+  const { name, uid } = (await createTokenSecret(spec, api)).metadata
   if (name === undefined || uid === undefined || !spec.expires)
     throw new WorkflowError('KPKI_INTERNAL', 'the API server gave a new Secret no uid')
   return { tokenId: spec.token.id, expires: spec.expires, name, uid }
 }
+
+const SECRET = { kind: 'Secret', ...KUBEADM_CERTS } as const
+/** Somebody may make the Secret between two questions; who is told again and again that it is there and is not, is lied to. */
+const MOST_RACES = 3
 
 /**
  * Server-side apply would keep what is not named: values of an earlier upload, and its owner beside ours, of which there can be
  * one only.
  */
 async function put(secret: KubernetesObject, api: ClusterApi): Promise<UploadResult['action']> {
-  const name = { kind: 'Secret', ...KUBEADM_CERTS } as const
-  const existing = await api.get(name)
-  if (!existing) {
+  for (let races = 0; ; ) {
+    const existing = await api.get(SECRET)
     try {
-      await api.create(secret)
-      return 'created'
+      await (existing ? api.patch(SECRET, replacement(secret, existing)) : api.create(secret))
     } catch (error) {
-      if (!(error instanceof ApiError) || error.code !== 'KPKI_API_EXISTS') throw error
-      return put(secret, api)
+      const isKnown = error instanceof ApiError && ['KPKI_API_EXISTS', 'KPKI_API_CONFLICT'].includes(error.code)
+      if (!isKnown && !isUncertain(error)) throw error
+      // Every encryption is another one: what is the same to the byte is ours, whatever the answer was.
+      const found = await findOwn(secret, SECRET, api)
+      if (found === 'unknown') throw withLostAnswer(error)
+      if (!found) {
+        const isRaced = !existing && isKnown && error.code === 'KPKI_API_EXISTS'
+        if (isRaced && ++races < MOST_RACES) continue
+        throw error
+      }
     }
+    return existing ? 'replaced' : 'created'
   }
-  const { ownerReferences } = secret.metadata
-  const gone = Object.fromEntries(Object.keys(existing['data'] ?? {}).map(entry => [entry, null]))
-  await api.patch(name, {
+}
+
+function replacement(
+  secret: KubernetesObject,
+  { data, metadata }: KubernetesObject,
+): Readonly<Record<string, unknown>> {
+  const gone = Object.fromEntries(Object.keys(Object(data)).map(entry => [entry, null]))
+  return {
     // Refused when somebody else uploads meanwhile: two uploads have two keys.
-    metadata: { ownerReferences, resourceVersion: existing.metadata.resourceVersion },
+    metadata: { ownerReferences: secret.metadata['ownerReferences'], resourceVersion: metadata.resourceVersion },
     data: { ...gone, ...Object(secret['data']) },
-  })
-  return 'replaced'
+  }
+}
+
+function withLostAnswer(error: unknown): unknown {
+  const name = `${KUBEADM_CERTS.namespace}/${KUBEADM_CERTS.name}`
+  return withRemains(
+    error,
+    [name],
+    `nobody knows whether Secret ${name} was put`,
+    'upload again when the server answers: kpki certs upload',
+  )
 }
 
 /**
@@ -96,7 +137,7 @@ async function put(secret: KubernetesObject, api: ClusterApi): Promise<UploadRes
  * @throws {@link ApiError} `KPKI_API_NOT_FOUND` when there is none, or none any more; {@link NetworkError}
  */
 export async function fetchKubeadmCerts(api: ClusterApi): Promise<KubernetesObject> {
-  const secret = await api.get({ kind: 'Secret', ...KUBEADM_CERTS })
+  const secret = await api.get(SECRET)
   if (secret) return secret
   const name = `${KUBEADM_CERTS.namespace}/${KUBEADM_CERTS.name}`
   throw new ApiError(

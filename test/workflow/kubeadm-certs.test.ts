@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert'
 import { CertificateKey } from '../../lib/access/certificate-key.js'
 import { decryptKubeadmCerts, KUBEADM_CERTS, sharedFiles } from '../../lib/access/kubeadm-certs.js'
 import type { LogEvent } from '../../lib/context.js'
-import { ApiError, StoreError } from '../../lib/errors.js'
+import { ApiError, NetworkError, StoreError } from '../../lib/errors.js'
 import type { KubernetesObject } from '../../lib/kubernetes/objects.js'
 import { MemoryStore, type Store } from '../../lib/tree/store.js'
 import { readSharedFiles, writeSharedFiles } from '../../lib/workflow/shared-files.js'
@@ -130,6 +130,98 @@ test('an upload that is refused leaves no token, also when that cannot be said',
   )
   api.delete = () => Promise.reject(new Error('gone'))
   assert.is((await rejects(uploadKubeadmCerts(await contentsOf(), KEY, api, context))).code, 'KPKI_API_FORBIDDEN')
+})
+
+test('a server that says of the Secret that it is there, and that it is not, is asked three times', async () => {
+  const api = new MemoryApi()
+  const { get, create } = api
+  let asked = 0
+  api.get = name => (name.name === 'kubeadm-certs' ? Promise.resolve(undefined) : get.call(api, name))
+  api.create = object => {
+    if (object.metadata.name !== 'kubeadm-certs') return create.call(api, object)
+    asked++
+    return Promise.reject(new ApiError('KPKI_API_EXISTS', 'already exists', { details: { status: 409 } }))
+  }
+  assert.is((await rejects(uploadKubeadmCerts(await contentsOf(), KEY, api, context))).code, 'KPKI_API_EXISTS')
+  assert.is(asked, 3)
+})
+
+const cut = () => new NetworkError('KPKI_NET_UNREACHABLE', 'cut the connection', { details: { phase: 'head' } })
+for (const existed of [true, false]) {
+  const verb = existed ? 'patch' : 'create'
+  /** The answer to the last question is lost. */
+  const lossy = async (isDone: boolean) => {
+    const api = new MemoryApi()
+    if (existed) await uploadKubeadmCerts(await contentsOf(), new CertificateKey(new Uint8Array(32)), api, context)
+    const { create, patch } = api
+    api.create = async object => {
+      if (object.metadata.name !== 'kubeadm-certs') return create.call(api, object)
+      if (isDone) await create.call(api, object)
+      throw cut()
+    }
+    api.patch = async (name, change) => {
+      if (isDone) await patch.call(api, name, change)
+      throw cut()
+    }
+    return api
+  }
+
+  test(`the answer to ${verb} is lost: what is there to the byte was put`, async () => {
+    const done = await lossy(true)
+    assert.is(
+      (await uploadKubeadmCerts(await contentsOf(), KEY, done, context)).action,
+      existed ? 'replaced' : 'created',
+    )
+    assert.is((await decryptKubeadmCerts(await fetchKubeadmCerts(done), FILES, KEY, context)).size, FILES.length)
+    const lost = await lossy(false)
+    const before = lost.objects.size
+    const failure = await rejects(uploadKubeadmCerts(await contentsOf(), KEY, lost, context))
+    assert.equal([failure.code, failure.details['mayExist']], ['KPKI_NET_UNREACHABLE', undefined])
+    // The role and its binding are new where there was no upload before; a token is not.
+    assert.is(lost.objects.size, existed ? before : before + 2)
+  })
+
+  test(`the answer to ${verb} is lost, and then the server: that is said, and which token is left`, async () => {
+    const api = await lossy(true)
+    const { get } = api
+    let isGone = false
+    api.get = name => (isGone ? Promise.reject(cut()) : get.call(api, name))
+    const { create, patch } = api
+    const last = <T>(work: Promise<T>) => {
+      isGone = true
+      return work
+    }
+    api.patch = (name, change) => last(patch.call(api, name, change))
+    api.create = object =>
+      object.metadata.name === 'kubeadm-certs' ? last(create.call(api, object)) : create.call(api, object)
+    api.delete = () => Promise.reject(cut())
+    const failure = await rejects(uploadKubeadmCerts(await contentsOf(), KEY, api, context))
+    const [first, second] = failure.details['mayExist'] as readonly string[]
+    assert.is(first, 'kube-system/kubeadm-certs')
+    assert.match(second ?? '', /^kube-system\/bootstrap-token-[a-z0-9]{6}$/)
+    assert.match(failure.message, 'nobody knows whether Secret kube-system/kubeadm-certs was put; token')
+  })
+}
+
+test('an interrupt before the Secret is put leaves no token; one that comes later comes too late', async () => {
+  for (const late of [false, true]) {
+    const stop = new AbortController()
+    const api = new MemoryApi()
+    const { create } = api
+    api.create = object => {
+      if ((object.metadata.name === 'kubeadm-certs') === late) stop.abort()
+      return create.call(api, object)
+    }
+    const upload = uploadKubeadmCerts(await contentsOf(), KEY, api, context, { signal: stop.signal })
+    if (late) assert.is((await upload).action, 'created')
+    else {
+      assert.is((await rejects(upload)).code, 'KPKI_INTERRUPTED')
+      assert.equal(
+        [...api.objects.keys()].filter(key => key.startsWith('Secret')),
+        [],
+      )
+    }
+  }
 })
 
 test('a Secret that is not there has probably ended', async () => {
