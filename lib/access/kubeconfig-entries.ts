@@ -112,11 +112,7 @@ const EXTRAS = {
   user: ['token', 'tokenFile', 'username', 'password', 'as', 'as-groups', 'as-user-extra', 'auth-provider', 'exec'],
 } as const
 
-/**
- * Fields that some version of client-go knows beside those.
- *
- * @see kubernetes/kubernetes v1.20.2 and v1.33.0, staging/src/k8s.io/client-go/tools/clientcmd/api/v1/types.go
- */
+/** Fields that clients know beside those; `disable-compression` and `as-uid` are of newer ones. */
 const KNOWN = {
   cluster: [
     ...EXTRAS.cluster,

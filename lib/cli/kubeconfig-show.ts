@@ -1,5 +1,5 @@
 import { checkKubeconfig, UsageError, viewKubeconfigs } from '../index.js'
-import { createNodeContext } from '../node.js'
+import { createNodeContext, programExists } from '../node.js'
 import type { Run } from './command.js'
 import { parseClock } from './description.js'
 import { text } from './flags.js'
@@ -23,7 +23,10 @@ export const runKubeconfigShow: Run = async (invocation, io) => {
       ...(names === '' ? {} : { hint: `there are: ${names}` }),
     })
   }
-  const { problems } = await checkKubeconfig(view, context, { contexts: wanted === undefined ? 'all' : [wanted] })
+  const { problems } = await checkKubeconfig(view, context, {
+    contexts: wanted === undefined ? 'all' : [wanted],
+    hasProgram: command => programExists(command, io.env),
+  })
   const output = text(flags, 'output')
   if (isStructured(output)) {
     io.stdout(formatStructured(describeView(view, problems, wanted), output))

@@ -26,7 +26,7 @@ export function describeView(
     contexts: shown.map(({ isCurrent, ...entry }) => ({ ...entry, current: isCurrent })),
     clusters: clusters
       .filter(({ name }) => isUsed('cluster', name))
-      .map(({ isInsecure, caCertificates, references, doubled: _, ...entry }) => ({
+      .map(({ isInsecure, caCertificates, references, doubled: _, refusals: __, ...entry }) => ({
         ...entry,
         insecure: isInsecure,
         caCertificates: caCertificates.flatMap(index => certificateFacts(inspection.certificates[index])),
@@ -34,7 +34,7 @@ export function describeView(
       })),
     users: users
       .filter(({ name }) => isUsed('user', name))
-      .map(({ credentials, references, doubled: _, ...entry }) => ({
+      .map(({ credentials, references, doubled: _, refusals: __, ...entry }) => ({
         ...entry,
         credentials: credentials.map(credential => credentialFacts(credential, inspection)),
         references: references.map(referenceFacts),

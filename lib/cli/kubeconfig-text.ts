@@ -64,7 +64,7 @@ function contextLines(entry: ViewedContext, view: KubeconfigView, terminal: Term
   const user = view.users.find(({ name }) => name === entry.user)
   const name = show(entry.name)
   const missing = (what: string, wanted: string) =>
-    row(what, paint('red', `${show(wanted) || 'none'}, which is not in it`), terminal)
+    row(what, paint('red', wanted === '' ? 'none' : `${show(wanted)}, which is not in it`), terminal)
   return [
     `${entry.isCurrent ? '*' : ' '} ${paint('bold', name)}${entry.isCurrent ? ' (current)' : ''}`,
     ...(cluster ? clusterLines(cluster, view, terminal) : missing('cluster', entry.cluster)),
@@ -106,12 +106,13 @@ function userLines(
   terminal: Terminal,
 ): string[] {
   const { show } = terminal
-  const { credentials, impersonates } = user
+  const { credentials, impersonates, impersonatesGroups } = user
+  const groups = impersonatesGroups.length > 0 ? ` in ${impersonatesGroups.map(show).join(', ')}` : ''
   return [
     ...row('user', show(user.name), terminal),
     ...credentials.flatMap(credential => row(...credentialText(credential, user, cluster, view, terminal), terminal)),
     ...(credentials.length === 0 ? row('', 'shows nothing: anonymous', terminal) : []),
-    ...(impersonates === undefined ? [] : row('speaks for', show(impersonates), terminal)),
+    ...(impersonates === undefined ? [] : row('speaks for', show(impersonates) + groups, terminal)),
     ...user.references
       .filter(({ field }) => field !== 'tokenFile')
       .flatMap(({ field, path, problem }) =>

@@ -6,6 +6,7 @@ import {
   type InspectInput,
   judgeLive,
   KpkiError,
+  type KubeconfigProblem,
   type KubeconfigView,
   type LiveIdentity,
   parseCertificates,
@@ -14,7 +15,7 @@ import {
   UsageError,
   viewKubeconfigs,
 } from '../index.js'
-import { connectCluster, createNodeContext, readRegularFile } from '../node.js'
+import { connectCluster, createNodeContext, programExists, readRegularFile } from '../node.js'
 import type { Invocation, Run } from './command.js'
 import { parseClock } from './description.js'
 import { type FlagValues, text } from './flags.js'
@@ -43,8 +44,12 @@ export const runKubeconfigVerify: Run = async (invocation, io) => {
     ...(flags['all'] === true ? { contexts: 'all' } : wanted === undefined ? {} : { contexts: [wanted] }),
     ...(clientCas ? { clientCas } : {}),
     ...(serverCertificates ? { serverCertificates } : {}),
+    hasProgram: command => programExists(command, io.env),
   })
-  const live = flags['live'] === true ? await askAll(check.contexts, view, inputs, invocation, context, io) : []
+  const able = check.contexts.filter(
+    name => !check.problems.some(found => UNABLE.includes(found.code) && isError(found, name)),
+  )
+  const live = flags['live'] === true ? await askAll(able, view, inputs, invocation, context, io) : []
   const problems = [...check.problems, ...live.flatMap(({ name, answer }) => judgeLive(name, view, answer))]
   const isWrong = problems.some(({ severity }) => severity === 'error')
   const output = text(flags, 'output')
@@ -70,9 +75,7 @@ export const runKubeconfigVerify: Run = async (invocation, io) => {
     io.stderr(formatProblems(problems, view.files, terminal))
     if (flags['quiet'] !== true) {
       for (const name of check.contexts) {
-        if (
-          problems.every(found => found.severity !== 'error' || (found.context !== undefined && found.context !== name))
-        )
+        if (!problems.some(found => isError(found, name)))
           io.stdout(
             `${terminal.show(name)}: ok${identityText(live.find(each => each.name === name)?.answer, terminal)}\n`,
           )
@@ -80,6 +83,14 @@ export const runKubeconfigVerify: Run = async (invocation, io) => {
     }
   }
   return isWrong ? EXIT.failed : EXIT.done
+}
+
+/** Nobody can connect with these, and what is wrong has been said. */
+const UNABLE: readonly KubeconfigProblem['code'][] = ['entry-missing', 'field-twice', 'key-mismatch', 'unreadable']
+
+/** Whether a context does not work because of it. */
+function isError({ severity, contexts }: KubeconfigProblem, name: string): boolean {
+  return severity === 'error' && (contexts.length === 0 || contexts.includes(name))
 }
 
 interface LiveAnswer {

@@ -26,8 +26,9 @@ export function createContext(options: tls.SecureContextOptions & { allowPartial
   try {
     return tls.createSecureContext({ minVersion: 'TLSv1.2', ...options })
   } catch (cause) {
-    // OpenSSL names what is wrong, not what it read.
-    const reason = cause instanceof Error ? cause.message : ''
+    // OpenSSL names what is wrong, not what it read; what stands before that is for those who write OpenSSL.
+    const text = cause instanceof Error ? cause.message.replace(/^error:[0-9A-F]+:.*:/, '') : ''
+    const reason = text === 'key values mismatch' ? 'the key is not that of the certificate' : text
     throw new NetworkError('KPKI_TLS_FAILED', `the certificates or the key to connect with cannot be used: ${reason}`, {
       hint: 'check that the client certificate and its key belong together, and that the CA is PEM',
       cause,

@@ -5,7 +5,7 @@ import type { Certificate } from '../x509/certificate.js'
 import { isForServer, type ServerNames } from '../x509/server-names.js'
 import { verifyCertificate } from '../x509/verify.js'
 import { type KubeconfigProblem, problem } from './kubeconfig-problem.js'
-import type { KubeconfigView, ViewedCluster, ViewedContext, ViewedReference, ViewedUser } from './kubeconfig-view.js'
+import type { KubeconfigView, ViewedCluster, ViewedContext, ViewedUser } from './kubeconfig-view.js'
 import type { InspectRemark, Place } from './types.js'
 
 /** Options of {@link checkKubeconfig}. */
@@ -16,6 +16,8 @@ export interface CheckKubeconfigOptions {
   readonly clientCas?: readonly Certificate[]
   /** The server's certificate, intermediates behind it. Default: it is not looked at. */
   readonly serverCertificates?: readonly Certificate[]
+  /** Whether a program of an `exec` user can be run here. Default: nobody looks. */
+  readonly hasProgram?: (command: string) => Promise<boolean>
 }
 
 /** What was found. */
@@ -51,22 +53,25 @@ export async function checkKubeconfig(
       problems: [problem('entry-missing', undefined, whole, message, { hint, severity: 'error' })],
     }
   }
-  const problems: KubeconfigProblem[] = []
-  const seen = new Set<string>()
-  const add = (found: KubeconfigProblem) => {
-    // What is wrong with a file is said once, and not with every context that uses it.
-    const key = JSON.stringify([found.code, found.place, found.message])
-    if (!seen.has(key)) problems.push(found)
-    seen.add(key)
+  const problems = new Map<string, KubeconfigProblem>()
+  for (const name of names) {
+    for (const found of await checkContext(name, view, context, options)) {
+      // What is wrong with a file is said once, and of all contexts that use it.
+      const key = JSON.stringify([found.code, found.severity, found.place, found.message])
+      const contexts = [...new Set([...(problems.get(key)?.contexts ?? []), ...found.contexts])]
+      problems.set(key, { ...found, contexts })
+    }
   }
-  for (const name of names) for (const found of await checkContext(name, view, context, options)) add(found)
-  return { contexts: names, problems }
+  return { contexts: names, problems: [...problems.values()] }
 }
 
 function wantedContexts(view: KubeconfigView, wanted: CheckKubeconfigOptions['contexts']): readonly string[] {
   if (wanted === 'all') return view.contexts.map(({ name }) => name)
   return wanted ?? (view.currentContext === undefined ? [] : [view.currentContext])
 }
+
+/** So many contexts are named where one is missing. */
+const NAMED = 5
 
 /** Everything that one context uses. */
 interface Used {
@@ -85,10 +90,9 @@ async function checkContext(
   const entry = view.contexts.find(each => each.name === name)
   if (!entry) {
     const part = name === view.currentContext ? 'current-context' : undefined
-    const others = view.contexts
-      .slice(0, 5)
-      .map(each => each.name)
-      .join(', ')
+    const names = view.contexts.map(each => each.name)
+    const more = names.length > NAMED ? ` and ${names.length - NAMED} more` : ''
+    const others = `${names.slice(0, NAMED).join(', ')}${more}`
     return [
       problem('entry-missing', name, { file, part }, `names the context ${name}, which is not in it`, {
         severity: 'error',
@@ -103,20 +107,27 @@ async function checkContext(
   const problems = remarksOn(used, view).map(remark => ofRemark(remark, name, used, view))
   const isBroken = (list: string, entryName: string) =>
     view.inspection.remarks.some(({ place }) => place.part?.startsWith(`${list}[${entryName}]`))
+  if (entry.namespace !== undefined && !/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(entry.namespace))
+    problems.push(
+      problem('kubeconfig-extra', name, here, 'has a namespace that cannot be the name of one', {
+        severity: 'error',
+        hint: 'lower-case letters, digits and hyphens, at most 63',
+      }),
+    )
   for (const [what, list, wanted, found] of [
     ['cluster', 'clusters', entry.cluster, cluster],
     ['user', 'users', entry.user, user],
   ] as const) {
     const isTold = problems.some(({ code, place }) => code === 'entry-missing' && place.part === here.part)
-    if (!found && !isTold && !isBroken(list, wanted))
+    if (wanted !== '' && !found && !isTold && !isBroken(list, wanted))
       problems.push(
-        problem('entry-missing', name, here, `names the ${what} ${wanted || '""'}, which is not in it`, {
+        problem('entry-missing', name, here, `names the ${what} ${wanted}, which is not in it`, {
           severity: 'error',
         }),
       )
   }
-  if (cluster) problems.push(...checkCluster(cluster, name))
-  if (user) problems.push(...checkUser(user, name, context))
+  if (cluster) problems.push(...checkCluster(cluster, name, view))
+  if (user) problems.push(...(await checkUser(user, name, context, options)))
   problems.push(
     ...(await checkChain(used, view, context, options)),
     ...(await checkServer(used, view, context, options)),
@@ -125,7 +136,8 @@ async function checkContext(
 }
 
 /** What inspection has found out about what the context uses. */
-function remarksOn({ entry, cluster, user }: Used, { inspection, files }: KubeconfigView): readonly InspectRemark[] {
+function remarksOn({ entry, cluster, user }: Used, view: KubeconfigView): readonly InspectRemark[] {
+  const { inspection, files, general, duplicates } = view
   const prefixes: readonly (readonly [file: string, prefix: string])[] = [
     [entry.file, `contexts[${entry.name}]`],
     ...(entry.isCurrent ? [[entry.file, 'current-context'] as const] : []),
@@ -139,7 +151,19 @@ function remarksOn({ entry, cluster, user }: Used, { inspection, files }: Kubeco
     index => inspection.certificates[index]?.places ?? [],
   )
   const isSame = (a: Place, b: Place) => a.file === b.file && a.part === b.part
-  return inspection.remarks.filter(({ place }) => {
+  const uses = ({ file, entry: twice }: KubeconfigView['duplicates'][number]) =>
+    twice === undefined ||
+    [
+      ['contexts', entry],
+      ['clusters', cluster],
+      ['users', user],
+    ].some(
+      ([list, own]) => list === twice.list && typeof own === 'object' && own.name === twice.name && own.file === file,
+    )
+  return inspection.remarks.filter(({ code, place }) => {
+    if (code === 'field-twice')
+      return duplicates.some(each => each.file === place.file && `line ${each.line}` === place.part && uses(each))
+    if (code === 'unreadable' && general.some(each => isSame(each, place))) return true
     if (place.part === undefined && files.includes(place.file)) return true
     if (references.includes(place.file)) return true
     return (
@@ -164,7 +188,9 @@ function ofRemark(
     isEnded &&
     ofCa &&
     cas.some(({ certificate: { notBefore, notAfter } }) => inspection.now >= notBefore && inspection.now <= notAfter)
-  const severity = code === 'entry-missing' ? 'error' : isSpare ? 'warning' : remark.severity
+  // Two programs would go to two servers, or as two users.
+  const isBroken = code === 'entry-missing' || code === 'field-twice'
+  const severity = isBroken ? 'error' : isSpare ? 'warning' : remark.severity
   return problem(code, name, place, message, {
     severity,
     ...(hint === undefined ? {} : { hint }),
@@ -176,10 +202,10 @@ function certificateOf(user: ViewedUser | undefined): number | undefined {
   return user?.credentials.flatMap(each => (each.kind === 'certificate' ? (each.certificate ?? []) : []))[0]
 }
 
-function checkCluster(cluster: ViewedCluster, name: string): KubeconfigProblem[] {
-  const { server, isInsecure, references, doubled, file } = cluster
+function checkCluster(cluster: ViewedCluster, name: string, { inspection }: KubeconfigView): KubeconfigProblem[] {
+  const { server, isInsecure, references, file } = cluster
   const here: Place = { file, part: `clusters[${cluster.name}]` }
-  const problems = checkReferences(references, doubled, here, name)
+  const problems = checkEntry(cluster, here, name)
   if (server === '')
     problems.push(
       problem('server', name, here, 'names no server', {
@@ -193,6 +219,14 @@ function checkCluster(cluster: ViewedCluster, name: string): KubeconfigProblem[]
         hint: 'anybody in between can read the credentials: use https',
       }),
     )
+  const trusted = cluster.caCertificates.flatMap(index => inspection.certificates[index]?.certificate ?? [])
+  if (trusted.length > 0 && !trusted.some(({ isCa }) => isCa))
+    problems.push(
+      problem('not-a-ca', name, here, `trusts ${trusted[0]?.subject.text}, which is no CA`, {
+        severity: 'warning',
+        hint: 'that works only with a server that shows this very certificate: put the CA into it',
+      }),
+    )
   if (isInsecure && references.length > 0)
     problems.push(
       problem('kubeconfig-extra', name, here, 'has both a CA and insecure-skip-tls-verify, which no client takes', {
@@ -202,13 +236,16 @@ function checkCluster(cluster: ViewedCluster, name: string): KubeconfigProblem[]
   return problems
 }
 
-function checkReferences(
-  references: readonly ViewedReference[],
-  doubled: readonly string[],
+/** What can be wrong with clusters and users alike. */
+function checkEntry(
+  { references, doubled, refusals }: ViewedCluster | ViewedUser,
   here: Place,
   name: string,
 ): KubeconfigProblem[] {
   return [
+    ...refusals.map(({ severity, about, problem: message, hint }) =>
+      problem(about === 'credentials' ? 'no-credentials' : 'kubeconfig-extra', name, here, message, { severity, hint }),
+    ),
     ...doubled.map(field =>
       problem('kubeconfig-extra', name, here, `has both ${field} and ${field}-data`, {
         severity: 'error',
@@ -220,17 +257,27 @@ function checkReferences(
         ? []
         : [
             problem('unreadable', name, here, `names ${path} as ${field}, which ${why}`, {
-              error: why === 'does not exist' ? 'KPKI_FILE_NOT_FOUND' : 'KPKI_FILE_UNREADABLE',
-              hint: 'relative paths start at the folder of the kubeconfig; kpki kubeconfig merge --flatten takes the contents in',
+              ...(why.startsWith('holds')
+                ? { error: 'KPKI_PEM_LABEL', hint: why.includes(', but') ? SWAPPED : 'have it made anew' }
+                : { error: why === 'does not exist' ? 'KPKI_FILE_NOT_FOUND' : 'KPKI_FILE_UNREADABLE', hint: RELATIVE }),
             }),
           ],
     ),
   ]
 }
 
-function checkUser(user: ViewedUser, name: string, context: Context): KubeconfigProblem[] {
+const SWAPPED = 'exchange it for what belongs there: the two fields may be swapped'
+const RELATIVE =
+  'relative paths start at the folder of the kubeconfig; kpki kubeconfig merge --flatten takes the contents in'
+
+async function checkUser(
+  user: ViewedUser,
+  name: string,
+  context: Context,
+  { hasProgram }: CheckKubeconfigOptions,
+): Promise<KubeconfigProblem[]> {
   const here: Place = { file: user.file, part: `users[${user.name}]` }
-  const problems = checkReferences(user.references, user.doubled, here, name)
+  const problems = checkEntry(user, here, name)
   if (user.credentials.length === 0)
     problems.push(
       problem('no-credentials', name, here, 'has neither a certificate nor a token nor anything else to show', {
@@ -251,8 +298,18 @@ function checkUser(user: ViewedUser, name: string, context: Context): Kubeconfig
       problems.push(
         problem('expired', name, here, `has a token that expired on ${end.toISOString()}`, { hint: 'get a new one' }),
       )
-    if (credential.kind === 'exec' && credential.command === '')
-      problems.push(problem('no-credentials', name, here, 'has an exec without a command'))
+    if (credential.kind === 'exec' && credential.command !== '' && (await hasProgram?.(credential.command)) === false)
+      problems.push(
+        problem(
+          'no-credentials',
+          name,
+          here,
+          `logs in with the program ${credential.command}, which cannot be run here`,
+          {
+            hint: 'install it; without a slash it is looked for in PATH, with one from the folder of the kubeconfig',
+          },
+        ),
+      )
   }
   return problems
 }
@@ -271,6 +328,12 @@ async function checkChain(
   const place: Place = { file: user.file, part: `users[${user.name}]` }
   const { certificate } = found
   const { extKeyUsages } = certificate
+  if (certificate.isCa)
+    return [
+      problem('wider', entry.name, place, 'has the certificate of a CA for its own', {
+        hint: 'who gets hold of its key can make certificates for everybody: kpki kubeconfig user makes one for clients',
+      }),
+    ]
   if (extKeyUsages && !extKeyUsages.includes('clientAuth') && !extKeyUsages.includes('anyExtendedKeyUsage'))
     return [
       problem('usage-missing', entry.name, place, 'has a certificate that is not made for clients (clientAuth)', {

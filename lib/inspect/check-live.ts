@@ -15,8 +15,16 @@ export function judgeLive(
 ): readonly KubeconfigProblem[] {
   const entry = view.contexts.find(each => each.name === name)
   const place = { file: entry?.file ?? view.files[0] ?? '', part: `contexts[${name}]` }
+  const anonymous = problem(
+    'live-identity',
+    name,
+    place,
+    'is nobody to its server (system:anonymous): what the user shows counts for nothing there',
+    { severity: 'error', hint: 'give the user a client certificate or a token: kpki kubeconfig user' },
+  )
   if (answer instanceof KpkiError) {
     const { code: error, message, hint } = answer
+    if (error === 'KPKI_API_FORBIDDEN' && message.includes('system:anonymous')) return [{ ...anonymous, error }]
     return [
       problem('live-failed', name, place, `does not work: ${message}`, {
         error,
@@ -27,6 +35,7 @@ export function judgeLive(
   const user = view.users.find(each => each.name === entry?.user)
   const index = user?.credentials.flatMap(each => (each.kind === 'certificate' ? (each.certificate ?? []) : []))[0]
   const expected = user?.impersonates ?? view.inspection.certificates[index ?? -1]?.certificate.subject.commonName
+  if (answer.user === 'system:anonymous' && expected !== answer.user) return [anonymous]
   if (expected === undefined || answer.user === undefined || answer.user === expected) return []
   return [
     problem('live-identity', name, place, `is ${expected} by its certificate, and ${answer.user} to the server`, {

@@ -6,8 +6,8 @@ import type { Place } from './types.js'
 export interface KubeconfigProblem {
   readonly code: FindingCode
   readonly severity: 'error' | 'warning'
-  /** The context that it is about; `undefined` when it is about the whole. */
-  readonly context: string | undefined
+  /** Those of the contexts that were checked which it is about; empty when it is about the whole. */
+  readonly contexts: readonly string[]
   /** Where it stands: a file, and the part of it. */
   readonly place: Place
   /** One sentence without the place, lower case, no final period. */
@@ -37,7 +37,7 @@ export function problem(
   return {
     code,
     severity,
-    context,
+    contexts: context === undefined ? [] : [context],
     place,
     message,
     ...(hint === undefined ? {} : { hint }),

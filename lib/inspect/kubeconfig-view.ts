@@ -1,15 +1,23 @@
 import { type JwtClaims, readJwtClaims } from '../access/jwt-claims.js'
 import { resolveReference } from '../access/kubeconfig-connection.js'
-import { type ClusterEntry, readKubeconfigEntries, type UserEntry } from '../access/kubeconfig-entries.js'
+import { type DuplicateField, duplicateFields } from '../access/kubeconfig-duplicates.js'
+import {
+  type ClusterEntry,
+  foreignKind,
+  type KubeconfigEntries,
+  readKubeconfigEntries,
+  type UserEntry,
+} from '../access/kubeconfig-entries.js'
 import { showUrl } from '../access/server-url.js'
 import type { Context } from '../context.js'
 import { decodeUtf8 } from '../crypto/bytes.js'
 import { EncodingError } from '../errors.js'
 import { parseYaml } from '../yaml.js'
-import { isYamlObject, type YamlValue } from '../yaml-scalars.js'
 import { inspectFiles } from './inspect.js'
+import { clusterRefusals, type KubeconfigRefusal, userRefusals } from './kubeconfig-refusals.js'
 import { directoryOf } from './links.js'
-import type { InspectedKubeconfig, InspectInput, Inspection } from './types.js'
+import { faultPart } from './read-kubeconfig.js'
+import type { InspectedKubeconfig, InspectInput, Inspection, Place } from './types.js'
 
 /** A file that a kubeconfig names. */
 export interface ViewedReference {
@@ -17,7 +25,7 @@ export interface ViewedReference {
   readonly field: string
   /** As it is found from here. */
   readonly path: string
-  /** Why it could not be read, as the end of a sentence. */
+  /** Why it could not be read, or is not what it should be, as the end of a sentence. */
   readonly problem: string | undefined
 }
 
@@ -38,6 +46,7 @@ export type ViewedCredential =
       readonly file: string | undefined
     }
   | { readonly kind: 'basic'; readonly username: string }
+  /** `command`: as it is found from here; without a slash it is looked for in PATH. */
   | { readonly kind: 'exec'; readonly command: string }
   | { readonly kind: 'auth-provider'; readonly name: string }
 
@@ -57,6 +66,8 @@ export interface ViewedCluster {
   readonly references: readonly ViewedReference[]
   /** Fields that are there as data and as a path. */
   readonly doubled: readonly string[]
+  /** What clients have against it before they connect. */
+  readonly refusals: readonly KubeconfigRefusal[]
 }
 
 /** A named user. */
@@ -67,9 +78,13 @@ export interface ViewedUser {
   readonly credentials: readonly ViewedCredential[]
   /** Whom they speak for: `as`. */
   readonly impersonates: string | undefined
+  /** `as-groups` */
+  readonly impersonatesGroups: readonly string[]
   readonly references: readonly ViewedReference[]
   /** Fields that are there as data and as a path. */
   readonly doubled: readonly string[]
+  /** What clients have against it before they connect. */
+  readonly refusals: readonly KubeconfigRefusal[]
 }
 
 /** A named context. */
@@ -91,6 +106,10 @@ export interface KubeconfigView {
   readonly users: readonly ViewedUser[]
   /** All certificates of them and of the files that they name, and what does not fit. */
   readonly inspection: Inspection
+  /** Fields that stand twice, in whose files they do. */
+  readonly duplicates: readonly (DuplicateField & { readonly file: string })[]
+  /** Where remarks stand for which clients read nothing of all these files. */
+  readonly general: readonly Place[]
 }
 
 /** Options of {@link viewKubeconfigs}. */
@@ -125,13 +144,13 @@ export async function viewKubeconfigs(
   const users = new Map<string, ViewedUser>()
   const contexts = new Map<string, Omit<ViewedContext, 'isCurrent'>>()
   const currentContext = read.find(({ entries }) => entries.currentContext !== undefined)?.entries.currentContext
-  for (const { name: file, entries, root } of read) {
+  for (const { name: file, entries } of read) {
     const found = inspection.kubeconfigs.find(({ place }) => place.file === file && place.part === undefined)
     const add = <T extends { readonly name: string }>(to: Map<string, T>, entry: T) => {
       if (!to.has(entry.name)) to.set(entry.name, entry)
     }
-    for (const entry of entries.clusters) add(clusters, viewCluster(entry, file, found, reader))
-    for (const entry of entries.users) add(users, viewUser(entry, file, { root, found, inspection, reader }))
+    for (const entry of entries.clusters) add(clusters, viewCluster(entry, file, { found, inspection, reader }))
+    for (const entry of entries.users) add(users, viewUser(entry, file, { found, inspection, reader }))
     for (const entry of entries.contexts) add(contexts, { file, ...entry })
   }
   return {
@@ -141,18 +160,23 @@ export async function viewKubeconfigs(
     clusters: [...clusters.values()],
     users: [...users.values()],
     inspection,
+    duplicates: read.flatMap(({ name, duplicates }) => duplicates.map(duplicate => ({ file: name, ...duplicate }))),
+    general: read.flatMap(({ name, entries }) =>
+      entries.faults.filter(({ isOfAll }) => isOfAll).map(fault => ({ file: name, part: faultPart(fault) })),
+    ),
   }
 }
 
+const NOTHING: KubeconfigEntries = { currentContext: undefined, clusters: [], users: [], contexts: [], faults: [] }
+
 function readEntries({ name, bytes }: InspectInput) {
   const text = decodeUtf8(bytes)
-  const root = text === undefined ? undefined : parseYaml(text, name).value
-  const entries = root === undefined ? undefined : readKubeconfigEntries(root)
+  const document = text === undefined ? undefined : parseYaml(text, name)
   // kubectl creates an empty file, and takes it for a kubeconfig of nothing.
-  if (root === null)
-    return { name, root, entries: { currentContext: undefined, clusters: [], users: [], contexts: [] } }
-  if (entries && root !== undefined) return { name, root, entries }
-  throw new EncodingError('KPKI_KUBECONFIG_INVALID', `${name}: it is not a kubeconfig`, { details: { what: name } })
+  const entries = document?.value === null ? NOTHING : document && readKubeconfigEntries(document.value)
+  if (document && entries) return { name, entries, duplicates: duplicateFields(document) }
+  const problem = (document && foreignKind(document.value)) ?? 'it is not a kubeconfig'
+  throw new EncodingError('KPKI_KUBECONFIG_INVALID', `${name}: ${problem}`, { details: { what: name } })
 }
 
 type Paths = readonly (readonly [field: string, path: string | undefined])[]
@@ -200,11 +224,12 @@ class References {
     }
   }
 
-  of(file: string, paths: Paths): readonly ViewedReference[] {
+  of(file: string, paths: Paths, inspection: Inspection): readonly ViewedReference[] {
     return paths.flatMap(([field, name]) => {
       if (name === undefined) return []
       const path = resolveReference(name, directoryOf(file))
-      return [{ field, path, problem: this.#read.get(path)?.problem }]
+      const read = this.#read.get(path)
+      return [{ field, path, problem: read?.problem ?? (read?.input && contentProblem(field, path, inspection)) }]
     })
   }
 
@@ -217,12 +242,26 @@ class References {
   }
 }
 
-function viewCluster(
-  entry: ClusterEntry,
-  file: string,
-  found: InspectedKubeconfig | undefined,
-  reader: References,
-): ViewedCluster {
+/** Why a file that was read is not what the field asks for, as the end of a sentence. */
+function contentProblem(field: string, path: string, { certificates, keys }: Inspection): string | undefined {
+  const isHere = ({ places }: { readonly places: readonly Place[] }) => places.some(({ file }) => file === path)
+  const [hasCertificate, own] = [certificates.some(isHere), keys.filter(isHere)]
+  const privateKeys = own.filter(({ kind }) => kind === 'private')
+  if (field === 'client-key') {
+    if (privateKeys.some(({ isEncrypted }) => !isEncrypted)) return undefined
+    if (privateKeys.length > 0) return 'holds an encrypted key, which no client reads'
+    return `holds no private key${hasCertificate ? ', but a certificate' : own.length > 0 ? ', but a public one' : ''}`
+  }
+  return hasCertificate ? undefined : `holds no certificate${privateKeys.length > 0 ? ', but a private key' : ''}`
+}
+
+interface Facts {
+  readonly found: InspectedKubeconfig | undefined
+  readonly inspection: Inspection
+  readonly reader: References
+}
+
+function viewCluster(entry: ClusterEntry, file: string, { found, inspection, reader }: Facts): ViewedCluster {
   const { name, server, serverName, proxyUrl, isInsecure, caPem, caFile } = entry
   return {
     file,
@@ -232,21 +271,16 @@ function viewCluster(
     proxyUrl: proxyUrl === undefined ? undefined : showUrl(proxyUrl).text,
     isInsecure,
     caCertificates: found?.clusters.find(cluster => cluster.name === name)?.caCertificates ?? [],
-    references: reader.of(file, clusterPaths(entry)),
+    references: reader.of(file, clusterPaths(entry), inspection),
     doubled: caPem !== undefined && caFile !== undefined ? ['certificate-authority'] : [],
+    refusals: clusterRefusals(entry),
   }
 }
 
-interface UserFacts {
-  readonly root: YamlValue
-  readonly found: InspectedKubeconfig | undefined
-  readonly inspection: Inspection
-  readonly reader: References
-}
-
-function viewUser(entry: UserEntry, file: string, { root, found, inspection, reader }: UserFacts): ViewedUser {
-  const { name, certificatePem, certificateFile, keyPem, keyFile, token, tokenFile, username, password, extras } = entry
-  const references = reader.of(file, userPaths(entry))
+function viewUser(entry: UserEntry, file: string, { found, inspection, reader }: Facts): ViewedUser {
+  const { name, certificatePem, certificateFile, keyPem, keyFile, token, tokenFile, username, password } = entry
+  const { exec, authProvider, impersonation } = entry
+  const references = reader.of(file, userPaths(entry), inspection)
   const pathOf = (field: string) => references.find(reference => reference.field === field)?.path
   const credentials: ViewedCredential[] = []
   if (certificatePem !== undefined || certificateFile !== undefined || keyPem !== undefined || keyFile !== undefined) {
@@ -254,20 +288,33 @@ function viewUser(entry: UserEntry, file: string, { root, found, inspection, rea
     const key = keyState(entry, file, certificate, pathOf('client-key'), inspection)
     credentials.push({ kind: 'certificate', certificate, key })
   }
+  const path = pathOf('tokenFile')
+  const fileToken = path === undefined ? undefined : reader.tokenOf(path)
   if (token !== undefined || tokenFile !== undefined) {
-    const path = pathOf('tokenFile')
-    const content = (path === undefined ? undefined : reader.tokenOf(path)) ?? token
+    const content = fileToken ?? token
     credentials.push({ kind: 'token', claims: content === undefined ? undefined : readJwtClaims(content), file: path })
   }
   if (username !== undefined || password !== undefined) credentials.push({ kind: 'basic', username: username ?? '' })
-  const text = (...path: readonly string[]) => textAt(root, name, path)
-  if (extras.includes('exec')) credentials.push({ kind: 'exec', command: text('exec', 'command') })
-  if (extras.includes('auth-provider')) credentials.push({ kind: 'auth-provider', name: text('auth-provider', 'name') })
+  if (exec) {
+    const isPath = exec.command.includes('/')
+    const command = isPath ? resolveReference(exec.command, directoryOf(file)) : exec.command
+    credentials.push({ kind: 'exec', command: isPath && !command.includes('/') ? `./${command}` : command })
+  }
+  if (authProvider !== undefined) credentials.push({ kind: 'auth-provider', name: authProvider })
   const doubled = [
     ...(certificatePem !== undefined && certificateFile !== undefined ? ['client-certificate'] : []),
     ...(keyPem !== undefined && keyFile !== undefined ? ['client-key'] : []),
   ]
-  return { file, name, credentials, impersonates: entry.impersonation?.user, references, doubled }
+  return {
+    file,
+    name,
+    credentials,
+    impersonates: impersonation?.user,
+    impersonatesGroups: impersonation?.groups ?? [],
+    references,
+    doubled,
+    refusals: userRefusals(entry, fileToken),
+  }
 }
 
 function keyState(
@@ -285,14 +332,4 @@ function keyState(
   const found = keys.find(({ kind, isEncrypted, places }) => kind === 'private' && !isEncrypted && places.some(isHere))
   if (!found || certificate === undefined) return 'unknown'
   return certificates[certificate]?.publicKeyHash === found.publicKeyHash ? 'matches' : 'mismatch'
-}
-
-/** A text within a user; empty where there is none. */
-function textAt(root: YamlValue, user: string, path: readonly string[]): string {
-  const users = isYamlObject(root) ? root['users'] : undefined
-  let value: YamlValue | undefined = Array.isArray(users)
-    ? (users as readonly YamlValue[]).find(item => isYamlObject(item) && item['name'] === user)
-    : undefined
-  for (const step of ['user', ...path]) value = isYamlObject(value) ? value[step] : undefined
-  return typeof value === 'string' ? value : ''
 }

@@ -73,7 +73,7 @@ export async function readKubeconfig(
     users,
   })
   for (const fault of entries.faults)
-    draft.remark('unreadable', fault.list === undefined ? place : inside(faultPart(fault)), fault.problem, {
+    draft.remark('unreadable', fault.list === undefined ? place : inside(faultPart(fault) ?? ''), fault.problem, {
       ...UNREADABLE,
       hint: 'mend it by hand, or make it anew',
     })
@@ -82,8 +82,9 @@ export async function readKubeconfig(
 
 const UNREADABLE = { error: 'KPKI_KUBECONFIG_INVALID' } as const
 
-function faultPart({ list = 'contexts', name }: EntryFault): string {
-  return name === undefined ? list : `${list}[${name}]`
+/** Where a fault is said to be; `undefined`: it is about the whole file. */
+export function faultPart({ list, name }: EntryFault): string | undefined {
+  return list === undefined || name === undefined ? list : `${list}[${name}]`
 }
 
 /** How a user authenticates, names only. */

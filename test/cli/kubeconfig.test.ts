@@ -422,7 +422,7 @@ const VERIFIED: readonly (readonly [
   ['the key of another certificate', [wild, '--context', 'other-key'], [1, '(kubeconfig-extra)', 'key-mismatch']],
   ["a server's certificate", [wild, '--context', 'server'], [1, '(kubeconfig-extra)', 'usage-missing']],
   ['a token that is over', [wild, '--context', 'token'], [1, '(kubeconfig-extra)', '(kubeconfig-extra)', 'expired']],
-  ['a dangling reference', [wild, '--context', 'dangling'], [1, 'entry-missing']],
+  ['a dangling reference', [wild, '--context', 'dangling'], [1, 'entry-missing', 'no-credentials', 'no-credentials']],
   ['no credentials', [wild, '--context', 'nobody'], [1, '(kubeconfig-extra)', 'no-credentials']],
   ['a file that is not there', [wild, '--context', 'missing'], [1, '(kubeconfig-extra)', 'unreadable']],
   ['a context that is not there', [wild, '--context', 'gone'], [1, 'entry-missing']],

@@ -34,7 +34,7 @@ const DOORS = [
     types: `
     ActualRow ApiVersion AppendedFile Bytes Certificate CertificateId CertificateRequest CertificateRole CertificateRow CertificateSpec Cidr Cluster ClusterFacts
     CodeOf ConfigCode ConfigProblem Configuration Context DefaultsOptions Description DescriptionSources
-    DistinguishedName DuplicateKey EffectiveValue ErrorCode ErrorDetails ErrorKind ExtKeyUsage ExtensionFacts ExternalEtcd FactName
+    DistinguishedName DuplicateField DuplicateKey EffectiveValue KubeconfigRefusal ErrorCode ErrorDetails ErrorKind ExtKeyUsage ExtensionFacts ExternalEtcd FactName
     FieldProblem FileKind FileSpec Finding FindingCode FlagFacts FlagName FurtherExtension GenerateOptions GenerateResult GroupSource
     HostFacts InputProblem InspectInput InspectRemark InspectedBlock InspectedCertificate InspectedKey
     InspectedKubeconfig InspectedManifest InspectedRequest Inspection IpAddress Issuer KeyAlgorithm KeyParameters KeyType KeyUsage KpkiErrorOptions KubeadmKind Kubeconfig
@@ -57,7 +57,7 @@ const DOORS = [
     module: node as object,
     values: `
     ApiError NetworkError DiskStore VerifyError connectCluster discoverCluster fetchServerCas EncodingError StoreError UsageError createFile fileNotFound createNodeContext detectDefaultAddress detectHostName
-    generateNodeKeyPair fileExists defaultKubeconfig kubeconfigPaths kubeconfigsBeside movedPath pathBeside stageFile updateFile readDirectory readRegularFile
+    generateNodeKeyPair fileExists defaultKubeconfig kubeconfigPaths kubeconfigsBeside movedPath pathBeside programExists stageFile updateFile readDirectory readRegularFile
     `,
     types: `
     ConnectOptions DetectedAddress DiscoverClusterOptions Environment RetryOptions FetchServerCasOptions DiskStoreOptions WalkLimits WalkedFile UpdateFileOptions

@@ -89,6 +89,16 @@ test('what an answer means for a context', async () => {
   assert.equal(is('kubernetes-admin'), [])
   assert.equal(is(undefined), [])
   assert.equal(is('proxy'), [['live-identity', 'warning', undefined]])
+  assert.equal(is('system:anonymous'), [['live-identity', 'error', undefined]])
+  const forbidden = (user: string) =>
+    new ApiError('KPKI_API_FORBIDDEN', `selfsubjectaccessreviews is forbidden: User "${user}" cannot create it`, {
+      hint: 'use a kubeconfig of somebody who may',
+    })
+  assert.equal(judge(forbidden('system:anonymous')), [['live-identity', 'error', 'KPKI_API_FORBIDDEN']])
+  const [nobody] = judgeLive(name, view, forbidden('system:anonymous'))
+  assert.match(nobody?.message ?? '', 'is nobody to its server')
+  assert.match(nobody?.hint ?? '', 'give the user')
+  assert.equal(judge(forbidden('jane')), [['live-failed', 'error', 'KPKI_API_FORBIDDEN']])
   assert.equal(judge(new NetworkError('KPKI_NET_TIMEOUT', 'slow')), [['live-failed', 'error', 'KPKI_NET_TIMEOUT']])
 })
 
