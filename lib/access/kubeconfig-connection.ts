@@ -1,7 +1,7 @@
 import { decodeUtf8, encodeUtf8, formatBase64 } from '../crypto/bytes.js'
 import { formatPem, type PemBlock, parsePem } from '../crypto/pem.js'
 import { EncodingError, PolicyError, StoreError } from '../errors.js'
-import { type CurrentEntries, readCurrentEntries } from './kubeconfig-current.js'
+import { readCurrentEntries } from './kubeconfig-current.js'
 import type { ClusterEntry, Impersonation, UserEntry } from './kubeconfig-entries.js'
 import { showUrl } from './server-url.js'
 
@@ -39,6 +39,8 @@ export interface KubeconfigSource {
   readonly readFile?: ((path: string) => Promise<Uint8Array | undefined>) | undefined
   /** Default: `current-context` */
   readonly contextName?: string | undefined
+  /** Further kubeconfigs, which count less: of each name the first entry is taken, as kubectl does it. Default: none. */
+  readonly beside?: readonly (Pick<KubeconfigSource, 'what' | 'folder'> & { readonly text: string })[]
 }
 
 /**
@@ -66,25 +68,33 @@ export function resolveReference(path: string, folder: string | undefined): stri
  *   validation.go
  */
 export async function readClusterConnection(text: string, source: KubeconfigSource = {}): Promise<ClusterConnection> {
-  const what = source.what ?? 'the kubeconfig'
-  const { context, cluster, user } = await readCurrentEntries(text, what, source.contextName)
-  const invalid = (problem: string, hint?: string) =>
-    new EncodingError('KPKI_KUBECONFIG_INVALID', `${what}: ${problem}`, {
-      details: { what },
-      ...(hint ? { hint } : {}),
-    })
-  refusePlugins(user, what)
-  checkConflicts({ context, cluster, user }, invalid)
-  const { server, authorization: urlAuthorization } = readServer(cluster, invalid)
-  const read = (field: string, path: string) => readReferenced(field, path, source)
+  const place = (content: string, { what = 'the kubeconfig', folder }: Pick<KubeconfigSource, 'what' | 'folder'>) => ({
+    text: content,
+    what,
+    folder,
+    readFile: source.readFile,
+  })
+  const beside = (source.beside ?? []).map(file => place(file.text, file))
+  const found = await readCurrentEntries([place(text, source), ...beside], source.contextName)
+  const [context, cluster, user] = [found.context.entry, found.cluster.entry, found.user.entry]
+  const [clusterFile, userFile] = [found.cluster.file, found.user.file]
+  refusePlugins(user, userFile.what)
+  checkCluster(cluster, refusal(clusterFile.what))
+  checkUser(user, refusal(userFile.what))
+  const { server, authorization: urlAuthorization } = readServer(cluster, refusal(clusterFile.what))
+  const read = (field: string, path: string) => readReferenced(field, path, userFile)
   const contents = async (field: string, data: string | undefined, path: string | undefined) =>
     data ?? (path === undefined ? undefined : await read(field, path))
-  const ca = await contents('certificate-authority', cluster.caPem, cluster.caFile)
+  const ca =
+    cluster.caPem ??
+    (cluster.caFile === undefined
+      ? undefined
+      : await readReferenced('certificate-authority', cluster.caFile, clusterFile))
   const certificate = await contents('client-certificate', user.certificatePem, user.certificateFile)
   const key = certificate === undefined ? undefined : await contents('client-key', user.keyPem, user.keyFile)
   return {
     server,
-    caPem: ca === undefined ? undefined : certificatesOf(ca, `certificate-authority of ${what}`),
+    caPem: ca === undefined ? undefined : certificatesOf(ca, `certificate-authority of ${clusterFile.what}`),
     isInsecure: cluster.isInsecure,
     serverName: cluster.serverName,
     proxyUrl: cluster.proxyUrl,
@@ -92,10 +102,10 @@ export async function readClusterConnection(text: string, source: KubeconfigSour
       certificate === undefined || key === undefined
         ? undefined
         : {
-            certificatePem: certificatesOf(certificate, `client-certificate of ${what}`),
-            keyPem: keyOf(key, `client-key of ${what}`),
+            certificatePem: certificatesOf(certificate, `client-certificate of ${userFile.what}`),
+            keyPem: keyOf(key, `client-key of ${userFile.what}`),
           },
-    authorization: (await authorizationOf(user, read, invalid)) ?? urlAuthorization,
+    authorization: (await authorizationOf(user, read, refusal(userFile.what))) ?? urlAuthorization,
     impersonation: user.impersonation,
     namespace: context.namespace,
     contextName: context.name,
@@ -105,6 +115,14 @@ export async function readClusterConnection(text: string, source: KubeconfigSour
 }
 
 type Invalid = (problem: string, hint?: string) => EncodingError
+
+function refusal(what: string): Invalid {
+  return (problem, hint) =>
+    new EncodingError('KPKI_KUBECONFIG_INVALID', `${what}: ${problem}`, {
+      details: { what },
+      ...(hint ? { hint } : {}),
+    })
+}
 
 function refusePlugins({ name, extras }: UserEntry, what: string): void {
   const plugin = extras.find(field => field === 'exec' || field === 'auth-provider')
@@ -119,22 +137,27 @@ function refusePlugins({ name, extras }: UserEntry, what: string): void {
   )
 }
 
+function refuseBoth(entry: string, field: string, data: unknown, path: unknown, invalid: Invalid): void {
+  if (data !== undefined && path !== undefined)
+    throw invalid(`${entry} has both ${field} and ${field}-data, which no client takes`, 'leave one of them out')
+}
+
 /** What client-go refuses to choose between. */
-function checkConflicts({ cluster, user }: CurrentEntries, invalid: Invalid): void {
-  const both = (entry: string, field: string, data: unknown, path: unknown) => {
-    if (data !== undefined && path !== undefined)
-      throw invalid(`${entry} has both ${field} and ${field}-data, which no client takes`, 'leave one of them out')
-  }
-  const clusterEntry = `the cluster ${JSON.stringify(cluster.name)}`
+function checkCluster({ name, caPem, caFile, isInsecure }: ClusterEntry, invalid: Invalid): void {
+  const entry = `the cluster ${JSON.stringify(name)}`
+  refuseBoth(entry, 'certificate-authority', caPem, caFile, invalid)
+  if (isInsecure && caFile !== undefined)
+    throw invalid(`${entry} has both a CA and insecure-skip-tls-verify, which no client takes`)
+}
+
+/** As {@link checkCluster}. */
+function checkUser(user: UserEntry, invalid: Invalid): void {
   const userEntry = `the user ${JSON.stringify(user.name)}`
-  both(clusterEntry, 'certificate-authority', cluster.caPem, cluster.caFile)
-  both(userEntry, 'client-certificate', user.certificatePem, user.certificateFile)
+  refuseBoth(userEntry, 'client-certificate', user.certificatePem, user.certificateFile, invalid)
   const hasCertificate = user.certificatePem !== undefined || user.certificateFile !== undefined
-  if (hasCertificate) both(userEntry, 'client-key', user.keyPem, user.keyFile)
+  if (hasCertificate) refuseBoth(userEntry, 'client-key', user.keyPem, user.keyFile, invalid)
   if (hasCertificate && user.keyPem === undefined && user.keyFile === undefined)
     throw invalid(`${userEntry} has a client certificate without its key`)
-  if (cluster.isInsecure && cluster.caFile !== undefined)
-    throw invalid(`${clusterEntry} has both a CA and insecure-skip-tls-verify, which no client takes`)
   const hasPassword = user.username !== undefined || user.password !== undefined
   if (hasPassword && (user.token !== undefined || user.tokenFile !== undefined))
     throw invalid(`${userEntry} has both a token and a user name or password, which no client takes`)

@@ -155,7 +155,14 @@ export function foreignKind(root: YamlValue): string | undefined {
  */
 export function readKubeconfigEntries(root: YamlValue): KubeconfigEntries | undefined {
   const fields = toFields(root)
-  if ((fields?.['kind'] !== 'Config' && !fields?.['clusters']) || foreignKind(root) !== undefined) return undefined
+  if (!fields || foreignKind(root) !== undefined) return undefined
+  // Of several files one may have the users alone; kubectl minds neither that nor a missing kind.
+  const isOne =
+    fields['kind'] === 'Config' ||
+    fields['clusters'] ||
+    fields['current-context'] !== undefined ||
+    [fields['users'], fields['contexts']].some(Array.isArray)
+  if (!isOne) return undefined
   const faults: EntryFault[] = []
   const read = <T>(list: EntryList, entry: string, parse: (name: string, fields: Fields, report: Report) => T) => {
     const items = Array.isArray(fields[list]) ? (fields[list] as readonly unknown[]) : []

@@ -99,7 +99,8 @@ export function formatKubeconfig(spec: KubeconfigSpec): string {
  * @see kubernetes/kubernetes v1.20.2, staging/src/k8s.io/client-go/tools/clientcmd/api/v1/types.go
  */
 export async function parseKubeconfig(text: string, context: Context, what = 'the kubeconfig'): Promise<Kubeconfig> {
-  const { context: current, cluster, user } = await readCurrentEntries(text, what)
+  const found = await readCurrentEntries([{ text, what }])
+  const [current, cluster, user] = [found.context.entry, found.cluster.entry, found.user.entry]
   const { caPem } = cluster
   const { certificatePem, keyPem } = user
   return {

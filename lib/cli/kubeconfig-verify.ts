@@ -7,7 +7,6 @@ import {
   judgeLive,
   KpkiError,
   type KubeconfigProblem,
-  type KubeconfigView,
   type LiveIdentity,
   parseCertificates,
   parseDuration,
@@ -49,7 +48,7 @@ export const runKubeconfigVerify: Run = async (invocation, io) => {
   const able = check.contexts.filter(
     name => !check.problems.some(found => UNABLE.includes(found.code) && isError(found, name)),
   )
-  const live = flags['live'] === true ? await askAll(able, view, inputs, invocation, context, io) : []
+  const live = flags['live'] === true ? await askAll(able, inputs, invocation, context, io) : []
   const problems = [...check.problems, ...live.flatMap(({ name, answer }) => judgeLive(name, view, answer))]
   const isWrong = problems.some(({ severity }) => severity === 'error')
   const output = text(flags, 'output')
@@ -101,7 +100,6 @@ interface LiveAnswer {
 /** Asks the servers of all contexts, one after the other. */
 async function askAll(
   names: readonly string[],
-  view: KubeconfigView,
   inputs: readonly InspectInput[],
   { flags }: Invocation,
   context: Context,
@@ -110,14 +108,18 @@ async function askAll(
   const timeout = parseDuration(text(flags, 'timeout') ?? '10s') ?? 0
   if (timeout <= 0) throw new UsageError('KPKI_USAGE', '--timeout must be a time, e.g. 10s')
   const answers: LiveAnswer[] = []
+  // All of them: where it goes, and as whom, may stand in other files than the context.
+  const [first, ...others] = inputs.map(({ name, bytes }) => ({
+    text: new TextDecoder().decode(bytes),
+    what: name,
+    folder: folderOf(name),
+  }))
+  if (!first) return answers
   for (const name of names) {
-    const file = view.contexts.find(entry => entry.name === name)?.file
-    const input = inputs.find(each => each.name === file)
-    if (!input) continue
     try {
-      const connection = await readClusterConnection(new TextDecoder().decode(input.bytes), {
-        what: input.name,
-        folder: folderOf(input.name),
+      const connection = await readClusterConnection(first.text, {
+        ...first,
+        beside: others,
         readFile: async path => (await readRegularFile(path))?.bytes,
         contextName: name,
       })

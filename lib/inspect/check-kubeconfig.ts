@@ -6,6 +6,7 @@ import { isForServer, type ServerNames } from '../x509/server-names.js'
 import { verifyCertificate } from '../x509/verify.js'
 import { type KubeconfigProblem, problem } from './kubeconfig-problem.js'
 import type { KubeconfigView, ViewedCluster, ViewedContext, ViewedUser } from './kubeconfig-view.js'
+import { isPlain } from './read-kubeconfig.js'
 import type { InspectRemark, Place } from './types.js'
 
 /** Options of {@link checkKubeconfig}. */
@@ -105,6 +106,15 @@ async function checkContext(
   const used: Used = { entry, cluster, user }
   const here: Place = { file: entry.file, part: `contexts[${name}]` }
   const problems = remarksOn(used, view).map(remark => ofRemark(remark, name, used, view))
+  // One file of several may name what stands in another; which one has it is known here only.
+  const unnamed = (['cluster', 'user'] as const).filter(what => entry[what] === '')
+  if (unnamed.length > 0)
+    problems.push(
+      problem('entry-missing', name, here, `names no ${unnamed.join(' and no ')}`, {
+        severity: 'error',
+        hint: 'give it one, or take the context out',
+      }),
+    )
   const isBroken = (list: string, entryName: string) =>
     view.inspection.remarks.some(({ place }) => place.part?.startsWith(`${list}[${entryName}]`))
   if (entry.namespace !== undefined && !/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(entry.namespace))
@@ -114,17 +124,22 @@ async function checkContext(
         hint: 'lower-case letters, digits and hyphens, at most 63',
       }),
     )
-  for (const [what, list, wanted, found] of [
-    ['cluster', 'clusters', entry.cluster, cluster],
-    ['user', 'users', entry.user, user],
-  ] as const) {
-    const isTold = problems.some(({ code, place }) => code === 'entry-missing' && place.part === here.part)
-    if (wanted !== '' && !found && !isTold && !isBroken(list, wanted))
-      problems.push(
-        problem('entry-missing', name, here, `names the ${what} ${wanted}, which is not in it`, {
-          severity: 'error',
-        }),
-      )
+  const missing = (
+    [
+      ['cluster', 'clusters', entry.cluster, cluster],
+      ['user', 'users', entry.user, user],
+    ] as const
+  ).filter(([, list, wanted, found]) => wanted !== '' && !found && !isBroken(list, wanted))
+  if (missing.length > 0) {
+    const verb = missing.length > 1 ? 'are' : 'is'
+    const where = view.files.length > 1 ? 'in none of the files' : 'not in it'
+    const things = missing.map(([what, , wanted]) => `the ${what} ${wanted}`).join(' and ')
+    problems.push(
+      problem('entry-missing', name, here, `names ${things}, which ${verb} ${where}`, {
+        severity: 'error',
+        hint: `take the context out${isPlain(name) ? `: kubectl config delete-context ${name}` : ''}`,
+      }),
+    )
   }
   if (cluster) problems.push(...checkCluster(cluster, name, view))
   if (user) problems.push(...(await checkUser(user, name, context, options)))
@@ -161,6 +176,8 @@ function remarksOn({ entry, cluster, user }: Used, view: KubeconfigView): readon
       ([list, own]) => list === twice.list && typeof own === 'object' && own.name === twice.name && own.file === file,
     )
   return inspection.remarks.filter(({ code, place }) => {
+    // Inspection knows each file alone, and what it names may stand in another.
+    if (code === 'entry-missing') return false
     if (code === 'field-twice')
       return duplicates.some(each => each.file === place.file && `line ${each.line}` === place.part && uses(each))
     if (code === 'unreadable' && general.some(each => isSame(each, place))) return true
@@ -189,8 +206,7 @@ function ofRemark(
     ofCa &&
     cas.some(({ certificate: { notBefore, notAfter } }) => inspection.now >= notBefore && inspection.now <= notAfter)
   // Two programs would go to two servers, or as two users.
-  const isBroken = code === 'entry-missing' || code === 'field-twice'
-  const severity = isBroken ? 'error' : isSpare ? 'warning' : remark.severity
+  const severity = code === 'field-twice' ? 'error' : isSpare ? 'warning' : remark.severity
   return problem(code, name, place, message, {
     severity,
     ...(hint === undefined ? {} : { hint }),

@@ -101,7 +101,7 @@ function methodsOf({ certificatePem, certificateFile, extras }: UserEntry): stri
 }
 
 /** Whether a name may stand in a command that people copy. */
-function isPlain(name: string): boolean {
+export function isPlain(name: string): boolean {
   return /^[A-Za-z0-9_][A-Za-z0-9_.@:/-]{0,99}$/.test(name)
 }
 

@@ -336,4 +336,44 @@ for (const [what, rest, message] of WHOLE)
     assert.match(error.message, message)
   })
 
+test('of several files the first that has a name counts, and its folder', async () => {
+  const file = (name: string, fields: Fields) => ({
+    text: stringify(fields),
+    what: `/${name}/config`,
+    folder: `/${name}`,
+  })
+  const cluster = (server: string) => ({
+    clusters: [{ name: 'c', cluster: { server, 'certificate-authority': 'ca.crt' } }],
+  })
+  const user = (field: string) => ({ users: [{ name: 'u', user: { tokenFile: field } }] })
+  const context = { contexts: [{ name: 'x', context: { cluster: 'c', user: 'u' } }], 'current-context': 'x' }
+  const read = (...files: ReturnType<typeof file>[]) => {
+    const [first, ...beside] = files
+    return readClusterConnection(first?.text ?? '', {
+      ...first,
+      beside,
+      readFile: async path => Buffer.from({ '/b/ca.crt': CA, '/c/t': 'from c' }[path] ?? `no ${path}`),
+    })
+  }
+  const parts = [
+    file('a', context),
+    file('b', cluster('https://b')),
+    file('c', user('t')),
+    file('d', { ...cluster('https://d'), ...user('/d/t'), ...context, 'current-context': 'z' }),
+  ]
+  const found = await read(...parts).catch(error => error)
+  // The token has a blank in it.
+  assert.match(found.message, /^\/c\/config: the token of the user "u"/)
+  const { server, caPem } = await read(
+    ...parts.slice(0, 2),
+    file('c', { users: [{ name: 'u', user: {} }] }),
+    ...parts.slice(3),
+  )
+  assert.equal([server, caPem], ['https://b', CA])
+  assert.match((await rejects(read(...parts.slice(0, 2)))).message, '/a/config: names the user "u", which is not in it')
+  const broken = file('e', { kind: 'Secret', clusters: [] })
+  assert.match((await rejects(read(...parts, broken))).message, '/e/config: its kind is "Secret"')
+  assert.is((await rejects(read(broken, ...parts))).code, 'KPKI_KUBECONFIG_INVALID')
+})
+
 test.run()

@@ -344,4 +344,33 @@ test('verify: a namespace that cannot be one', async () => {
   assert.equal([status, problems[0]?.message], [1, 'has a namespace that cannot be the name of one'])
 })
 
+test('several files are one, as for kubectl: a context finds what it names in any of them, the first first', async () => {
+  const names = write('names', 'contexts: [{name: x, context: {cluster: c, user: u}}]\ncurrent-context: x\n')
+  const users = write('users', 'users: [{name: u, user: {token: a}}]\n')
+  const first = write(
+    'first',
+    'clusters: [{name: c, cluster: {server: "https://127.0.0.1:1", insecure-skip-tls-verify: true}}]\n',
+  )
+  const second = write(
+    'second',
+    'clusters: [{name: c, cluster: {server: "https://127.0.0.1:2"}}]\ncurrent-context: z\n',
+  )
+  const all = (verb: string, files: string[], ...argv: string[]) =>
+    run(['kubeconfig', verb, ...argv], { env: { KUBECONFIG: files.join(':') } })
+  for (const files of [
+    [names, users, first, second],
+    [first, users, names, empty, second],
+  ]) {
+    const { stdout, stderr, status } = await all('verify', files)
+    assert.equal([status, stdout], [0, 'x: ok\n'], stderr)
+    const live = await all('verify', files, '--live', '--timeout', '2s')
+    assert.is(live.status, 1)
+    assert.match(live.stderr, '127.0.0.1:1')
+    assert.not.match((await all('show', files)).stdout, 'not in it')
+  }
+  const { status, stderr } = await all('verify', [names, users])
+  assert.is(status, 1)
+  assert.match(stderr.replace(/\s+/g, ' '), 'contexts[x] names the cluster c, which is in none of the files')
+})
+
 test.run()
