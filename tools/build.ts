@@ -7,6 +7,7 @@
 import { spawnSync } from 'node:child_process'
 import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build, type Plugin } from 'esbuild'
 
@@ -20,14 +21,39 @@ if (status !== 0) process.exit(status ?? 1)
 // What the bundle holds; nobody can import it, and it would be read in its place by mistake.
 for (const path of ['dist/lib/cli', 'dist/bin']) rmSync(path, { recursive: true, force: true })
 
-// Of yargs/helpers only the parser is used, which is a package of its own; the rest would be loaded for nothing.
+// Of yargs/helpers only the parser is used, which is a package of its own. Its edition for browsers parses the same, and does not
+// ask for node:util and node:module, all of whose parts an import loads: that takes longer than all our own code.
 const parserOnly: Plugin = {
   name: 'parser-only',
   setup({ onResolve, onLoad }) {
     onResolve({ filter: /^yargs\/helpers$/ }, ({ path }) => ({ path, namespace: 'parser-only' }))
     onLoad({ filter: /.*/, namespace: 'parser-only' }, () => ({
-      contents: "export { default as Parser } from 'yargs-parser'",
+      contents: "export { default as Parser } from 'yargs-parser/browser'",
       resolveDir: root,
+    }))
+  },
+}
+
+// esbuild makes a chunk for each set of files that need the same, and the smallest command is in two dozen sets: Node would look
+// for, read and link as many files. What is there before any command, since it has parsed the words, is made a part of all that
+// is loaded by itself, and so is all in one set; with it go small files that most commands need.
+const START = join(root, 'lib/cli/start.ts')
+const WITH_START = ['lib/context.ts', 'lib/cli/secrets.ts'].map(path => join(root, path))
+const loadedAlone = new Set(
+  readdirSync('lib', { recursive: true, encoding: 'utf8' })
+    .filter(file => file.endsWith('.ts'))
+    .flatMap(file => {
+      const imports = readFileSync(join('lib', file), 'utf8').matchAll(/\bimport\('(\.[^']+)\.js'\)/g)
+      return [...imports].map(([, path = '']) => join(root, 'lib', dirname(file), `${path}.ts`))
+    }),
+)
+const preloaded: Plugin = {
+  name: 'preloaded',
+  setup({ onResolve }) {
+    onResolve({ filter: /^preloaded:/ }, ({ path }) => ({
+      path: path.slice('preloaded:'.length),
+      // An import of nothing would be left out.
+      sideEffects: true,
     }))
   },
 }
@@ -38,9 +64,9 @@ const throughDoors: Plugin = {
   name: 'through-doors',
   setup({ onLoad }) {
     const doors = new Map(['index', 'node'].map(door => [`../${door}.js`, sourcesOf(`lib/${door}.ts`)]))
-    onLoad({ filter: /\/lib\/cli\/[^/]+\.ts$/ }, ({ path }) => ({
+    onLoad({ filter: /\/lib\/.+\.ts$/ }, ({ path }) => ({
       loader: 'ts',
-      contents: readFileSync(path, 'utf8').replace(
+      contents: `${preloadsOf(path)}${readFileSync(path, 'utf8')}`.replace(
         /^import \{([^}]*)\} from '(\.\.\/(?:index|node)\.js)'$/gm,
         (_, names: string, door: string) =>
           namesOf(names)
@@ -54,6 +80,12 @@ const throughDoors: Plugin = {
       ),
     }))
   },
+}
+
+/** Imports that put a file into the set of the start. */
+function preloadsOf(path: string): string {
+  const wanted = path === START ? WITH_START : loadedAlone.has(path) ? [START] : []
+  return wanted.map(each => `import ${JSON.stringify(`preloaded:${each}`)}\n`).join('')
 }
 
 /** The names in the braces of an import or export, without the types. */
@@ -92,7 +124,7 @@ const { metafile } = await build({
   // Said whole in a file of its own, below.
   legalComments: 'none',
   metafile: true,
-  plugins: [parserOnly, throughDoors],
+  plugins: [parserOnly, preloaded, throughDoors],
   logLevel: 'warning',
 })
 chmodSync('dist/bin/kpki.js', 0o755)

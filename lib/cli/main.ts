@@ -3,6 +3,7 @@ import type { Invocation } from './command.js'
 import { COMMANDS } from './commands.js'
 import { findCommand, formatHelp } from './help.js'
 import { EXIT, type Io } from './io.js'
+import { parseArguments } from './parse.js'
 import { formatStructured, isStructured, type Structured } from './structured.js'
 import { printable } from './terminal.js'
 import { VERSION } from './version.js'
@@ -30,8 +31,6 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
         return EXIT.done
       }
     }
-    // Help and version need no parser; everything else pays for it.
-    const { parseArguments } = await import('./parse.js')
     invocation = parseArguments(argv)
     const command = COMMANDS[invocation.path]
     const run = await command?.load?.()

@@ -1,6 +1,8 @@
-import { fstatSync, writeSync } from 'node:fs'
 import { MAX_INPUT_BYTES, StoreError } from '../index.js'
 import type { Io } from './io.js'
+
+// An import of node:fs would load all of its parts, promises, streams and readline among them, and nothing else may need them.
+const { fstatSync, writeSync } = process.getBuiltinModule('node:fs')
 
 /** The Io of this process. A first interrupt lets the run take back what it wrote; a second one ends it at once. */
 export function processIo(): Io {
@@ -9,10 +11,19 @@ export function processIo(): Io {
   return {
     stdout: text => write(1, text),
     stderr: text => write(2, text),
-    stdoutIsTerminal: process.stdout.isTTY === true,
-    stderrIsTerminal: process.stderr.isTTY === true,
-    stdoutIsExposed: isExposed(1),
-    columns: process.stdout.columns ?? 80,
+    // Asked for when they are wanted: Node makes a stream to answer.
+    get stdoutIsTerminal() {
+      return process.stdout.isTTY === true
+    },
+    get stderrIsTerminal() {
+      return process.stderr.isTTY === true
+    },
+    get stdoutIsExposed() {
+      return isExposed(1)
+    },
+    get columns() {
+      return process.stdout.columns ?? 80
+    },
     env: process.env,
     readStdin: async (maxBytes = MAX_INPUT_BYTES) => {
       const chunks: Uint8Array[] = []
