@@ -29,9 +29,15 @@ export interface ActualRow {
 /**
  * Reads the files of a row.
  *
+ * @param kinds - of which kinds; others are as if they were not there. Default: all
  * @throws {@link StoreError} when a file exists but the store cannot hand it out
  */
-export async function readRow(id: RowId, store: Store, context: Context): Promise<ActualRow> {
+export async function readRow(
+  id: RowId,
+  store: Store,
+  context: Context,
+  kinds?: readonly FileKind[],
+): Promise<ActualRow> {
   const files = new Map<TreePath, StoredFile>()
   const findings: Finding[] = []
   let certificates: readonly Certificate[] = []
@@ -39,6 +45,7 @@ export async function readRow(id: RowId, store: Store, context: Context): Promis
   let publicKey: Bytes | undefined
   let kubeconfig: Kubeconfig | undefined
   for (const { path, kind } of filesOf(id)) {
+    if (kinds && !kinds.includes(kind)) continue
     const file = await store.read(path)
     if (!file) continue
     files.set(path, file)

@@ -13,15 +13,24 @@ import {
   type UserKubeconfigSpec,
   userRbac,
 } from '../index.js'
-import { createNodeContext, DiskStore, detectDefaultAddress, detectHostName, fileExists } from '../node.js'
+import {
+  createNodeContext,
+  DiskStore,
+  detectDefaultAddress,
+  detectHostName,
+  fileExists,
+  movedPath,
+  placeFile,
+} from '../node.js'
 import type { Invocation, Run } from './command.js'
 import { factsOf, parseClock, refuseProblems } from './description.js'
 import { secondsOf } from './duration.js'
 import { type FlagValues, list, text } from './flags.js'
 import { readInput, readSecret } from './input.js'
+import { span } from './inspect-life.js'
 import { EXIT, type Io } from './io.js'
 import { createLog } from './main.js'
-import { createNewFile, fileExistsAlready } from './new-file.js'
+import { createNewFiles, fileExistsAlready } from './new-file.js'
 import { outFile, writeSecret } from './secrets.js'
 import { formatStructured, isStructured, OUTPUT_VERSION } from './structured.js'
 import { printable } from './terminal.js'
@@ -43,6 +52,8 @@ export const runKubeconfigUser: Run = async (invocation, io) => {
   const isDryRun = flags['dry-run'] === true
   await checkOutputs(flags, isDryRun)
   const token = await readSecret(invocation, 'token', io)
+  if (token !== undefined && text(flags, 'encryption-algorithm') !== undefined)
+    throw usage('--encryption-algorithm is for the key of a client certificate, and a token has none')
   const rbac = grants(flags, name, token, context)
   const store = new DiskStore(text(flags, 'dir') ?? '/etc/kubernetes', {
     ...(text(flags, 'cert-dir') === undefined ? {} : { certDir: text(flags, 'cert-dir') ?? '' }),
@@ -58,6 +69,7 @@ export const runKubeconfigUser: Run = async (invocation, io) => {
     ...(namespace === undefined ? {} : { namespace }),
     ...(await described(invocation, io, context)),
   }
+  const begin = context.clock()
   const made = await issueUserKubeconfig(spec, store, context, {
     dryRun: isDryRun,
     ledger: flags['no-ledger'] !== true,
@@ -68,9 +80,9 @@ export const runKubeconfigUser: Run = async (invocation, io) => {
     const facts = structured(made, rbac, flags)
     io.stdout(formatStructured({ ...facts, warnings }, output))
   } else if (isDryRun) {
-    io.stdout(`# ${summary(made, context)}\n# Dry run, nothing was made\n${formatManifests(rbac)}`)
+    io.stdout(`# ${summary(made, begin)}\n# Dry run, nothing was made\n${formatManifests(rbac)}`)
   } else if (flags['quiet'] !== true) {
-    io.stderr(`kpki: ${summary(made, context)}\n`)
+    io.stderr(`kpki: ${summary(made, begin)}\n`)
   }
   return EXIT.done
 }
@@ -94,10 +106,15 @@ async function checkOutputs(flags: FlagValues, isDryRun: boolean): Promise<void>
       'a kubeconfig and an RBAC manifest cannot share standard output: name a file for one of them',
       '--out FILE for the kubeconfig, or --rbac-out FILE',
     )
-  if (out !== undefined && out === rbacOut) throw usage('--out and --rbac-out name the same file')
+  // One file has many names: . and .. are taken out of both.
+  const place = (path: string) => movedPath(path, './here', '/')
+  if (out !== undefined && rbacOut !== undefined && place(out) === place(rbacOut))
+    throw usage('--out and --rbac-out name the same file')
   for (const path of [out, rbacOut]) {
     if (path !== undefined && (await fileExists(path)))
       throw fileExistsAlready(path, '; kpki kubeconfig merge puts a kubeconfig into one that is there')
+    // Whether a file can be made there is known when one was.
+    if (path !== undefined && !isDryRun) await (await placeFile(path, new Uint8Array(), 0o600)).takeBack()
   }
 }
 
@@ -113,22 +130,25 @@ function grants(
   for (const [flag, value] of [
     ['role', role],
     ['cluster-role', clusterRole],
-    ['namespace', namespace],
   ] as const) {
-    // apimachinery v0.20.2, pkg/api/validation/path/name.go; namespaces are RFC 1123 labels.
-    const isBad =
-      value !== undefined &&
-      (flag === 'namespace'
-        ? !/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(value)
-        : /[/%]|^\.\.?$|[\0-\x20\x7f]/.test(value))
-    if (isBad) throw usage(`--${flag} ${JSON.stringify(value)}: it cannot be the name of one`)
+    // apimachinery v0.20.2, pkg/api/validation/path/name.go
+    if (value !== undefined && /[/%]|^\.\.?$|[\0-\x20\x7f]/.test(value))
+      throw usage(`--${flag} ${JSON.stringify(value)}: it cannot be the name of one`)
   }
-  const [, account = ''] = /^system:serviceaccount:(.+)$/.exec((token && readJwtClaims(token)?.subject) || '') ?? []
-  const [accountNamespace = '', accountName] = account.split(':')
+  // What a token says of itself is not verified: who gets a role is said by whom it is asked for.
+  const said = token === undefined ? undefined : readJwtClaims(token)?.subject
+  const account = /^system:serviceaccount:([^:]+):([^:]+)$/.exec(name)
+  if (said?.startsWith('system:serviceaccount:') && said !== name)
+    throw usage(
+      `the token says that it is that of ${quoted(said)}, and the binding would be for ${quoted(name)}, whom the API server does not take it for`,
+      `for a binding of the one of the token: --client-name ${SERVICE_ACCOUNT.test(said) ? said : 'system:serviceaccount:NAMESPACE:NAME'}`,
+    )
+  const [, accountNamespace = '', accountName = ''] = token === undefined ? [] : (account ?? [])
+  if (accountName !== '' && !SERVICE_ACCOUNT.test(name)) throw usage(`${quoted(name)} cannot be a service account`)
   const subject: RbacSubject =
-    accountName !== undefined
-      ? { kind: 'ServiceAccount', name: accountName, namespace: accountNamespace }
-      : { kind: 'User', name }
+    accountName === ''
+      ? { kind: 'User', name }
+      : { kind: 'ServiceAccount', name: accountName, namespace: accountNamespace }
   if (token !== undefined && subject.kind === 'User')
     context.log({
       level: 'warning',
@@ -140,6 +160,15 @@ function grants(
     ...(clusterRole === undefined ? {} : { clusterRole }),
     ...(namespace === undefined ? {} : { namespace }),
   })
+}
+
+/** Namespace: an RFC 1123 label; name: an RFC 1123 subdomain (kubernetes/kubernetes v1.20.2, pkg/apis/core/validation/validation.go). */
+const SERVICE_ACCOUNT =
+  /^system:serviceaccount:[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?:[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/
+
+/** A name that somebody else may have chosen. */
+function quoted(name: string): string {
+  return JSON.stringify(name.length > 100 ? `${name.slice(0, 99)}…` : name)
 }
 
 // RFC 5737: an address that nothing can be said against, where the host's own does not matter or is not known.
@@ -177,6 +206,7 @@ async function described(invocation: Invocation, io: Io, context: Context): Prom
   }
 }
 
+/** Both files or none: a kubeconfig without its manifest would be in the way of the next run. */
 async function writeFiles(
   { kubeconfig }: UserKubeconfig,
   rbac: readonly KubernetesObject[],
@@ -188,19 +218,24 @@ async function writeFiles(
   const [out, rbacOut] = [outFile(flags), outFile(flags, 'rbac-out')]
   // Programs find the file in what is printed.
   const isForPrograms = isStructured(text(flags, 'output'))
-  if (isForPrograms && out !== undefined) await createNewFile(out, kubeconfig, 0o600)
-  else await writeSecret(kubeconfig, invocation, io)
-  if (rbac.length === 0) return
-  if (rbacOut !== undefined) {
-    await createNewFile(rbacOut, formatManifests(rbac), 0o644)
-    if (!isForPrograms && flags['quiet'] !== true) io.stderr(`kpki: RBAC manifest written to ${rbacOut}\n`)
-  } else if (out !== undefined && !isForPrograms) io.stdout(formatManifests(rbac))
+  const files = [
+    ...(out === undefined ? [] : [{ path: out, content: kubeconfig, mode: 0o600, about: '' }]),
+    ...(rbacOut === undefined || rbac.length === 0
+      ? []
+      : [{ path: rbacOut, content: formatManifests(rbac), mode: 0o644, about: 'RBAC manifest ' }]),
+  ]
+  await createNewFiles(files)
+  for (const { path, about } of files)
+    if (!isForPrograms && flags['quiet'] !== true) io.stderr(`kpki: ${about}written to ${path}\n`)
+  if (out === undefined) await writeSecret(kubeconfig, invocation, io)
+  else if (rbacOut === undefined && rbac.length > 0 && !isForPrograms) io.stdout(formatManifests(rbac))
 }
 
-function summary({ name, groups, server, notAfter, contextName, namespace }: UserKubeconfig, context: Context): string {
+function summary({ name, groups, server, notAfter, contextName, namespace }: UserKubeconfig, begin: Date): string {
   const inGroups = groups.length > 0 ? ` in ${groups.join(', ')}` : ''
-  const hours = notAfter && Math.round((notAfter.getTime() - context.clock().getTime()) / 360_000) / 10
-  const end = notAfter ? `, until ${notAfter.toISOString().replace('.000Z', 'Z')} (${hours} h)` : ', by a token'
+  // Certificates count whole seconds.
+  const life = notAfter && span(+notAfter - Math.floor(+begin / 1000) * 1000)
+  const end = notAfter ? `, until ${notAfter.toISOString().replace('.000Z', 'Z')} (${life})` : ', by a token'
   const where = namespace === undefined ? '' : `, namespace ${namespace}`
   return printable(`${name}${inGroups} at ${server}${end}; context ${contextName}${where}`)
 }

@@ -8,9 +8,10 @@ import { decodeUtf8 } from '../crypto/bytes.js'
 import { generateKey } from '../crypto/keys.js'
 import { KpkiError, PolicyError, StoreError, UsageError } from '../errors.js'
 import { keyUsages } from '../kubernetes/catalogue.js'
+import { quote } from '../kubernetes/cluster-fields.js'
 import { KUBECONFIG_IDS, type KubeconfigId, PROFILES } from '../kubernetes/rows.js'
 import { type KubernetesVersion, writesPreferences } from '../kubernetes/versions.js'
-import { certificatePath, keyPath } from '../tree/layout.js'
+import { certificatePath, type FileKind, keyPath } from '../tree/layout.js'
 import { appendToLedger } from '../tree/ledger.js'
 import type { Store } from '../tree/store.js'
 import type { Certificate } from '../x509/certificate.js'
@@ -95,9 +96,10 @@ export async function issueUserKubeconfig(
   const { name, token, namespace } = spec
   const groups = [...new Set(spec.groups ?? [])]
   const validitySeconds = spec.validitySeconds ?? USER_VALIDITY_SECONDS
-  checkSpec({ ...spec, groups, validitySeconds }, context)
+  checkSpec({ ...spec, groups, validitySeconds }, spec.validitySeconds !== undefined, context)
 
-  const ca = await readCa(store, context)
+  // A token is not signed here, and the CA's key is none of its business.
+  const ca = await readCa(store, context, token === undefined ? undefined : ['certificate'])
   const present = await readPresent(store, context)
   const server = spec.server ?? present?.server
   if (server === undefined || server === '') {
@@ -168,15 +170,26 @@ function checkSpec(
     token,
     validitySeconds,
     server,
+    namespace,
   }: UserKubeconfigSpec & Pick<Required<UserKubeconfigSpec>, 'groups' | 'validitySeconds'>,
+  isPeriodGiven: boolean,
   context: Context,
 ): void {
   const refuse = (field: string, message: string, hint?: string) =>
     new UsageError('KPKI_FIELD_VALUE', message, { details: { field }, ...(hint === undefined ? {} : { hint }) })
   for (const { severity, field, message, hint } of checkUserIdentity(name, groups)) {
     if (severity === 'error') throw refuse(field, message, hint)
-    context.log({ level: 'warning', message: hint === undefined ? message : `${message}; ${hint}` })
+    // Whom a token is for, it says itself: the name is one in the file.
+    if (token === undefined)
+      context.log({ level: 'warning', message: hint === undefined ? message : `${message}; ${hint}` })
   }
+  // A namespace is an RFC 1123 label.
+  if (namespace !== undefined && !/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(namespace))
+    throw refuse(
+      'namespace',
+      `the namespace ${quote(namespace)} cannot be the name of one`,
+      'lower-case letters, digits and hyphens, at most 63',
+    )
   // RFC 6750 section 2.1; client-go puts it into a header as it is.
   if (token !== undefined && !/^[\x21-\x7e]+$/.test(token))
     throw refuse(
@@ -187,6 +200,11 @@ function checkSpec(
     )
   if (token !== undefined && groups.length > 0)
     throw refuse('group', 'groups go into a client certificate: those of a token are what the API server knows of it')
+  if (token !== undefined && isPeriodGiven)
+    throw refuse(
+      'validitySeconds',
+      'the validity period is one of a client certificate: a token ends when it says, or when the API server forgets it',
+    )
   if (!Number.isFinite(validitySeconds) || validitySeconds < 1)
     throw refuse(
       'validitySeconds',
@@ -217,8 +235,8 @@ function serverProblem(server: string): string | undefined {
   return url.search !== '' || url.hash !== '' ? 'has a query or a fragment in its URL' : undefined
 }
 
-async function readCa(store: Store, context: Context): Promise<ActualRow> {
-  const ca = await readRow('ca', store, context)
+async function readCa(store: Store, context: Context, kinds?: readonly FileKind[]): Promise<ActualRow> {
+  const ca = await readRow('ca', store, context, kinds)
   const [broken] = ca.findings.filter(({ code }) => code === 'unreadable')
   if (broken) {
     throw new StoreError('KPKI_TREE_MISMATCH', `${store.locate(broken.path)} ${broken.message}`, {
@@ -264,16 +282,21 @@ function signingCa(ca: ActualRow, store: Store, context: Context): Issuer {
 /** What the tree's own kubeconfigs say about the cluster: those that go to the control-plane endpoint first. */
 async function readPresent(store: Store, context: Context): Promise<Kubeconfig | undefined> {
   const order: readonly KubeconfigId[] = ['admin.conf', 'super-admin.conf', ...KUBECONFIG_IDS]
+  let isWarned = false
   for (const id of new Set(order)) {
-    const file = await store.read(id)
-    const text = file && decodeUtf8(file.bytes)
-    if (text === undefined) continue
     try {
+      const file = await store.read(id)
+      const text = file && decodeUtf8(file.bytes)
+      if (text === undefined) continue
       const found = await parseKubeconfig(text, context, store.locate(id))
       if (found.server !== '' && serverProblem(found.server) === undefined) return found
     } catch (error) {
       if (!(error instanceof KpkiError)) throw error
-      context.log({ level: 'warning', message: `${error.message}: not asked where the API server is` })
+      // All of them are root's, and whoever may read one may read the others.
+      const isUnreadable = error.code === 'KPKI_FILE_UNREADABLE'
+      if (!isUnreadable || !isWarned)
+        context.log({ level: 'warning', message: `${error.message}: not asked where the API server is` })
+      isWarned ||= isUnreadable
     }
   }
   return undefined

@@ -5,6 +5,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -201,11 +202,85 @@ test('user: a token needs no CA key, and is not shown', async () => {
   assert.match(external.stderr, 'ca.key does not exist')
 })
 
+/** A JWT that nobody has signed. */
+const TOKEN_OF = (sub: string) =>
+  `${Buffer.from('{"alg":"none"}').toString('base64url')}.${Buffer.from(JSON.stringify({ sub })).toString('base64url')}.aGlkZGVu`
+
+test('user: a service account is bound where it is asked for by its name', async () => {
+  const name = 'system:serviceaccount:shop:ci.v2'
+  const { stdout, stderr } = await user(
+    '--client-name',
+    name,
+    '--token',
+    TOKEN_OF(name),
+    '--cluster-role',
+    'edit',
+    '--dry-run',
+  )
+  assert.not.match(stderr, 'warning')
+  const [binding] = parseAllDocuments(stdout).map(document => document.toJS() as { subjects: object[] })
+  assert.equal(binding?.subjects, [{ kind: 'ServiceAccount', name: 'ci.v2', namespace: 'shop' }])
+  const refused = await user('--client-name', 'ci', '--token', TOKEN_OF(name), '--cluster-role', 'edit', '--dry-run')
+  assert.match(refused.stderr, `--client-name ${name}`)
+  // Without a binding the name is one in the file.
+  assert.is((await user('--client-name', 'ci', '--token', TOKEN_OF(name), '--dry-run')).status, 0)
+})
+
+test(
+  'user: nothing is signed where it cannot be written, and both files are made or none',
+  inTempDir(async dir => {
+    const ledger = () => readFileSync(join(tree, 'pki/issued.jsonl'), 'utf8')
+    const before = ledger()
+    const at = (name: string) => join(dir, name)
+    const role = ['--client-name', 'h', '--cluster-role', 'edit']
+    for (const [argv, status] of [
+      [[...role, '--out', at('o'), '--rbac-out', at('no/r')], 1],
+      [[...role, '--out', at('no/o'), '--rbac-out', at('r')], 1],
+      [['--client-name', 'h', '--out', at('no/o')], 1],
+      [[...role, '--out', at('q'), '--rbac-out', at('./x/../q')], 2],
+    ] as const) {
+      const said = await user(...argv)
+      assert.is(said.status, status, said.stderr)
+      assert.equal(readdirSync(dir), [])
+      assert.is(ledger(), before)
+    }
+  }),
+)
+
+test('user: what is left of a life is said in words', async () => {
+  const life = async (period: string) =>
+    /\((.*)\)/.exec((await user('--client-name', 'a', '--dry-run', '--validity-period', period)).stdout)?.[1]
+  assert.equal(
+    [await life('1s'), await life('90m'), await life('12h'), await life('87600h')],
+    ['1 s', '90 min', '12 h', '9.9 y'],
+  )
+})
+
 const REFUSED: readonly (readonly [what: string, argv: readonly string[], expected: string])[] = [
   ['no name', [], 'KPKI_USAGE'],
   ['an empty group', ['--client-name', 'a', '--group', 'a\u200b'], 'KPKI_FIELD_VALUE'],
   ['a Role in no namespace', ['--client-name', 'a', '--role', 'x'], 'KPKI_USAGE'],
-  ['a namespace that is none', ['--client-name', 'a', '--role', 'x', '--namespace', 'A_b'], 'KPKI_USAGE'],
+  ['a namespace that is none', ['--client-name', 'a', '--role', 'x', '--namespace', 'A_b'], 'KPKI_FIELD_VALUE'],
+  ['a namespace that is none, without a role', ['--client-name', 'a', '--namespace', 'A_b'], 'KPKI_FIELD_VALUE'],
+  ['a period of a token', ['--client-name', 'a', '--token', 'x', '--validity-period', '5h'], 'KPKI_FIELD_VALUE'],
+  [
+    'a kind of key of a token',
+    ['--client-name', 'a', '--token', 'x', '--encryption-algorithm', 'RSA-2048'],
+    'KPKI_USAGE',
+  ],
+  [
+    'a binding for whom an unverified token names',
+    ['--client-name', 'ci', '--token', TOKEN_OF('system:serviceaccount:kube-system:x'), '--cluster-role', 'edit'],
+    'KPKI_USAGE',
+  ],
+  [
+    'a binding for a service account that cannot be one',
+    [
+      ...['--client-name', 'system:serviceaccount:a:b/c', '--cluster-role', 'edit'],
+      ...['--token', TOKEN_OF('system:serviceaccount:a:b/c')],
+    ],
+    'KPKI_USAGE',
+  ],
   ['a role that is none', ['--client-name', 'a', '--cluster-role', 'a/b'], 'KPKI_USAGE'],
   ['groups of a token', ['--client-name', 'a', '--token', 'x', '--group', 'b'], 'KPKI_FIELD_VALUE'],
   ['two tokens', ['--client-name', 'a', '--token', 'x', '--token-file', 'y'], 'KPKI_USAGE'],

@@ -96,7 +96,8 @@ testWithCluster(test, 'a token of the cluster in a kubeconfig, and its service a
   })
   writeFileSync(token, Buffer.from(encoded, 'base64').toString(), { mode: 0o600 })
   const said = await cluster.kpki(
-    ...['kubeconfig', 'user', '--client-name', 'ci', '--token-file', token, '--cluster-role', 'view', '--out', path],
+    ...['kubeconfig', 'user', '--client-name', 'system:serviceaccount:default:ci', '--token-file', token],
+    ...['--cluster-role', 'view', '--out', path],
   )
   await cluster.apply(await must(said))
   assert.not.match(said.stderr, 'warning')

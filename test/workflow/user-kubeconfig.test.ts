@@ -1,6 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { parseKubeconfig } from '../../lib/access/kubeconfig.js'
+import { StoreError } from '../../lib/errors.js'
 import { rowsOf } from '../../lib/kubernetes/catalogue.js'
 import { parseCluster } from '../../lib/kubernetes/cluster.js'
 import { parseVersion } from '../../lib/kubernetes/versions.js'
@@ -124,6 +125,20 @@ test('a token is all that stands in for a token user', async () => {
   assert.equal([certificate, notAfter], [undefined, undefined])
   assert.match(kubeconfig, 'users:\n- name: jane\n  user:\n    token: abc\n')
   assert.match(kubeconfig, '    namespace: shop\n')
+  // Neither a key that is broken nor one that may not be read is looked at, nor what else is root's.
+  assert.is((await issue({ token: 'abc' }, tree({ 'pki/ca.key': 'x' }))).notAfter, undefined)
+  const store = tree()
+  const read = store.read.bind(store)
+  store.read = async path => {
+    if (path === 'pki/ca.crt') return read(path)
+    throw new StoreError('KPKI_FILE_UNREADABLE', `${path} cannot be read (EACCES)`)
+  }
+  warnings.length = 0
+  const said = await issue({ token: 'abc', server: 'https://x:1' }, store)
+  assert.equal([said.server, said.clusterName], ['https://x:1', 'kubernetes'])
+  assert.is(warnings.length, 1)
+  assert.is((await rejects(issue({ token: 'abc' }, store))).code, 'KPKI_FIELD_VALUE')
+  assert.is((await rejects(issue({ token: 'abc', validitySeconds: 60 }))).code, 'KPKI_FIELD_VALUE')
   for (const token of ['', 'a b', 'a\n', 'ä']) assert.is((await rejects(issue({ token }))).code, 'KPKI_FIELD_VALUE')
 })
 
