@@ -118,7 +118,12 @@ export {
   type VerifyTokenOptions,
   verifyServiceAccountToken,
 } from './access/service-account-verify.js'
-export { type SharedFacts, verifySharedContents } from './access/shared-contents.js'
+export {
+  type SharedFacts,
+  type VerifySharedOptions,
+  verifyClusterCa,
+  verifySharedContents,
+} from './access/shared-contents.js'
 export { checkUserIdentity, type IdentityProblem } from './access/user-identity.js'
 export { type RbacGrant, type RbacSubject, userRbac } from './access/user-rbac.js'
 export type { ActualRow } from './audit/actual.js'

@@ -16,9 +16,16 @@ export {
 } from './host/discovery.js'
 export { fileNotFound } from './host/disk-errors.js'
 export { DiskStore, type DiskStoreOptions } from './host/disk-store.js'
-export { createFile, exists as fileExists, readRegularFile, stageFile } from './host/files.js'
-export { defaultKubeconfig, kubeconfigPaths, kubeconfigsBeside, movedPath, pathBeside } from './host/kubeconfig-paths.js'
+export { createFile, exists as fileExists, readRegularFile } from './host/files.js'
+export {
+  defaultKubeconfig,
+  kubeconfigPaths,
+  kubeconfigsBeside,
+  movedPath,
+  pathBeside,
+} from './host/kubeconfig-paths.js'
 export { type DetectedAddress, detectDefaultAddress, detectHostName } from './host/network.js'
+export { type PlacedFile, placeFile } from './host/placed-file.js'
 export { programExists } from './host/programs.js'
 export type { Environment } from './host/proxy.js'
 export { type UpdateFileOptions, updateFile } from './host/update-file.js'

@@ -133,8 +133,8 @@ export async function encryptKubeadmCerts(
  * Decrypts everything in a Secret `kubeadm-certs`, or nothing.
  *
  * @param files - what must be in it; what else is there is decrypted, too, and left out
- * @throws {@link EncodingError} `KPKI_CERTS_INVALID` for an entry that is missing, no base64 or cut off; {@link VerifyError}
- *   `KPKI_DECRYPT_FAILED`
+ * @throws {@link EncodingError} `KPKI_CERTS_INVALID` for an entry that is missing, empty (but keys of CAs may be), no base64 or
+ *   cut off; {@link VerifyError} `KPKI_DECRYPT_FAILED`
  * @see kubernetes/kubernetes v1.20.2, cmd/kubeadm/app/phases/copycerts/copycerts.go (getDataFromSecret, DownloadCerts)
  */
 export async function decryptKubeadmCerts(
@@ -161,7 +161,20 @@ export async function decryptKubeadmCerts(
     if (path !== undefined || contents.get(name)?.length === 0) continue
     throw invalid(`Secret ${nameOf(secret)} has ${name}, and etcd.external of the configuration names no file for it`)
   }
+  // Uploads of kubeadm have an empty value for every file that was missing; of those that are here, a host makes its own.
+  const empty = files.filter(
+    ({ name, path }) => path !== undefined && contents.get(name)?.length === 0 && !isCaKey(name),
+  )
+  if (empty.length > 0) {
+    const names = empty.map(({ name }) => name).join(', ')
+    throw invalid(`Secret ${nameOf(secret)} has an empty ${names}: the host that it comes from had none`)
+  }
   return contents
+}
+
+/** The key of a CA may be elsewhere; no other file may. */
+export function isCaKey(name: string): boolean {
+  return name.endsWith('ca.key')
 }
 
 /** Who may read the Secret: hosts that join with a token of kubeadm's group. Made beside it, as kubeadm does. */

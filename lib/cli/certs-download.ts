@@ -1,5 +1,6 @@
 import {
   type ClusterApi,
+  type ClusterConnection,
   type Context,
   caPin,
   decryptKubeadmCerts,
@@ -11,6 +12,7 @@ import {
   type SharedResult,
   sharedFiles,
   UsageError,
+  verifySharedContents,
   writeSharedFiles,
 } from '../index.js'
 import { createNodeContext, type DiskStore } from '../node.js'
@@ -21,6 +23,7 @@ import {
   readCertificateKey,
   readSharedDescription,
   type SharedDescription,
+  verifySameCluster,
 } from './certs-shared.js'
 import type { Invocation, Run } from './command.js'
 import { type FlagValues, text } from './flags.js'
@@ -44,10 +47,14 @@ export const runCertsDownload: Run = async (invocation, io) => {
       hint: '--certificate-key-file FILE with what kpki certs upload printed',
     })
   }
-  const { secret, source, description } = await fetchSecret(invocation, io, context, described)
+  const { secret, source, description, connection } = await fetchSecret(invocation, io, context, described)
   const files = sharedFiles(description)
   assertWithinReach(files, flags)
   const contents = await decryptKubeadmCerts(secret, files, key, context)
+  if (connection) {
+    const { caCertificates } = await verifySharedContents(contents, files, context)
+    await verifySameCluster(caCertificates, connection, flags, context)
+  }
   const store = openTree(flags)
   const isDryRun = flags['dry-run'] === true
   const result = await writeSharedFiles(contents, files, store, context, { dryRun: isDryRun, signal: io.signal })
@@ -66,6 +73,8 @@ interface Fetched {
   /** Where it is from, for people. */
   readonly source: string
   readonly description: SharedDescription | undefined
+  /** How the cluster is known, where it was asked. */
+  readonly connection?: ClusterConnection
 }
 
 async function fetchSecret(
@@ -89,11 +98,12 @@ async function fetchSecret(
     const secret = parseKubeadmCerts(manifest, name)
     return { secret, source: name, description: await describe(secret) }
   }
-  const { connectCluster } = await import('./connect.js')
-  const api = await connectCluster(invocation, io, context)
+  const { connectTo, readConnection } = await import('./connect.js')
+  const connection = await readConnection(invocation, io)
+  const api = connectTo(connection, io, context)
   try {
     const secret = await fetchKubeadmCerts(api)
-    return { secret, source: api.server, description: await describe(secret, api) }
+    return { secret, source: api.server, description: await describe(secret, api), connection }
   } finally {
     api.close()
   }
@@ -111,16 +121,13 @@ function assertWithinReach(files: readonly SharedFile[], flags: FlagValues): voi
   )
 }
 
-function warningsOf({ files }: SharedFilesResult): readonly string[] {
-  return files.flatMap(({ file: { name, path }, action }) =>
+function warningsOf({ files, remarks }: SharedFilesResult): readonly string[] {
+  const missing = files.flatMap(({ file: { name, path }, action }) =>
     action === 'skip' && path !== undefined
-      ? [
-          name.endsWith('ca.key')
-            ? `the Secret has no ${name}: certificates of this host have to be made elsewhere`
-            : `the Secret has no ${name}: the host that it comes from had none; get the file before anything makes a new one`,
-        ]
+      ? [`the Secret has no ${name}: certificates of this host have to be made elsewhere`]
       : [],
   )
+  return [...missing, ...remarks]
 }
 
 interface DownloadReport {

@@ -1,13 +1,17 @@
 import {
+  type Certificate,
   type CertificateKey,
   type ClusterApi,
+  type ClusterConnection,
   type Configuration,
   type Context,
   KpkiError,
   parseCertificateKey,
+  parseCertificates,
   parseDescription,
   type SharedFilesOptions,
   UsageError,
+  verifyClusterCa,
 } from '../index.js'
 import { DiskStore } from '../node.js'
 import type { Invocation } from './command.js'
@@ -76,6 +80,22 @@ async function describe(file: { readonly text: string; readonly name: string }, 
 
 function keyOf({ InitConfiguration: init, JoinConfiguration: join }: Configuration): string | undefined {
   return init?.certificateKey || join?.controlPlane?.certificateKey || undefined
+}
+
+/**
+ * Makes sure that CAs are those of the cluster that the command line names, as far as its kubeconfig knows it by a CA: the
+ * kubeconfig of another cluster is named by mistake easily, and what one has of the other cannot be told from its own later.
+ *
+ * @throws {@link VerifyError} `KPKI_CERTS_MISMATCH` unless `--allow-other-ca`
+ */
+export async function verifySameCluster(
+  caCertificates: readonly Certificate[],
+  { caPem }: ClusterConnection,
+  flags: FlagValues,
+  context: Context,
+): Promise<void> {
+  if (flags['allow-other-ca'] === true || caPem === undefined) return
+  await verifyClusterCa(caCertificates, parseCertificates(caPem, 'certificate-authority of the kubeconfig'), context)
 }
 
 /** The key that the command line or the configuration names; `undefined` when neither does. */

@@ -11,20 +11,28 @@ import {
   KUBEADM_CERTS_RBAC,
   rbacObjects,
   readSharedFiles,
-  type SharedContents,
   type SharedFile,
   type SharedFilesOptions,
-  type StagedFile,
+  type SharedTree,
   StoreError,
   sharedFiles,
+  type UploadResult,
   UsageError,
   uploadKubeadmCerts,
+  WorkflowError,
 } from '../index.js'
-import { createNodeContext, type DiskStore, readRegularFile, stageFile } from '../node.js'
-import { fetchSharedDescription, openTree, readCertificateKey, readSharedDescription } from './certs-shared.js'
+import { createNodeContext, type DiskStore, type PlacedFile, placeFile, readRegularFile } from '../node.js'
+import {
+  fetchSharedDescription,
+  openTree,
+  readCertificateKey,
+  readSharedDescription,
+  verifySameCluster,
+} from './certs-shared.js'
 import type { Invocation, Run } from './command.js'
 import { parseClock } from './description.js'
 import { type FlagValues, text } from './flags.js'
+import { afterGrace, unlessInterrupted } from './interruption.js'
 import { EXIT, type Io } from './io.js'
 import { createLog } from './main.js'
 import { outFile } from './secrets.js'
@@ -62,9 +70,8 @@ interface UploadRun {
   readonly warnings: readonly string[]
 }
 
-interface Source {
+interface Source extends SharedTree {
   readonly files: readonly SharedFile[]
-  readonly contents: SharedContents
 }
 
 async function readSource(
@@ -73,7 +80,7 @@ async function readSource(
   context: Context,
 ): Promise<Source> {
   const files = sharedFiles(options)
-  return { files, contents: (await readSharedFiles(files, store, context)).contents }
+  return { files, ...(await readSharedFiles(files, store, context)) }
 }
 
 async function printManifests(
@@ -91,12 +98,16 @@ async function printManifests(
   }
   const { contents } = await readSource(options, openTree(flags), context)
   const key = given ?? generateCertificateKey(context)
-  const staged = given ? undefined : await stageKey(key, flags)
-  const items = [...rbacObjects(KUBEADM_CERTS_RBAC), await encryptKubeadmCerts(contents, key, context)]
-  if (flags['dry-run'] === true) await staged?.discard()
-  else await staged?.commit()
-  const isJson = text(flags, 'output') === 'json'
-  io.stdout(isJson ? formatStructured({ apiVersion: 'v1', kind: 'List', items }, 'json') : formatManifests(items))
+  const keyFile = given ? undefined : await placeKey(key, flags)
+  try {
+    const items = [...rbacObjects(KUBEADM_CERTS_RBAC), await encryptKubeadmCerts(contents, key, context)]
+    if (io.signal.aborted) throw new WorkflowError('KPKI_INTERRUPTED', 'interrupted; nothing was printed')
+    const isJson = text(flags, 'output') === 'json'
+    io.stdout(isJson ? formatStructured({ apiVersion: 'v1', kind: 'List', items }, 'json') : formatManifests(items))
+  } catch (error) {
+    await keyFile?.takeBack()
+    throw error
+  }
   io.stderr(
     `kpki: applied by hand, Secret ${SECRET} does not end by itself; when the others have joined: ` +
       `kubectl -n ${KUBEADM_CERTS.namespace} delete secret ${KUBEADM_CERTS.name}\n`,
@@ -110,33 +121,36 @@ async function upload(
 ): Promise<number> {
   const { flags } = invocation
   const isDryRun = flags['dry-run'] === true
-  const { connectCluster } = await import('./connect.js')
-  const api = await connectCluster(invocation, io, context)
+  const { connectTo, readConnection } = await import('./connect.js')
+  const connection = await readConnection(invocation, io)
+  // What has to be taken back is taken back over it, after an interrupt, too.
+  const api = connectTo(connection, io, context, afterGrace(io.signal))
   try {
     const store = openTree(flags)
-    const options = described ?? (await fetchSharedDescription(api, context))
-    const { files, contents } = await readSource(options, store, context)
+    const options = described ?? (await unlessInterrupted(fetchSharedDescription(api, context), io.signal))
+    const { files, contents, caCertificates } = await readSource(options, store, context)
+    await verifySameCluster(caCertificates, connection, flags, context)
     const key = given ?? generateCertificateKey(context)
-    const staged = given || isDryRun ? undefined : await stageKey(key, flags)
+    const keyFile = given ? undefined : await placeKey(key, flags)
     const outcome = isDryRun
-      ? { action: (await isThere(api)) ? 'replaced' : 'created' }
-      : await uploadKubeadmCerts(contents, key, api, context).catch(async error => {
-          await staged?.discard()
-          throw error
-        })
-    await staged?.commit()
+      ? { action: (await unlessInterrupted(isThere(api), io.signal)) ? 'replaced' : 'created' }
+      : await uploadWith(keyFile, () => uploadKubeadmCerts(contents, key, api, context, { signal: io.signal }))
     const result: Report = {
       ...outcome,
       server: api.server,
       isDryRun,
-      newKey: given || staged || isDryRun ? undefined : formatCertificateKey(key),
+      newKey: given || keyFile || isDryRun ? undefined : formatCertificateKey(key),
       items: files.map(({ name, path }) => ({
         name,
         action: contents.get(name)?.length === 0 ? 'empty' : 'store',
         ...(path === undefined ? {} : { path: store.locate(path) }),
       })),
     }
-    report(result, warnings, invocation, io)
+    try {
+      report(result, warnings, invocation, io)
+    } catch (error) {
+      throw result.newKey === undefined ? error : withLostKey(error, result.action)
+    }
     return EXIT.done
   } finally {
     api.close()
@@ -152,9 +166,14 @@ async function isThere(api: Parameters<typeof fetchKubeadmCerts>[0]): Promise<bo
   }
 }
 
-/** A new key goes aside before anything is uploaded with it: what cannot be decrypted would be of no use. */
-async function stageKey(key: CertificateKey, flags: FlagValues): Promise<StagedFile | undefined> {
-  const file = outFile(flags, 'certificate-key-out')
+/**
+ * A new key has its place before anything is uploaded with it: what cannot be decrypted would be of no use, and would have taken
+ * the place of what can.
+ *
+ * @returns `undefined` where it has none but standard output, and in a dry run
+ */
+async function placeKey(key: CertificateKey, flags: FlagValues): Promise<PlacedFile | undefined> {
+  const file = text(flags, 'certificate-key-out')
   if (file === undefined) return undefined
   if (await readRegularFile(file)) {
     throw new StoreError('KPKI_FILE_EXISTS', `${file} exists already`, {
@@ -162,7 +181,37 @@ async function stageKey(key: CertificateKey, flags: FlagValues): Promise<StagedF
       hint: 'name a new file for the key, or give the key in it: --certificate-key-file',
     })
   }
-  return stageFile(file, new TextEncoder().encode(`${formatCertificateKey(key)}\n`), 0o600)
+  if (flags['dry-run'] === true) return undefined
+  return placeFile(file, new TextEncoder().encode(`${formatCertificateKey(key)}\n`), 0o600)
+}
+
+/** Uploads; the file of the key goes when the Secret was not put, and must still be there when it was. */
+async function uploadWith(keyFile: PlacedFile | undefined, work: () => Promise<UploadResult>): Promise<UploadResult> {
+  let result: UploadResult
+  try {
+    result = await work()
+  } catch (error) {
+    const mayExist = error instanceof KpkiError ? (error.details['mayExist'] ?? []) : []
+    const isPut = Array.isArray(mayExist) && mayExist.includes(SECRET)
+    if (!isPut) await keyFile?.takeBack()
+    throw error
+  }
+  if (keyFile && !(await keyFile.isThere())) {
+    const { path } = keyFile
+    const gone = new StoreError('KPKI_FILE_CHANGED', `${path} is not there any more`, { details: { path } })
+    throw withLostKey(gone, result.action)
+  }
+  return result
+}
+
+/** The key is in no other place than the one that failed. */
+function withLostKey(error: unknown, action: string): unknown {
+  if (!(error instanceof StoreError)) return error
+  return new StoreError(error.code, `${error.message}; Secret ${SECRET} was ${action}, and its key is lost`, {
+    details: { ...error.details, secret: SECRET, action },
+    hint: 'upload again, with a place for the key: kpki certs upload --certificate-key-out FILE',
+    cause: error,
+  })
 }
 
 interface Report {

@@ -18,11 +18,20 @@ const KEY_FLAGS = {
   'certificate-key-file': { type: 'string', value: 'FILE', about: 'file with the key; - for standard input' },
 } as const satisfies Record<string, Flag>
 
+const OTHER_CA = {
+  'allow-other-ca': {
+    type: 'boolean',
+    about:
+      'the kubeconfig knows the API server by another CA than that of the cluster, e.g. of a load balancer: do not compare them',
+  },
+} as const satisfies Record<string, Flag>
+
 const DRY_RUN = { 'dry-run': { type: 'boolean', about: 'print what would be done, change nothing' } } as const
 
 const KEY: Command = {
   about: 'print a new key for the Secret that control planes share: 32 random bytes, 64 hex digits',
   flags: { ...SECRET_OUTPUT_FLAGS, ...COMMON_FLAGS },
+  endsItself: true,
   load: async () => (await import('./certs-key.js')).runCertsKey,
   examples: [['kpki certs key --out cert.key', 'into a file that only you can read']],
 }
@@ -50,10 +59,12 @@ export const CERTS_COMMANDS: Readonly<Record<string, Command>> = {
         about: 'write the new key to this new file, mode 0600, instead of standard output',
       },
       ...KUBECONFIG_FLAGS,
+      ...OTHER_CA,
       ...DRY_RUN,
       ...CLOCK_FLAGS,
       ...COMMON_FLAGS,
     },
+    endsItself: true,
     load: async () => (await import('./certs-upload.js')).runCertsUpload,
     notes: [
       'Without a key a new one is made, and printed alone on standard output. It decrypts the keys of all CAs: whoever has it ' +
@@ -81,6 +92,7 @@ export const CERTS_COMMANDS: Readonly<Record<string, Command>> = {
         about: 'manifest with the Secret, instead of a cluster; - for standard input',
       },
       ...KUBECONFIG_FLAGS,
+      ...OTHER_CA,
       ...DRY_RUN,
       ...COMMON_FLAGS,
     },

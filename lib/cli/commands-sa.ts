@@ -45,6 +45,7 @@ export const SA_COMMANDS = {
       ...CLOCK_FLAGS,
       ...COMMON_FLAGS,
     },
+    endsItself: true,
     load: async () => (await import('./sa-token.js')).runSaToken,
     notes: [
       'The token is a secret, and nobody can take it back: it ends with its time, with the ServiceAccount (a new one of the ' +

@@ -33,6 +33,7 @@ export const TOKEN_COMMANDS: Readonly<Record<string, Command>> = {
   'token generate': {
     about: 'print a new token; no cluster knows it yet',
     flags: { ...SECRET_OUTPUT_FLAGS, ...COMMON_FLAGS },
+    endsItself: true,
     load: async () => (await import('./token-generate.js')).runTokenGenerate,
     examples: [
       ['kpki token generate', ''],
@@ -72,6 +73,7 @@ export const TOKEN_COMMANDS: Readonly<Record<string, Command>> = {
       ...CLOCK_FLAGS,
       ...COMMON_FLAGS,
     },
+    endsItself: true,
     load: async () => (await import('./token-create.js')).runTokenCreate,
     notes: [
       'Flags count over the tokens of --config. A token that is an argument can be seen by others on the host, in the list of ' +
@@ -96,6 +98,7 @@ export const TOKEN_COMMANDS: Readonly<Record<string, Command>> = {
       ...CLOCK_FLAGS,
       ...COMMON_FLAGS,
     },
+    endsItself: true,
     load: async () => (await import('./token-list.js')).runTokenList,
     notes: [
       'Secrets that are no tokens although they say so are named on standard error, with the reason, and passed over.',
@@ -109,6 +112,7 @@ export const TOKEN_COMMANDS: Readonly<Record<string, Command>> = {
     about: 'delete tokens from a cluster',
     args: { name: 'tokens', least: 1, most: 100, about: 'their ids, e.g. abcdef; whole tokens are understood, too' },
     flags: { ...KUBECONFIG_FLAGS, ...DRY_RUN_FLAGS, ...COMMON_FLAGS },
+    endsItself: true,
     load: async () => (await import('./token-delete.js')).runTokenDelete,
     examples: [['kpki token delete abcdef', 'nobody joins with it any more; who has joined stays']],
   },

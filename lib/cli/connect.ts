@@ -14,8 +14,16 @@ const ADMIN_CONF = '/etc/kubernetes/admin.conf'
  * @throws as {@link readConnection}
  */
 export async function connectCluster(invocation: Invocation, io: Io, context: Context): Promise<ClusterApi> {
-  const connection = await readConnection(invocation, io)
-  return connect(connection, context, { env: io.env, signal: io.signal, userAgent: `kpki/${VERSION}` })
+  return connectTo(await readConnection(invocation, io), io, context)
+}
+
+/**
+ * Connects to a cluster.
+ *
+ * @param signal - ends all questions. Default: the person's interrupt
+ */
+export function connectTo(connection: ClusterConnection, io: Io, context: Context, signal = io.signal): ClusterApi {
+  return connect(connection, context, { env: io.env, signal, userAgent: `kpki/${VERSION}` })
 }
 
 /**

@@ -28,12 +28,17 @@ export function processIo(): Io {
     readStdin: async (maxBytes = MAX_INPUT_BYTES) => {
       const chunks: Uint8Array[] = []
       let size = 0
-      // Nothing is at work yet that would have to be taken back.
-      interrupt.signal.addEventListener('abort', () => process.exit(130))
-      for await (const chunk of process.stdin) {
-        chunks.push(chunk as Uint8Array)
-        size += (chunk as Uint8Array).length
-        if (size > maxBytes) break
+      // Nothing is at work yet that would have to be taken back; later there may be.
+      const end = () => process.exit(130)
+      interrupt.signal.addEventListener('abort', end)
+      try {
+        for await (const chunk of process.stdin) {
+          chunks.push(chunk as Uint8Array)
+          size += (chunk as Uint8Array).length
+          if (size > maxBytes) break
+        }
+      } finally {
+        interrupt.signal.removeEventListener('abort', end)
       }
       return Buffer.concat(chunks)
     },

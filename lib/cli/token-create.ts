@@ -23,6 +23,7 @@ import { createNodeContext } from '../node.js'
 import type { Invocation, Run } from './command.js'
 import { parseClock } from './description.js'
 import { text } from './flags.js'
+import { afterGrace } from './interruption.js'
 import { EXIT, type Io } from './io.js'
 import { createLog } from './main.js'
 import { writeSecret } from './secrets.js'
@@ -96,18 +97,23 @@ async function create(run: CreateRun): Promise<number> {
   const { invocation, io, context, tokens } = run
   const { flags } = invocation
   const isDryRun = flags['dry-run'] === true
-  const { connectCluster } = await import('./connect.js')
-  const api = await connectCluster(invocation, io, context)
+  const { connectTo, readConnection } = await import('./connect.js')
+  // What has to be taken back is taken back over it, after an interrupt, too.
+  const api = connectTo(await readConnection(invocation, io), io, context, afterGrace(io.signal))
   try {
     // Everything that can be wrong is found before anything is made. The cluster signs cluster-info by itself.
     const objects = flags['discovery-objects'] === true ? await discoveryObjects(run, []) : []
     const commands = flags['print-join-command'] === true ? await joinCommands(run) : []
-    await createBootstrapTokens(tokens, api, { objects, isDryRun })
+    await createBootstrapTokens(tokens, api, { objects, isDryRun, signal: io.signal })
     try {
       await report({ ...run, api, isDryRun, commands, objects })
     } catch (error) {
       const ids = tokens.map(({ token }) => token.id)
-      if (!isDryRun) await withdrawBootstrapTokens(ids, api)
+      const left = isDryRun ? [] : await withdrawBootstrapTokens(ids, api)
+      if (left.length > 0) {
+        const names = left.join(' ')
+        io.stderr(`kpki: warning: ${names} could not be taken back: kpki token delete ${names}\n`)
+      }
       throw error
     }
     return EXIT.done

@@ -17,9 +17,14 @@ export const runTokenDelete: Run = async (invocation, io) => {
   const api = await connectCluster(invocation, io, createNodeContext({ log: createLog(invocation, io) }))
   try {
     const gone: string[] = []
-    for (const id of ids) {
-      const name = tokenObjectName(id)
-      if (isDryRun ? (await api.get(name)) !== undefined : await api.delete(name)) gone.push(id)
+    try {
+      for (const id of ids) {
+        const name = tokenObjectName(id)
+        if (isDryRun ? (await api.get(name)) !== undefined : await api.delete(name)) gone.push(id)
+      }
+    } catch (error) {
+      if (!isDryRun && gone.length > 0) io.stderr(`kpki: deleted before that: ${gone.join(', ')}\n`)
+      throw error
     }
     const absent = ids.filter(id => !gone.includes(id))
     if (absent.length > 0) {

@@ -1,4 +1,4 @@
-import type { SharedContents, SharedFile } from '../access/kubeadm-certs.js'
+import { isCaKey, type SharedContents, type SharedFile } from '../access/kubeadm-certs.js'
 import { type SharedFacts, verifySharedContents } from '../access/shared-contents.js'
 import type { Context } from '../context.js'
 import { type Bytes, decodeUtf8, encodeUtf8, equalBytes } from '../crypto/bytes.js'
@@ -40,12 +40,15 @@ export async function readSharedFiles(
       const pem = decodeUtf8(contents.get('sa.key') ?? new Uint8Array()) ?? ''
       const { spki } = await parsePrivateKey(pem, context, 'sa.key')
       contents.set(name, encodeUtf8(formatPublicKey(spki)))
-    } else if (/ca\.key$/.test(name)) {
+    } else if (isCaKey(name)) {
       const message = `${place} does not exist: control planes that join need their certificates made elsewhere`
       context.log({ level: 'warning', message })
     } else throw notFound(name, place)
   }
-  return { contents, ...(await verifySharedContents(contents, files, context, ({ path = '' }) => store.locate(path))) }
+  const nameOf = ({ path = '' }: SharedFile) => store.locate(path)
+  const facts = await verifySharedContents(contents, files, context, { nameOf, allowOtherCaNames: true })
+  for (const message of facts.remarks) context.log({ level: 'warning', message })
+  return { contents, ...facts }
 }
 
 function notFound(name: string, place: string): StoreError {

@@ -4,7 +4,7 @@ import { resolveBootstrapToken } from '../access/bootstrap-token-spec.js'
 import type { CertificateKey } from '../access/certificate-key.js'
 import { encryptKubeadmCerts, KUBEADM_CERTS, KUBEADM_CERTS_RBAC, type SharedContents } from '../access/kubeadm-certs.js'
 import type { Context } from '../context.js'
-import { ApiError, WorkflowError } from '../errors.js'
+import { ApiError, NetworkError } from '../errors.js'
 import type { KubernetesObject } from '../kubernetes/objects.js'
 import { createTokenSecret, withdrawBootstrapTokens, withLeftTokens } from './create-tokens.js'
 import { stopIfInterrupted } from './interruption.js'
@@ -75,8 +75,12 @@ async function createToken(api: ClusterApi, context: Context) {
     context,
   )
   const { name, uid } = (await createTokenSecret(spec, api)).metadata
-  if (name === undefined || uid === undefined || !spec.expires)
-    throw new WorkflowError('KPKI_INTERNAL', 'the API server gave a new Secret no uid')
+  if (name === undefined || uid === undefined || !spec.expires) {
+    const error = new NetworkError('KPKI_NET_RESPONSE', `${api.server} gave a new Secret no uid`, {
+      hint: 'check that it is an API server that answers there, and what stands between',
+    })
+    throw withLeftTokens(error, await withdrawBootstrapTokens([spec.token.id], api))
+  }
   return { tokenId: spec.token.id, expires: spec.expires, name, uid }
 }
 

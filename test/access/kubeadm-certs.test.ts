@@ -1,4 +1,4 @@
-import { createDecipheriv } from 'node:crypto'
+import { createDecipheriv, createHash } from 'node:crypto'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { rbacObjects } from '../../lib/access/bootstrap-rbac.js'
@@ -10,9 +10,9 @@ import {
   KUBEADM_CERTS_RBAC,
   sharedFiles,
 } from '../../lib/access/kubeadm-certs.js'
-import { verifySharedContents } from '../../lib/access/shared-contents.js'
+import { verifyClusterCa, verifySharedContents } from '../../lib/access/shared-contents.js'
 import type { KubernetesObject } from '../../lib/kubernetes/objects.js'
-import { read, reissue, wellTree } from '../audit/tree.js'
+import { certificateIn, keyIn, read, reissue, wellTree } from '../audit/tree.js'
 import { rejects, testContext } from '../support/context.js'
 
 const context = testContext()
@@ -258,6 +258,91 @@ test('what was swapped or is something else is told', async () => {
   const contents = contentsOf()
   contents.set('ca.crt', new Uint8Array([0xff, 0xfe]))
   assert.is((await rejects(verifySharedContents(contents, FILES, context))).code, 'KPKI_PEM_INVALID')
+})
+
+/** The pair of each CA under the name of another one. */
+const asPairs = (names: Readonly<Record<string, string>>, store = wellTree()) =>
+  Object.fromEntries(
+    Object.entries(names).flatMap(([name, from]) =>
+      ['crt', 'key'].map(ending => [
+        `${name}.${ending}`,
+        read(store, `pki/${from.replace('etcd-', 'etcd/')}.${ending}`),
+      ]),
+    ),
+  )
+
+// Names: kubernetes/kubernetes v1.20.2, cmd/kubeadm/app/phases/certs/certlist.go.
+for (const [name, swapped, message] of [
+  ['ca and etcd-ca', { ca: 'etcd-ca', 'etcd-ca': 'ca' }, 'ca.crt is named "etcd-ca", as etcd-ca.crt should be'],
+  [
+    'ca and front-proxy-ca',
+    { ca: 'front-proxy-ca', 'front-proxy-ca': 'ca' },
+    'ca.crt is named "front-proxy-ca", as front-proxy-ca.crt should be',
+  ],
+  [
+    'all three in a circle',
+    { ca: 'etcd-ca', 'etcd-ca': 'front-proxy-ca', 'front-proxy-ca': 'ca' },
+    'ca.crt is named "etcd-ca"',
+  ],
+] as const) {
+  test(`whole pairs that were swapped, which needs no key: ${name}`, async () => {
+    const changes = asPairs(swapped)
+    const error = await rejects(verify(changes))
+    assert.equal([error.code, error.message.startsWith(message)], ['KPKI_CERTS_MISMATCH', true], error.message)
+    // Without the keys, too, as where they are elsewhere.
+    const bare = Object.fromEntries(
+      Object.entries(changes).map(([key, text]) => [key, key.endsWith('key') ? '' : text]),
+    )
+    assert.is((await rejects(verify(bare))).code, 'KPKI_CERTS_MISMATCH')
+    // A tree that works may have any names; that they are refused at the other end is said.
+    const { remarks } = await verifySharedContents(contentsOf(changes), FILES, context, { allowOtherCaNames: true })
+    assert.ok(remarks.some(remark => remark.includes('certs download refuses that')))
+  })
+}
+
+test('one CA under two names is remarked on, and taken: there are such clusters', async () => {
+  assert.equal((await verify()).remarks, [])
+  const all = await verify(asPairs({ 'etcd-ca': 'ca', 'front-proxy-ca': 'ca' }))
+  assert.equal(all.remarks, [
+    'ca.crt and front-proxy-ca.crt are one CA: what the one lets in, the other does, too',
+    'ca.crt and etcd-ca.crt are one CA: what the one lets in, the other does, too',
+    'front-proxy-ca.crt and etcd-ca.crt are one CA: what the one lets in, the other does, too',
+  ])
+  assert.is((await verify(asPairs({ ca: 'etcd-ca' }))).remarks.length, 1)
+})
+
+test('the CA of a cluster is told by its public key, among several', async () => {
+  const [store, other] = [wellTree(), wellTree()]
+  await reissue(other, 'ca', {}, { base: 'pki/ca' })
+  const key = await keyIn(store, 'pki/ca.key')
+  const [own, foreign] = [certificateIn(store, 'pki/ca.crt'), certificateIn(other, 'pki/ca.crt')]
+  const renewed = await reissue(store, 'ca', { notAfter: new Date('2050-01-01T00:00:00Z') }, { base: 'pki/ca', key })
+  await verifyClusterCa([own], [own], context)
+  await verifyClusterCa([own], [foreign, renewed], context)
+  await verifyClusterCa([foreign, own], [renewed], context)
+  const error = await rejects(verifyClusterCa([own], [foreign], context))
+  assert.is(error.code, 'KPKI_CERTS_MISMATCH')
+  const pins = [own, foreign].map(({ spki }) => `sha256:${createHash('sha256').update(spki).digest('hex')}`)
+  assert.match(error.message, `CN=kubernetes (${pins[0]}), and CN=kubernetes (${pins[1]})`)
+  assert.equal([error.details['own'], error.details['trusted']], [[pins[0]], [pins[1]]])
+  assert.match(error.hint ?? '', '--allow-other-ca')
+})
+
+test('what is empty and should not be is refused, as it is at upload', async () => {
+  const files = sharedFiles(EXTERNAL)
+  for (const { name } of FILES.concat(files)) {
+    const contents = new Map(files.concat(FILES).map(file => [file.name, new Uint8Array([1])]))
+    contents.set(name, new Uint8Array())
+    const secret = await encryptKubeadmCerts(contents, KEY, context)
+    const own = files.some(file => file.name === name) ? files : FILES
+    if (['ca.key', 'front-proxy-ca.key', 'etcd-ca.key'].includes(name)) {
+      assert.is((await decryptKubeadmCerts(secret, own, KEY, context)).get(name)?.length, 0)
+    } else {
+      const error = await rejects(decryptKubeadmCerts(secret, own, KEY, context))
+      assert.is(error.code, 'KPKI_CERTS_INVALID')
+      assert.match(error.message, `has an empty ${name}:`)
+    }
+  }
 })
 
 test.run()

@@ -249,6 +249,20 @@ test(
       ['missing', secret({ 'sa.key': undefined }), 'KPKI_CERTS_INVALID', []],
       ['short', secret({ 'sa.key': 'AAAA' }), 'KPKI_CERTS_INVALID', []],
       ['swapped', secret({ 'sa.key': objects[2].data['ca.key'] }), 'KPKI_CERTS_MISMATCH', []],
+      ['empty', secret({ 'sa.key': '' }), 'KPKI_CERTS_INVALID', []],
+      [
+        'pairs swapped',
+        secret(
+          Object.fromEntries(
+            ['crt', 'key'].flatMap(end => [
+              [`ca.${end}`, objects[2].data[`etcd-ca.${end}`]],
+              [`etcd-ca.${end}`, objects[2].data[`ca.${end}`]],
+            ]),
+          ),
+        ),
+        'KPKI_CERTS_MISMATCH',
+        [],
+      ],
       ['no Secret', JSON.stringify(objects[0]), 'KPKI_CERTS_INVALID', []],
       ['two', `${text}---\n${text}`, 'KPKI_CERTS_INVALID', []],
       ['no object', 'hello: world\n', 'KPKI_MANIFEST_INVALID', []],

@@ -1,8 +1,9 @@
 import { createHash, X509Certificate } from 'node:crypto'
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { ApiError } from '../../lib/errors.js'
 import type { KubernetesObject } from '../../lib/kubernetes/objects.js'
 import { run } from '../support/cli.js'
 import { type MemoryServer, startMemoryServer } from '../support/memory-server.js'
@@ -188,6 +189,55 @@ withServer(
     }
     assert.not.match(requests.map(({ url }) => url).join(' '), SECRET)
   },
+)
+
+withServer('an interrupt while a token is made takes it back', async ({ api, kubeconfig }, dir) => {
+  const file = join(dir, 'token')
+  const stop = new AbortController()
+  const { create } = api
+  api.create = object => {
+    stop.abort()
+    return create.call(api, object)
+  }
+  const said = await run(['token', 'create', '--kubeconfig', kubeconfig, '--out', file], { signal: stop.signal })
+  assert.equal([said.status, said.stdout, api.objects.size, existsSync(file)], [130, '', 0, false])
+  assert.match(said.stderr, 'kpki: error: interrupted; what was made is taken back')
+  assert.is(api.calls.length, 2)
+})
+
+withServer('an interrupt before a token is made ends it at once', async ({ api, kubeconfig }) => {
+  api.get = () => new Promise(() => {})
+  const stop = new AbortController()
+  setTimeout(() => stop.abort(), 200)
+  const before = performance.now()
+  const said = await run(['token', 'create', '--kubeconfig', kubeconfig], { signal: stop.signal })
+  assert.is(said.status, 130)
+  assert.ok(performance.now() - before < 5000)
+  assert.equal(api.calls, [])
+})
+
+withServer('a token that cannot be printed is taken back, or named', async ({ api, kubeconfig }) => {
+  const argv = ['token', 'create', '--kubeconfig', kubeconfig]
+  assert.is((await run(argv, { full: true })).status, 1)
+  assert.is(api.objects.size, 0)
+  api.delete = () => Promise.reject(new ApiError('KPKI_API_FORBIDDEN', 'no', { details: { status: 403 } }))
+  const said = await run(argv, { full: true })
+  assert.match(said.stderr, /warning: ([a-z0-9]{6}) could not be taken back: kpki token delete \1$/m)
+})
+
+withServer(
+  'of several tokens, those that were deleted before something went wrong',
+  async ({ api, kubeconfig }) => {
+    const { delete: remove } = api
+    api.delete = name =>
+      name.name === 'bootstrap-token-abcdef'
+        ? remove.call(api, name)
+        : Promise.reject(new ApiError('KPKI_API_FORBIDDEN', 'no', { details: { status: 403, reason: 'Forbidden' } }))
+    const said = await run(['token', 'delete', 'abcdef', 'zyxwvu', '--kubeconfig', kubeconfig])
+    assert.equal([said.status, said.stdout], [1, ''])
+    assert.match(said.stderr, 'kpki: deleted before that: abcdef\n')
+  },
+  [secret('abcdef'), secret('zyxwvu')],
 )
 
 test.run()

@@ -24,7 +24,7 @@ const DOORS = [
     uniqueKeys verifyServiceAccountToken
     DOORS LEDGER_PATH appendToLedger formatLedgerEntry judgeIssued parseLedger readTrustedKeys
     CertificateKey KUBEADM_CERTS KUBEADM_CERTS_RBAC decryptKubeadmCerts encryptKubeadmCerts fetchKubeadmCerts findKubeadmCerts formatCertificateKey
-    generateCertificateKey hasExternalEtcd parseCertificateKey readSharedFiles sharedFiles uploadKubeadmCerts verifySharedContents writeSharedFiles
+    generateCertificateKey hasExternalEtcd parseCertificateKey readSharedFiles sharedFiles uploadKubeadmCerts verifyClusterCa verifySharedContents writeSharedFiles
     BOOTSTRAP_RBAC TOKEN_DEFAULTS TOKEN_SECRETS TOKEN_USAGES bootstrapTokenStateOf bootstrapTokensOf createBootstrapTokens defaultVersion
     formatBootstrapToken formatBootstrapTokenSecret formatClusterInfo formatDuration formatJoinCommand formatManifests formatTime
     generateBootstrapToken isBootstrapTokenGroup isBootstrapTokenId isBootstrapTokenSecret parseBootstrapToken parseBootstrapTokenSecret
@@ -47,7 +47,7 @@ const DOORS = [
     ViewedCluster ViewedContext ViewedCredential ViewedReference ViewedUser
     BoundObject JsonWebKey JsonWebKeySet JwtAlgorithm OpenIdConfiguration ServiceAccountKey ServiceAccountTokenSpec VerifiedServiceAccountToken VerifyTokenOptions
     Door IssuedCertificate JudgedEntry Ledger LedgerEntry LedgerProblem TrustedKeys
-    EncryptOptions SharedContents SharedFacts SharedFile SharedFilesOptions SharedFilesResult SharedResult SharedTree UploadResult WriteSharedOptions
+    EncryptOptions SharedContents SharedFacts SharedFile SharedFilesOptions SharedFilesResult SharedResult SharedTree UploadOptions UploadResult VerifySharedOptions WriteSharedOptions
     BootstrapToken BootstrapTokenOptions BootstrapTokenSpec BootstrapTokenState ClusterInfoSpec ConfiguredTokens CreateTokensOptions
     JoinCommandOptions JoinCommandSpec KubernetesObject ObjectMeta RbacRow ResourceKind ResourceRow StoredBootstrapToken TokenAbility
     `,
@@ -57,10 +57,10 @@ const DOORS = [
     module: node as object,
     values: `
     ApiError NetworkError DiskStore VerifyError connectCluster discoverCluster fetchServerCas EncodingError StoreError UsageError createFile fileNotFound createNodeContext detectDefaultAddress detectHostName
-    generateNodeKeyPair fileExists defaultKubeconfig kubeconfigPaths kubeconfigsBeside movedPath pathBeside programExists stageFile updateFile readDirectory readRegularFile
+    generateNodeKeyPair fileExists defaultKubeconfig kubeconfigPaths kubeconfigsBeside movedPath pathBeside placeFile programExists updateFile readDirectory readRegularFile
     `,
     types: `
-    ConnectOptions DetectedAddress DiscoverClusterOptions Environment RetryOptions FetchServerCasOptions DiskStoreOptions WalkLimits WalkedFile UpdateFileOptions
+    ConnectOptions DetectedAddress DiscoverClusterOptions Environment PlacedFile RetryOptions FetchServerCasOptions DiskStoreOptions WalkLimits WalkedFile UpdateFileOptions
     `,
   },
 ]

@@ -171,10 +171,16 @@ const CASES: readonly (readonly [kind: string, argv: readonly string[], prepare?
   ['CAPinVerification', ['hash', 'verify', `sha256:${'0'.repeat(64)}`, '--ca-cert', at('a', 'pki/ca.crt')]],
   ['CertificateKey', ['certs', 'key']],
   ['CertificateKey', ['certs', 'certificate-key']],
-  ['CertificatesUpload', ['certs', 'upload', '--dir', at('a'), ...LIVE]],
-  ['CertificatesUpload', ['certs', 'upload', '--dir', at('a'), ...LIVE, '--dry-run']],
-  ['CertificatesUpload', ['certs', 'upload', '--dir', at('a'), ...LIVE, '--certificate-key', '00'.repeat(32)]],
-  ['CertificatesDownload', ['certs', 'download', '--dir', at('d'), ...LIVE, '--certificate-key', '00'.repeat(32)]],
+  ['CertificatesUpload', ['certs', 'upload', '--dir', at('a'), ...LIVE, '--allow-other-ca']],
+  ['CertificatesUpload', ['certs', 'upload', '--dir', at('a'), ...LIVE, '--allow-other-ca', '--dry-run']],
+  [
+    'CertificatesUpload',
+    ['certs', 'upload', '--dir', at('a'), ...LIVE, '--allow-other-ca', '--certificate-key', '00'.repeat(32)],
+  ],
+  [
+    'CertificatesDownload',
+    ['certs', 'download', '--dir', at('d'), ...LIVE, '--allow-other-ca', '--certificate-key', '00'.repeat(32)],
+  ],
   ['IssuedCertificateList', ['issued', '--dir', at('a'), '--all']],
   [
     'IssuedCertificateList',

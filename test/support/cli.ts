@@ -1,5 +1,6 @@
 import type { Io } from '../../lib/cli/io.js'
 import { main } from '../../lib/cli/main.js'
+import { StoreError } from '../../lib/errors.js'
 
 /** What a command line did. */
 export interface Transcript {
@@ -15,6 +16,7 @@ export async function run(
     stdin = '',
     terminal = false,
     exposed = false,
+    full = false,
     columns = 80,
     env = {},
     signal = new AbortController().signal,
@@ -22,6 +24,8 @@ export async function run(
     stdin?: string
     terminal?: boolean
     exposed?: boolean
+    /** Standard output takes nothing, as /dev/full. */
+    full?: boolean
     columns?: number
     env?: Record<string, string>
     signal?: AbortSignal
@@ -31,6 +35,7 @@ export async function run(
   let stderr = ''
   const io: Io = {
     stdout: text => {
+      if (full) throw new StoreError('KPKI_WRITE_FAILED', 'the output cannot be written (ENOSPC)')
       stdout += text
     },
     stderr: text => {

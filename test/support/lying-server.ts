@@ -65,6 +65,11 @@ export class TestCa {
     return new TestCa({ certificate, key })
   }
 
+  /** One that is there already. */
+  static of(issuer: Issuer): TestCa {
+    return new TestCa(issuer)
+  }
+
   async issue(options: LeafOptions = {}): Promise<Pair & { readonly certificate: Certificate }> {
     const key = await generateKey('ECDSA-P256', context)
     const certificate = await issueCertificate(

@@ -22,9 +22,14 @@ export interface MemoryServer {
  * Starts one.
  *
  * @param dir - where its kubeconfig goes
+ * @param givenCa - of its certificate, and of the kubeconfig. Default: one of its own
  */
-export async function startMemoryServer(dir: string, initial: readonly KubernetesObject[] = []): Promise<MemoryServer> {
-  const ca = await TestCa.create()
+export async function startMemoryServer(
+  dir: string,
+  initial: readonly KubernetesObject[] = [],
+  givenCa?: TestCa,
+): Promise<MemoryServer> {
+  const ca = givenCa ?? (await TestCa.create())
   const api = new MemoryApi(initial)
   const server = await FakeServer.start({
     pair: await ca.issue(),

@@ -132,6 +132,20 @@ test('an upload that is refused leaves no token, also when that cannot be said',
   assert.is((await rejects(uploadKubeadmCerts(await contentsOf(), KEY, api, context))).code, 'KPKI_API_FORBIDDEN')
 })
 
+test('a server that gives a token no uid, to which the Secret could belong, keeps no token', async () => {
+  const api = new MemoryApi()
+  const { create } = api
+  api.create = async object => {
+    await create.call(api, object)
+    return object
+  }
+  assert.is((await rejects(uploadKubeadmCerts(await contentsOf(), KEY, api, context))).code, 'KPKI_NET_RESPONSE')
+  assert.equal(
+    [...api.objects.keys()].filter(key => key.startsWith('Secret')),
+    [],
+  )
+})
+
 test('a server that says of the Secret that it is there, and that it is not, is asked three times', async () => {
   const api = new MemoryApi()
   const { get, create } = api

@@ -114,9 +114,16 @@ export const DEPARTURES: readonly Departure[] = [
   {
     point: '`kubeadm-certs`: values at download',
     kubeadm: 'any key or certificate under any name, over files that exist',
-    kpki: 'what the name says, fitting together; nothing is overwritten; all or none',
+    kpki: 'what the name says, fitting together, no CA with the usual name of another one, none empty but keys of CAs; nothing is overwritten; all or none',
     why: 'values can be swapped without the key',
     test: 'test/access/kubeadm-certs.test.ts',
+  },
+  {
+    point: '`kubeadm-certs` of another cluster than the tree',
+    kubeadm: 'not looked at',
+    kpki: 'refused where `ca.crt` is not a CA of the kubeconfig, unless `--allow-other-ca`',
+    why: '`KUBECONFIG` may name another cluster',
+    test: 'test/cli/certs-live.test.ts',
   },
   {
     point: 'what was signed',
