@@ -1,6 +1,6 @@
 // What the built command line loads for a command, and what it must not: start-up is what users feel of everything else.
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -11,8 +11,8 @@ const KPKI = fileURLToPath(new URL('../../dist/bin/kpki.js', import.meta.url))
 const work = mkdtempSync(join(tmpdir(), 'kpki-bundle-'))
 test.after(() => rmSync(work, { recursive: true, force: true }))
 
-/** Packages, and rooms of lib, of which a run loads a file. */
-function loadedBy(args: readonly string[]): readonly string[] {
+/** Files of the bundle that a run loads. */
+function chunksOf(args: readonly string[]): readonly string[] {
   const coverage = mkdtempSync(join(work, 'coverage-'))
   const { status, stderr } = spawnSync(process.execPath, [KPKI, ...args], {
     cwd: work,
@@ -26,8 +26,15 @@ function loadedBy(args: readonly string[]): readonly string[] {
     return result.map(({ url }) => url).filter(url => url.includes('/dist/bin/'))
   })
   assert.ok(urls.length > 2, 'the bundle was loaded')
+  return urls
+}
+
+/** Packages, and rooms of lib, of which a run loads a file. */
+function loadedBy(args: readonly string[]): readonly string[] {
   // esbuild says above each part of a chunk which file it is of.
-  const files = urls.flatMap(url => [...readFileSync(new URL(url), 'utf8').matchAll(/^\/\/ (\S+\.[cm]?[jt]s)$/gm)])
+  const files = chunksOf(args).flatMap(url => [
+    ...readFileSync(new URL(url), 'utf8').matchAll(/^\/\/ (\S+\.[cm]?[jt]s)$/gm),
+  ])
   return files.map(([, path = '']) => path)
 }
 
@@ -36,12 +43,15 @@ const X509 = /@peculiar\/x509/
 const WEBCRYPTO = /@peculiar\/webcrypto/
 const YAML = /node_modules\/yaml/
 const PARSER = /yargs-parser/
+// Which word somebody meant is said by a file of config/; the rest of that room is large.
+const ROOMS = /lib\/(x509|crypto|config\/(?!problems)|inspect)/
 const ASN1 = /asn1js/
 const NETWORK = /lib\/(host\/(https|tls-connect|discovery)|access\/discovery)/
 for (const [name, args, allowed, refused] of [
-  ['--version', ['--version'], [], [X509, WEBCRYPTO, YAML, PARSER, ASN1, /lib\/(x509|crypto|config|inspect)\//]],
-  ['--help', ['--help'], [], [X509, WEBCRYPTO, YAML, PARSER, ASN1, /lib\/(x509|crypto|config|inspect)\//]],
-  ['help of a command', ['gen', 'all', '--help'], [], [X509, WEBCRYPTO, YAML, PARSER, ASN1]],
+  // The parser comes with what every command loads: to look for another file would take longer than to pass over it.
+  ['--version', ['--version'], [], [X509, WEBCRYPTO, YAML, ASN1, ROOMS]],
+  ['--help', ['--help'], [], [X509, WEBCRYPTO, YAML, ASN1, ROOMS]],
+  ['help of a command', ['gen', 'all', '--help'], [], [X509, WEBCRYPTO, YAML, ASN1, ROOMS]],
   ['completion', ['completion', 'bash'], [PARSER], [X509, WEBCRYPTO, YAML, ASN1]],
   [
     'gen all',
@@ -81,6 +91,42 @@ for (const [name, args, allowed, refused] of [
         files.filter(file => pattern.test(file)),
         [],
       )
+  })
+}
+
+for (const [args, most] of [
+  [['--version'], 4],
+  [['token', 'generate'], 8],
+  [['certs', 'key'], 8],
+] as const) {
+  const name = args.join(' ')
+  test(`${name} is in ${most} files at most: each is looked for, read and linked`, () => {
+    const chunks = chunksOf(args)
+    assert.ok(chunks.length <= most, chunks.join('\n'))
+  })
+
+  test(`${name} has Node load no part of its own that nobody asked for`, () => {
+    // An import of node:util or node:module asks for all that they export, and so loads it; process.stdout is made when asked for.
+    const hook = join(work, 'hook.cjs')
+    const list = join(work, 'list')
+    writeFileSync(
+      hook,
+      `const before = new Set(process.moduleLoadList)
+       process.once('exit', () => {
+         const loaded = process.moduleLoadList.filter(name => !before.has(name)).join('\\n')
+         require('node:fs').writeFileSync(${JSON.stringify(list)}, loaded)
+       })`,
+    )
+    const { status, stderr } = spawnSync(process.execPath, ['-r', hook, KPKI, ...args], { cwd: work, encoding: 'utf8' })
+    assert.is(status, 0, stderr)
+    const loaded = readFileSync(list, 'utf8').split('\n')
+    assert.ok(loaded.length > 2)
+    // Node 20 reads modules with node:fs/promises itself.
+    const parts = /^NativeModule (internal\/(repl|worker|util\/(parse_args|diff)|tty)|tty$|net$|module$|worker_threads)/
+    assert.equal(
+      loaded.filter(each => parts.test(each)),
+      [],
+    )
   })
 }
 
