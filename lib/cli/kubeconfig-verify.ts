@@ -34,6 +34,7 @@ export const runKubeconfigVerify: Run = async (invocation, io) => {
   const wanted = text(flags, 'context')
   if (wanted !== undefined && flags['all'] === true)
     throw new UsageError('KPKI_USAGE', 'kubeconfig verify takes --context or --all, not both')
+  timeoutOf(flags)
   const context = createNodeContext({ clock: parseClock(text(flags, 'now')), log: createLog(invocation, io) })
   const inputs = await readKubeconfigs(invocation, io)
   const view = await viewKubeconfigs(inputs, context, { readFile: readNamed })
@@ -97,6 +98,13 @@ interface LiveAnswer {
   readonly answer: LiveIdentity | KpkiError
 }
 
+/** Looked at whether it is needed or not: whoever misspells it wants it to count some day. */
+function timeoutOf(flags: FlagValues): number {
+  const timeout = parseDuration(text(flags, 'timeout') ?? '10s') ?? 0
+  if (timeout > 0) return timeout
+  throw new UsageError('KPKI_USAGE', '--timeout must be a time, e.g. 10s')
+}
+
 /** Asks the servers of all contexts, one after the other. */
 async function askAll(
   names: readonly string[],
@@ -105,8 +113,7 @@ async function askAll(
   context: Context,
   io: Io,
 ): Promise<readonly LiveAnswer[]> {
-  const timeout = parseDuration(text(flags, 'timeout') ?? '10s') ?? 0
-  if (timeout <= 0) throw new UsageError('KPKI_USAGE', '--timeout must be a time, e.g. 10s')
+  const timeout = timeoutOf(flags)
   const answers: LiveAnswer[] = []
   // All of them: where it goes, and as whom, may stand in other files than the context.
   const [first, ...others] = inputs.map(({ name, bytes }) => ({

@@ -86,6 +86,12 @@ async function replaceLocked(
     await syncDir(dirname(target))
   } catch (error) {
     await fs.rm(temporary, { force: true }).catch(() => {})
+    if (failureCode(error) === 'EBUSY')
+      throw new StoreError('KPKI_WRITE_FAILED', `${target} is mounted by itself, and cannot be replaced (EBUSY)`, {
+        details: { path: target, errno: 'EBUSY' },
+        hint: 'mount its folder instead of the file, as a container does with -v',
+        cause: error,
+      })
     throw toStoreError(error, target, 'write')
   }
   return true

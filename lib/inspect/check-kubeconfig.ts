@@ -314,7 +314,11 @@ async function checkUser(
       problems.push(
         problem('expired', name, here, `has a token that expired on ${end.toISOString()}`, { hint: 'get a new one' }),
       )
-    if (credential.kind === 'exec' && credential.command !== '' && (await hasProgram?.(credential.command)) === false)
+    if (
+      credential.kind === 'exec' &&
+      !/^$|\*\*\*/.test(credential.command) &&
+      (await hasProgram?.(credential.command)) === false
+    )
       problems.push(
         problem(
           'no-credentials',
@@ -406,13 +410,35 @@ async function checkServer(
       ),
     )
   }
+  const now = context.clock()
+  const renew = 'have it made anew: kpki gen apiserver'
+  if (now < leaf.notBefore || now > leaf.notAfter) {
+    const [code, verb, end] =
+      now > leaf.notAfter
+        ? (['expired', 'expired on', leaf.notAfter] as const)
+        : (['not-yet-valid', 'is not valid before', leaf.notBefore] as const)
+    problems.push(
+      problem(code, entry.name, place, `is shown a certificate that ${verb} ${end.toISOString()}`, {
+        hint: code === 'expired' ? renew : 'check the clock',
+      }),
+    )
+  }
+  const { extKeyUsages } = leaf
+  if (extKeyUsages && !extKeyUsages.includes('serverAuth') && !extKeyUsages.includes('anyExtendedKeyUsage'))
+    problems.push(
+      problem('usage-missing', entry.name, place, 'is shown a certificate that is not made for servers (serverAuth)', {
+        hint: renew,
+      }),
+    )
   const roots = cluster.caCertificates.flatMap(index => inspection.certificates[index]?.certificate ?? [])
   if (roots.length === 0) return problems
+  // What has been told of already hides nothing else.
+  const moment = new Date(Math.min(Math.max(+now, +leaf.notBefore), +leaf.notAfter))
   try {
     await verifyCertificate(
       leaf,
-      { roots, intermediates, usages: ['serverAuth'], what: "the server's certificate" },
-      context,
+      { roots, intermediates, what: "the server's certificate" },
+      { ...context, clock: () => moment },
     )
   } catch (error) {
     if (!(error instanceof KpkiError)) throw error

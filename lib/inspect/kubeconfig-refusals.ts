@@ -124,6 +124,15 @@ function execRefusals({ exec, authProvider }: UserEntry): readonly KubeconfigRef
       ? []
       : [error('credentials', 'has both exec and auth-provider', 'kubectl refuses to choose: take one of them out')]),
     ...(command === '' ? [error('credentials', 'has an exec without a command')] : []),
+    ...(/\s/.test(command)
+      ? [
+          warning(
+            'credentials',
+            'has an exec whose command has a blank in it',
+            'arguments belong into args, one by one',
+          ),
+        ]
+      : []),
     ...(EXEC_VERSION.test(apiVersion)
       ? []
       : [

@@ -12,6 +12,7 @@ import { showUrl } from '../access/server-url.js'
 import type { Context } from '../context.js'
 import { decodeUtf8 } from '../crypto/bytes.js'
 import { EncodingError } from '../errors.js'
+import { looksSecret } from '../kubernetes/secret-shapes.js'
 import { parseYaml } from '../yaml.js'
 import { inspectFiles } from './inspect.js'
 import { clusterRefusals, type KubeconfigRefusal, userRefusals } from './kubeconfig-refusals.js'
@@ -46,7 +47,7 @@ export type ViewedCredential =
       readonly file: string | undefined
     }
   | { readonly kind: 'basic'; readonly username: string }
-  /** `command`: as it is found from here; without a slash it is looked for in PATH. */
+  /** `command`: as it is found from here, without a slash it is looked for in PATH; `***` in place of what follows a blank. */
   | { readonly kind: 'exec'; readonly command: string }
   | { readonly kind: 'auth-provider'; readonly name: string }
 
@@ -296,8 +297,10 @@ function viewUser(entry: UserEntry, file: string, { found, inspection, reader }:
   }
   if (username !== undefined || password !== undefined) credentials.push({ kind: 'basic', username: username ?? '' })
   if (exec) {
-    const isPath = exec.command.includes('/')
-    const command = isPath ? resolveReference(exec.command, directoryOf(file)) : exec.command
+    // Arguments have a field of their own, and may be secrets where they stand here.
+    const program = looksSecret(exec.command) ? '***' : exec.command.replace(/\s.*/s, ' ***')
+    const isPath = program.includes('/')
+    const command = isPath ? resolveReference(program, directoryOf(file)) : program
     credentials.push({ kind: 'exec', command: isPath && !command.includes('/') ? `./${command}` : command })
   }
   if (authProvider !== undefined) credentials.push({ kind: 'auth-provider', name: authProvider })

@@ -19,7 +19,7 @@ export function looksSecret(text: string): boolean {
     return true
   if (/(?:^|[^a-z0-9])[a-z0-9]{6}\.[a-z0-9]{16}(?:$|[^a-z0-9.])/.test(text)) return true
   if (/^(?:\.{0,2}|~|[A-Za-z]:)[\\/]/.test(text)) return false
-  return /^[0-9a-f]{64}$/i.test(text) || isRandom(text)
+  return names.some(name => /^[0-9a-f]{64}$/i.test(name)) || isRandom(text)
 }
 
 /**

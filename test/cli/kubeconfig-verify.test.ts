@@ -373,4 +373,50 @@ test('several files are one, as for kubectl: a context finds what it names in an
   assert.match(stderr.replace(/\s+/g, ' '), 'contexts[x] names the cluster c, which is in none of the files')
 })
 
+test("verify: what is wrong with the server's certificate is said of it, and not of the CA", async () => {
+  const path = config('token: a', `server: "https://10.0.0.10:6443", certificate-authority: ${pki('ca.crt')}`)
+  const server = async (file: string, ...argv: string[]) =>
+    (await verify(path, '--server-cert', pki(file), ...argv)).problems.map(({ code, severity }) =>
+      [code, severity].join(),
+    )
+  assert.equal(await server('apiserver.crt'), [])
+  assert.ok((await server('apiserver-kubelet-client.crt')).includes('usage-missing,error'))
+  assert.ok(!(await server('apiserver-kubelet-client.crt')).includes('ca-data,error'))
+  const codesAt = async (now: string) => {
+    const { stdout } = await run([
+      'kubeconfig',
+      'verify',
+      path,
+      '--server-cert',
+      pki('apiserver.crt'),
+      '-o',
+      'json',
+      '--now',
+      now,
+    ])
+    return (JSON.parse(stdout) as { problems: Found[] }).problems.map(
+      ({ code, message }) => `${code} ${message.slice(0, 27)}`,
+    )
+  }
+  assert.ok((await codesAt('2028-01-01T00:00:00Z')).includes('expired is shown a certificate that'))
+  assert.ok((await codesAt('2020-01-01T00:00:00Z')).includes('not-yet-valid is shown a certificate that'))
+})
+
+test('show and verify: arguments that stand in the command are not printed', async () => {
+  const path = config(`exec: {${EXEC}, command: /bin/sh hidden-argument}`)
+  for (const line of [['show'], ['show', '-o', 'json'], ['verify'], ['verify', '-o', 'json']]) {
+    const { stdout, stderr } = await run(['kubeconfig', ...line, path])
+    assert.not.match(stdout + stderr, 'hidden-argument')
+    if (line[0] === 'show') assert.match(stdout, '/bin/sh ***')
+  }
+  assert.equal(
+    (await verify(path)).problems.map(({ message }) => message),
+    ['has an exec whose command has a blank in it'],
+  )
+})
+
+test('verify: a time that is none is refused, needed or not', async () => {
+  assert.is((await run(['kubeconfig', 'verify', config('token: a'), '--timeout', 'foo'])).status, 2)
+})
+
 test.run()

@@ -512,7 +512,7 @@ const VERIFIED: readonly (readonly [
   [
     'a certificate for other names',
     [join(tree, 'controller-manager.conf'), '--server-cert', join(tree, 'pki/apiserver-etcd-client.crt')],
-    [1, 'names-missing', 'ca-data'],
+    [1, 'names-missing', 'usage-missing', 'ca-data'],
   ],
 ]
 for (const [what, argv, expected] of VERIFIED)

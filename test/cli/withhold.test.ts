@@ -69,7 +69,7 @@ for (const [kind, secret] of Object.entries(SECRETS)) {
       ['kubeconfig', 'user', '--client-name', 'ci', '--token-file', secret],
       ['kubeconfig', 'user', '--client-name', 'ci', '--token', 'abc', secret],
       ['kubeconfig', 'user', '--client-name', 'ci', '--role', 'x', '--namespace', secret],
-      ['kubeconfig', 'user', '--client-name', 'ci', '--out', `/nowhere/${secret}`],
+      ['kubeconfig', 'user', '--client-name', 'ci', '--out', `no-such/${secret}`],
       ['sa', 'verify', secret],
       ['sa', 'verify', '--key', secret, '/nowhere'],
       ['sa', 'jwks', secret],

@@ -148,6 +148,24 @@ test(
 )
 
 test(
+  'a file that is a mount of its own is said to be one',
+  inTempDir(async dir => {
+    const path = join(dir, 'config')
+    writeFileSync(path, 'old')
+    const { rename } = fs
+    fs.rename = () => Promise.reject(Object.assign(new Error('busy'), { code: 'EBUSY' }))
+    try {
+      const error = await rejects(updateFile(path, to('new')))
+      assert.equal([error.code, error.details['errno']], ['KPKI_WRITE_FAILED', 'EBUSY'])
+      assert.match(error.hint ?? '', 'mount its folder')
+    } finally {
+      fs.rename = rename
+    }
+    alone(dir, 'config')
+  }),
+)
+
+test(
   'an interrupt ends the wait for a lock',
   inTempDir(async dir => {
     const path = join(dir, 'config')
