@@ -1,4 +1,4 @@
-import { KpkiError } from '../errors.js'
+import { type ErrorCode, KpkiError } from '../errors.js'
 import { type KubeconfigProblem, problem } from './kubeconfig-problem.js'
 import type { KubeconfigView } from './kubeconfig-view.js'
 import type { LiveIdentity } from './live-identity.js'
@@ -15,16 +15,17 @@ export function judgeLive(
 ): readonly KubeconfigProblem[] {
   const entry = view.contexts.find(each => each.name === name)
   const place = { file: entry?.file ?? view.files[0] ?? '', part: `contexts[${name}]` }
-  const anonymous = problem(
-    'live-identity',
-    name,
-    place,
-    'is nobody to its server (system:anonymous): what the user shows counts for nothing there',
-    { severity: 'error', hint: 'give the user a client certificate or a token: kpki kubeconfig user' },
-  )
+  const nobody = (message: string, error?: ErrorCode) =>
+    problem('live-identity', name, place, `is nobody to its server: ${message}`, {
+      severity: 'error',
+      hint: 'give the user a client certificate or a token that the server takes: kpki kubeconfig user',
+      ...(error === undefined ? {} : { error }),
+    })
+  const user = view.users.find(each => each.name === entry?.user)
   if (answer instanceof KpkiError) {
     const { code: error, message, hint } = answer
-    if (error === 'KPKI_API_FORBIDDEN' && message.includes('system:anonymous')) return [{ ...anonymous, error }]
+    // Whom it knows it answers; who is named in its words is whom it takes the user for.
+    if (error === 'KPKI_API_FORBIDDEN') return [nobody(`it refuses what all its users may ask (${message})`, error)]
     return [
       problem('live-failed', name, place, `does not work: ${message}`, {
         error,
@@ -32,10 +33,10 @@ export function judgeLive(
       }),
     ]
   }
-  const user = view.users.find(each => each.name === entry?.user)
   const index = user?.credentials.flatMap(each => (each.kind === 'certificate' ? (each.certificate ?? []) : []))[0]
   const expected = user?.impersonates ?? view.inspection.certificates[index ?? -1]?.certificate.subject.commonName
-  if (answer.user === 'system:anonymous' && expected !== answer.user) return [anonymous]
+  if (answer.user === 'system:anonymous' && expected !== answer.user)
+    return [nobody('to it this is system:anonymous, and what the user shows counts for nothing')]
   if (expected === undefined || answer.user === undefined || answer.user === expected) return []
   return [
     problem('live-identity', name, place, `is ${expected} by its certificate, and ${answer.user} to the server`, {

@@ -458,7 +458,7 @@ test('an expired tree, a broken one, one that this user may not read, an empty f
   assert.match(kpki(broken).stdout, /^issuer not here: CN=etcd-ca$/m)
 
   if (process.geteuid?.() === 0) {
-    // Nobody may read keys, and is told so once.
+    // Nobody may read keys, kubeconfigs and the ledger, and is told so once.
     chmodSync(dir, 0o755)
     const env = { ...process.env, LANG: 'C.UTF-8' }
     const { status, stdout } = spawnSync(process.execPath, [KPKI, 'inspect', tree], {
@@ -468,7 +468,7 @@ test('an expired tree, a broken one, one that this user may not read, an empty f
       env,
     })
     assert.is(status, 0)
-    assert.match(stdout, /cannot be read \(EACCES\) \(16\)/)
+    assert.match(stdout, /cannot be read \(EACCES\) \(17\)/)
   }
 
   const empty = join(dir, 'empty')

@@ -160,7 +160,7 @@ testWithCluster(
         .replace(/user:\n$/, 'user: {}\n'),
       { mode: 0o600 },
     )
-    assert.equal(await codes(nobody), ['no-credentials', 'live-failed KPKI_API_FORBIDDEN'])
+    assert.equal(await codes(nobody), ['no-credentials', 'live-identity KPKI_API_FORBIDDEN'])
   },
 )
 
