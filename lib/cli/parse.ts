@@ -140,7 +140,11 @@ function unknownCommand(path: string, word: string): UsageError {
 function unknownFlag(path: string, word: string, flags: Readonly<Record<string, Flag>>): UsageError {
   const [name = ''] = word.replace(/^-+/, '').split('=')
   const nearest = nearestName(name, Object.keys(flags))
-  return refuse(path, `${path} has no flag ${shown(word.split('=')[0] ?? '')}`, nearest && `did you mean --${nearest}?`)
+  return refuse(
+    path,
+    `${path} has no flag ${shown(word.split('=')[0] ?? '')}`,
+    looksSecret(word) ? BY_FILE : nearest && `did you mean --${nearest}?`,
+  )
 }
 
 // Other users of the host see the arguments of a process, and shells keep them.

@@ -14,7 +14,7 @@ export interface KubeconfigProblem {
   readonly message: string
   /** What to do. */
   readonly hint?: string
-  /** What was thrown, beside `unreadable` and `live-failed`. */
+  /** What was thrown, beside `unreadable`, `live-failed` and `live-identity`. */
   readonly error?: ErrorCode
 }
 
