@@ -27,7 +27,7 @@ import {
 } from './certs-shared.js'
 import type { Invocation, Run } from './command.js'
 import { type FlagValues, text } from './flags.js'
-import { readInput } from './input.js'
+import { readInput, withHint } from './input.js'
 import { EXIT, type Io, wantsColour } from './io.js'
 import { createLog } from './main.js'
 import { formatStructured, isStructured, OUTPUT_VERSION } from './structured.js'
@@ -93,9 +93,11 @@ async function fetchSecret(
     })
   }
   if (from !== undefined) {
-    const { text: manifest, name } = await readInput(from, io)
     const { parseKubeadmCerts } = await import('./certs-manifest.js')
-    const secret = parseKubeadmCerts(manifest, name)
+    const { secret, name } = await withHint('kubectl -n kube-system get secret kubeadm-certs -o yaml', async () => {
+      const { text: manifest, name } = await readInput(from, io)
+      return { secret: parseKubeadmCerts(manifest, name), name }
+    })
     return { secret, source: name, description: await describe(secret) }
   }
   const { connectTo, readConnection } = await import('./connect.js')

@@ -10,7 +10,6 @@ import {
   parseCertificates,
   parseDescription,
   type SharedFilesOptions,
-  UsageError,
   verifyClusterCa,
 } from '../index.js'
 import { DiskStore } from '../node.js'
@@ -105,15 +104,6 @@ export async function readCertificateKey(
   description: SharedDescription | undefined,
 ): Promise<CertificateKey | undefined> {
   const { flags } = invocation
-  const inputs = ['certificate-key-file', 'from', 'config'].filter(name => text(flags, name) === '-')
-  if (inputs.length > 1)
-    throw new UsageError(
-      'KPKI_USAGE',
-      `standard input can be one thing only: ${inputs.map(name => `--${name}`).join(' or ')}`,
-      {
-        hint: 'put the other one into a file',
-      },
-    )
   const given = await readSecret(invocation, 'certificate-key', io)
   const file = text(flags, 'certificate-key-file')
   if (given !== undefined)

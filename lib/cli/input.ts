@@ -27,6 +27,17 @@ export async function readInput(
   }
 }
 
+/** Reads something; where it is too large, says which command prints only what is needed. */
+export async function withHint<T>(command: string, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read()
+  } catch (error) {
+    if (!(error instanceof EncodingError) || error.code !== 'KPKI_INPUT_TOO_LARGE') throw error
+    const { code, message, details } = error
+    throw new EncodingError(code, message, { details, hint: `take only what is needed: ${command}`, cause: error })
+  }
+}
+
 /**
  * The secret of `--NAME` or of the file that `--NAME-file` names (`-` is standard input), one final newline cut off.
  *

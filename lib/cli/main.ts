@@ -32,6 +32,7 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
       }
     }
     invocation = parseArguments(argv)
+    refuseTwoInputs(invocation)
     const command = COMMANDS[invocation.path]
     const run = await command?.load?.()
     if (!run) return EXIT.usage
@@ -42,6 +43,18 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
     if (error instanceof KpkiError && error.code === 'KPKI_INTERRUPTED') return EXIT.interrupted
     return error instanceof UsageError ? EXIT.usage : EXIT.failed
   }
+}
+
+/** What is read from standard input is gone for the next one who reads. */
+function refuseTwoInputs({ flags, args }: Invocation): void {
+  const named = Object.entries(flags).flatMap(([name, value]) =>
+    [value].flat().includes('-') && !/(^|-)out$/.test(name) ? [`--${name}`] : [],
+  )
+  const inputs = [...args.filter(word => word === '-'), ...named]
+  if (inputs.length < 2) return
+  throw new UsageError('KPKI_USAGE', `standard input can be one thing only: ${inputs.join(' or ')}`, {
+    hint: 'put the other one into a file',
+  })
 }
 
 /** Ends when the person interrupts. */

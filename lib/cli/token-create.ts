@@ -5,6 +5,7 @@ import {
   type CertificateKey,
   CLUSTER_INFO,
   type ClusterApi,
+  type ClusterConnection,
   type Context,
   createBootstrapTokens,
   formatBootstrapToken,
@@ -23,7 +24,7 @@ import { createNodeContext } from '../node.js'
 import type { Invocation, Run } from './command.js'
 import { parseClock } from './description.js'
 import { text } from './flags.js'
-import { afterGrace } from './interruption.js'
+import { afterGrace, unlessInterrupted } from './interruption.js'
 import { EXIT, type Io } from './io.js'
 import { createLog } from './main.js'
 import { writeSecret } from './secrets.js'
@@ -60,7 +61,7 @@ async function printManifests(run: CreateRun): Promise<number> {
       hint: 'leave one of --print-join-command and -o out, or name the cluster to make the token in with --kubeconfig',
     })
   }
-  const discovery = flags['discovery-objects'] === true ? await discoveryObjects(run, tokens) : []
+  const discovery = flags['discovery-objects'] === true ? await offlineDiscovery(run) : []
   const items = [...tokens.map(formatBootstrapTokenSecret), ...discovery]
   const [first] = items
   const json = items.length === 1 ? first : { apiVersion: 'v1', kind: 'List', items }
@@ -69,13 +70,19 @@ async function printManifests(run: CreateRun): Promise<number> {
   return EXIT.done
 }
 
+async function offlineDiscovery(run: CreateRun): Promise<readonly KubernetesObject[]> {
+  const { readConnection } = await import('./connect.js')
+  const cluster = await clusterFor(run, await readConnection(run.invocation, run.io))
+  return cluster ? discoveryObjects(run, cluster, run.tokens) : []
+}
+
 /** What `kubeadm init phase bootstrap-token` makes beside tokens, in its order. */
 async function discoveryObjects(
   run: CreateRun,
+  { server, caPem }: JoinedCluster,
   signers: readonly BootstrapTokenSpec[],
 ): Promise<readonly KubernetesObject[]> {
   const { context, kubernetesVersion } = run
-  const { server, caPem } = await readCluster(run)
   const signing = signers.filter(spec => bootstrapTokenStateOf(spec, context.clock()).signing === 'yes')
   const tokens = signing.map(({ token }) => token)
   const rbac = rbacObjects(BOOTSTRAP_RBAC)
@@ -87,10 +94,18 @@ async function discoveryObjects(
   ]
 }
 
-async function readCluster({ invocation, io }: CreateRun): Promise<JoinedCluster> {
+/** The cluster that hosts join, where something is made for hosts; said of it is what they would stumble over. */
+async function clusterFor(run: CreateRun, connection: ClusterConnection): Promise<JoinedCluster | undefined> {
+  const { flags } = run.invocation
+  if (flags['discovery-objects'] !== true && flags['print-join-command'] !== true) return undefined
   // Loaded here, since a Secret alone needs no kubeconfig.
-  const { readJoinedCluster } = await import('./token-cluster.js')
-  return readJoinedCluster(invocation, io)
+  const { isLoopback, joinedCluster } = await import('./token-cluster.js')
+  const cluster = joinedCluster(connection)
+  if (isLoopback(cluster.server)) {
+    const message = `${cluster.server} leads every host that joins to itself: name a kubeconfig with the address that hosts reach`
+    run.context.log({ level: 'warning', message })
+  }
+  return cluster
 }
 
 async function create(run: CreateRun): Promise<number> {
@@ -99,11 +114,17 @@ async function create(run: CreateRun): Promise<number> {
   const isDryRun = flags['dry-run'] === true
   const { connectTo, readConnection } = await import('./connect.js')
   // What has to be taken back is taken back over it, after an interrupt, too.
-  const api = connectTo(await readConnection(invocation, io), io, context, afterGrace(io.signal))
+  const connection = await readConnection(invocation, io)
+  const api = connectTo(connection, io, context, afterGrace(io.signal))
   try {
     // Everything that can be wrong is found before anything is made. The cluster signs cluster-info by itself.
-    const objects = flags['discovery-objects'] === true ? await discoveryObjects(run, []) : []
-    const commands = flags['print-join-command'] === true ? await joinCommands(run) : []
+    const cluster = await clusterFor(run, connection)
+    const objects = cluster && flags['discovery-objects'] === true ? await discoveryObjects(run, cluster, []) : []
+    if (cluster && objects.length > 0) {
+      const { refuseOtherClusterInfo } = await import('./token-cluster.js')
+      await unlessInterrupted(refuseOtherClusterInfo(cluster, api, context), io.signal)
+    }
+    const commands = cluster && flags['print-join-command'] === true ? await joinCommands(run, cluster) : []
     await createBootstrapTokens(tokens, api, { objects, isDryRun, signal: io.signal })
     try {
       await report({ ...run, api, isDryRun, commands, objects })
@@ -122,9 +143,10 @@ async function create(run: CreateRun): Promise<number> {
   }
 }
 
-async function joinCommands(run: CreateRun): Promise<readonly string[]> {
-  const { context, tokens, kubernetesVersion, role } = run
-  const { server, caCertificates } = await readCluster(run)
+async function joinCommands(
+  { context, tokens, kubernetesVersion, role }: CreateRun,
+  { server, caCertificates }: JoinedCluster,
+): Promise<readonly string[]> {
   const controlPlane = role === undefined ? {} : { controlPlane: role }
   return Promise.all(
     tokens.map(({ token }) =>

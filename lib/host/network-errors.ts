@@ -3,7 +3,7 @@ import { KpkiError, NetworkError, WorkflowError } from '../errors.js'
 import { formatHostPort } from '../kubernetes/net.js'
 
 /** How far an exchange had come. Nothing of the request has been sent before `head`. */
-export type Phase = 'connect' | 'proxy' | 'tls' | 'head' | 'body'
+export type Phase = 'lookup' | 'connect' | 'proxy' | 'tls' | 'head' | 'body'
 
 /** Who was being talked to. */
 export interface Peer {
@@ -27,6 +27,7 @@ const SOCKET_FAILURES: Readonly<Record<string, string>> = {
 }
 
 const WHILE: Readonly<Record<Phase, string>> = {
+  lookup: 'while looking its name up',
   connect: 'while connecting',
   proxy: 'while asking the proxy',
   tls: 'during the TLS handshake',
@@ -59,6 +60,12 @@ export function toNetworkError(error: unknown, peer: Peer, phase: Phase): KpkiEr
       hint: "check the spelling, and this host's name servers",
     })
   }
+  if (code === 'ETIMEOUT') {
+    return new NetworkError('KPKI_NET_TIMEOUT', `the name ${peer.host} cannot be looked up: no name server answers`, {
+      ...options,
+      hint: TIMEOUT_HINTS.lookup,
+    })
+  }
   if (code === 'ETIMEDOUT') {
     return new NetworkError('KPKI_NET_TIMEOUT', `${name} did not answer: the system gave up ${WHILE[phase]}`, {
       ...options,
@@ -88,7 +95,7 @@ export function toNetworkError(error: unknown, peer: Peer, phase: Phase): KpkiEr
     })
   }
   const failure = SOCKET_FAILURES[code] ?? 'cut the connection'
-  const isCut = phase !== 'connect' && failure === 'cut the connection'
+  const isCut = phase !== 'connect' && phase !== 'lookup' && failure === 'cut the connection'
   return new NetworkError('KPKI_NET_UNREACHABLE', `${name} ${failure}${isCut ? ` ${WHILE[phase]}` : ''}`, {
     ...options,
     hint:
@@ -99,6 +106,7 @@ export function toNetworkError(error: unknown, peer: Peer, phase: Phase): KpkiEr
 }
 
 const TIMEOUT_HINTS: Readonly<Record<Phase, string>> = {
+  lookup: "no name server has answered: check this host's (/etc/resolv.conf), or give an address",
   connect: 'check the address and port, and whether a firewall drops the packets',
   proxy: 'check the proxy, or leave it out for this host with NO_PROXY',
   tls: 'something took the connection and does not speak TLS: check the port, and what stands between',

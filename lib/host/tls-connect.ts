@@ -1,6 +1,7 @@
 import type net from 'node:net'
 import type tls from 'node:tls'
 import { type Bytes, toBytes } from '../crypto/bytes.js'
+import { parseIp } from '../crypto/ip.js'
 import { type Peer, type Phase, toNetworkError } from './network-errors.js'
 import type { HttpProxy } from './proxy.js'
 import { hostRoots } from './roots.js'
@@ -80,8 +81,8 @@ export async function connectTls(target: TlsTarget, { signal, onPhase, watcher }
   signal.addEventListener('abort', stop)
   try {
     signal.throwIfAborted()
-    enter(proxy ? 'proxy' : 'connect')
-    const wire = proxy ? await openTunnel(proxy, target, keep) : await openSocket(target, keep)
+    enter(proxy ? 'proxy' : parseIp(host) ? 'connect' : 'lookup')
+    const wire = proxy ? await openTunnel(proxy, target, keep) : await openSocket(target, keep, () => enter('connect'))
     watcher?.onConnect?.({ host: wire.remoteAddress ?? host, port: wire.remotePort ?? port })
     enter('tls')
     const { socket, problem } = await handshake(wire, name, await secureContext(target), keep)

@@ -36,6 +36,13 @@ export function toTrustError(problem: string, target: TrustedPeer, leaf: X509Cer
       },
     )
   }
+  if (problem === 'INVALID_PURPOSE') {
+    return new NetworkError(
+      'KPKI_TLS_UNTRUSTED',
+      `the certificate of ${peerName(target)} is not for servers (${problem})`,
+      { details, hint: 'its extended key usage must have serverAuth: has the server been given that of a client?' },
+    )
+  }
   return new NetworkError(
     'KPKI_TLS_UNTRUSTED',
     `the certificate of ${peerName(target)} is not of a CA that is trusted here (${problem})`,

@@ -3,20 +3,31 @@ import net from 'node:net'
 import tls from 'node:tls'
 import { parseIp } from '../crypto/ip.js'
 import { NetworkError } from '../errors.js'
+import { boundedLookup } from './lookup.js'
 import type { Peer } from './network-errors.js'
 
 /** Takes note of a connection that is being made, so that it can be ended. */
 export type Keep = <T extends net.Socket>(socket: T) => T
 
-/** Connects over TCP; to each address of a name, one after the other. */
-export function openSocket({ host, port }: Peer, keep: Keep): Promise<net.Socket> {
+/**
+ * Connects over TCP; to each address of a name, one after the other.
+ *
+ * @param onLookup - told when the name is known
+ */
+export function openSocket({ host, port }: Peer, keep: Keep, onLookup: () => void = () => {}): Promise<net.Socket> {
   return new Promise((resolve, reject) => {
+    const closed = new AbortController()
+    const lookup = boundedLookup(closed.signal)
     const socket = keep(
       // Node gives each of several addresses 250 ms, which a far server does not keep.
-      net.connect({ host, port, autoSelectFamily: true, autoSelectFamilyAttemptTimeout: 2000 }),
+      net.connect({ host, port, lookup, autoSelectFamily: true, autoSelectFamilyAttemptTimeout: 2000 }),
     )
+    socket.once('lookup', onLookup)
     socket.once('error', reject)
-    socket.once('close', () => reject(new Error('closed')))
+    socket.once('close', () => {
+      closed.abort()
+      reject(new Error('closed'))
+    })
     socket.once('connect', () => resolve(socket.setNoDelay(true).setKeepAlive(true, 30_000)))
   })
 }

@@ -12,11 +12,20 @@ const MAX_LISTS = 4
  *
  * @param text - at most 1 MiB
  * @param what - named in errors, e.g. a file name
- * @throws {@link EncodingError} `KPKI_MANIFEST_INVALID` for a document that is no object; `KPKI_YAML_INVALID`,
+ * @throws {@link EncodingError} `KPKI_MANIFEST_INVALID` for a document that is no object, or has a key twice; `KPKI_YAML_INVALID`,
  *   `KPKI_INPUT_TOO_LARGE`
  */
 export function parseManifests(text: string, what: string): readonly KubernetesObject[] {
-  return parseYamlStream(text, what).flatMap(({ value, start }) => {
+  return parseYamlStream(text, what).flatMap(({ value, start, duplicates }) => {
+    const [twice] = duplicates
+    if (twice) {
+      const { line, column, path } = twice
+      throw new EncodingError(
+        'KPKI_MANIFEST_INVALID',
+        `${what}:${line}:${column}: ${path.join('.')} stands there twice: kubectl takes the last one, other programs the first`,
+        { details: { what, line, column }, hint: 'take one of them out' },
+      )
+    }
     const place = `${what}:${start.line}:${start.column}`
     return flatten(value, 0).map((item: unknown) => {
       if (isKubernetesObject(item)) return item

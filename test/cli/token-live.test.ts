@@ -6,6 +6,8 @@ import * as assert from 'uvu/assert'
 import { ApiError } from '../../lib/errors.js'
 import type { KubernetesObject } from '../../lib/kubernetes/objects.js'
 import { run } from '../support/cli.js'
+import { kubeconfigOf } from '../support/cluster-info.js'
+import { TestCa } from '../support/lying-server.js'
 import { type MemoryServer, startMemoryServer } from '../support/memory-server.js'
 import { inTempDir } from '../support/temp.js'
 
@@ -239,5 +241,98 @@ withServer(
   },
   [secret('abcdef'), secret('zyxwvu')],
 )
+
+const clusterInfo = (server: string, caPem: string): KubernetesObject => ({
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: { namespace: 'kube-public', name: 'cluster-info' },
+  data: { kubeconfig: kubeconfigOf(caPem, server) },
+})
+const caOf = ({ kubeconfig }: MemoryServer) =>
+  Buffer.from(
+    JSON.parse(readFileSync(kubeconfig, 'utf8')).clusters[0].cluster['certificate-authority-data'],
+    'base64',
+  ).toString()
+
+withServer('a cluster-info of another server or CA is not written over', async server => {
+  const { api, kubeconfig, url } = server
+  const argv = ['token', 'create', '--discovery-objects', '--kubeconfig', kubeconfig]
+  const { pem: otherCa } = await TestCa.create()
+  const key = 'ConfigMap kube-public/cluster-info'
+  for (const [info, problem] of [
+    [
+      clusterInfo('https://10.77.3.11:6443', caOf(server)),
+      `names https://10.77.3.11:6443; the kubeconfig names ${url}`,
+    ],
+    [clusterInfo(url, otherCa), "with another CA than the kubeconfig's"],
+  ] as const) {
+    api.objects.set(key, info)
+    for (const more of [[], ['--dry-run']]) {
+      const said = await run([...argv, ...more])
+      assert.equal([said.status, said.stdout, api.calls.length], [1, '', 0])
+      assert.match(said.stderr, problem)
+      assert.match(said.stderr, 'leave --discovery-objects out')
+    }
+    assert.is(JSON.parse((await run([...argv, '-o', 'json'])).stderr).error.code, 'KPKI_API_EXISTS')
+    assert.is(api.objects.get(key), info)
+  }
+  // Its own, written another way, and one that is of no use to anybody.
+  for (const info of [
+    clusterInfo(`${url}/`, otherCa + caOf(server)),
+    { ...clusterInfo(url, ''), data: { kubeconfig: 'hello' } },
+    { ...clusterInfo(url, ''), data: {} },
+  ]) {
+    api.objects.set(key, info)
+    const said = await run(argv)
+    assert.is(said.status, 0, said.stderr)
+  }
+})
+
+withServer(
+  'hosts that would be led to themselves are warned of, where something is made for hosts',
+  async ({ kubeconfig, url }) => {
+    const warning = `kpki: warning: ${url} leads every host that joins to itself`
+    for (const [flags, isWarned] of [
+      [['--print-join-command'], true],
+      [['--discovery-objects'], true],
+      [['--discovery-objects', '-o', 'yaml'], false],
+      [['--print-join-command', '-q'], false],
+      [[], false],
+    ] as const) {
+      const isOffline = flags.some(flag => flag === '-o')
+      const where = isOffline ? [] : ['--kubeconfig', kubeconfig]
+      const said = await run(['token', 'create', ...flags, ...where], { env: { KUBECONFIG: kubeconfig } })
+      assert.equal([said.status, said.stderr.includes(warning)], [0, isWarned], said.stderr)
+    }
+  },
+)
+
+withServer('a kubeconfig from standard input is read once for all that it is needed for', async ({ kubeconfig }) => {
+  const argv = ['token', 'create', '--print-join-command', '--discovery-objects', '--kubeconfig', '-']
+  let left = readFileSync(kubeconfig, 'utf8')
+  const said = await run(argv, {
+    stdin: () => {
+      const now = left
+      left = ''
+      return now
+    },
+  })
+  assert.is(said.status, 0, said.stderr)
+})
+
+test('standard input can be one thing only, whatever the command', async () => {
+  for (const argv of [
+    ['create', '--token-file', '-', '--config', '-'],
+    ['create', '--print-join-command', '--token-file', '-', '--certificate-key-file', '-'],
+    ['create', '-', '--kubeconfig', '-'],
+    ['inspect', '--token-file', '-', '--from', '-'],
+  ]) {
+    const said = await run(['token', ...argv], { stdin: TOKEN })
+    assert.equal([said.status, said.stdout], [2, ''])
+    assert.match(said.stderr, 'standard input can be one thing only: ')
+  }
+  // Standard output is another matter.
+  assert.is((await run(['token', 'create', '-', '-o', 'yaml', '--out', '-'], { stdin: TOKEN })).status, 0)
+})
 
 test.run()

@@ -376,4 +376,17 @@ test('token delete understands all of what is named before it asks a cluster', a
   assert.not.match(stderr, SECRET.slice(0, -1))
 })
 
+test('of manifests that are too large it is said how to get smaller ones', async () => {
+  const stdin = `# ${'x'.repeat(1_100_000)}\n`
+  for (const [argv, command] of [
+    [['token', 'list', '--from', '-'], 'get secret --field-selector type=bootstrap.kubernetes.io/token -o yaml'],
+    [['certs', 'download', '--from', '-', '--certificate-key', '0'.repeat(64)], 'get secret kubeadm-certs -o yaml'],
+  ] as const) {
+    const said = await run([...argv, '-o', 'json'], { stdin })
+    const { code, hint } = JSON.parse(said.stderr).error
+    assert.is(code, 'KPKI_INPUT_TOO_LARGE')
+    assert.match(hint, command)
+  }
+})
+
 test.run()

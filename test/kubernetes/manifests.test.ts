@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -52,5 +53,27 @@ for (const [name, text] of [
     assert.match(error.message, /^m\.yaml:2:1: /)
   })
 }
+
+// kubectl 1.20.2 create --dry-run=client takes the last of both, in YAML and in JSON.
+test('a key that stands there twice is refused, with its place; its values are not quoted', async () => {
+  const yaml = `apiVersion: v1
+kind: Secret
+metadata: {name: a}
+stringData:
+  token-secret: 0123456789abcdef
+  token-secret: fedcba9876543210
+`
+  const json = '{"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "a"}, "data": {"k": "MDEy", "k": "MzQ1"}}'
+  for (const [text, message] of [
+    [yaml, 'x.yaml:6:3: stringData.token-secret stands there twice'],
+    [json, 'x.yaml:1:89: data.k stands there twice'],
+    [`${json.replace(', "k": "MzQ1"', '')}\n---\n${yaml}`, 'x.yaml:8:3: stringData.token-secret stands there twice'],
+  ] as const) {
+    const error = await rejects(() => parseManifests(text, 'x.yaml'))
+    assert.is(error.code, 'KPKI_MANIFEST_INVALID')
+    assert.ok(error.message.startsWith(message), error.message)
+    assert.not.match(inspect(error, { depth: 10 }), /0123456789|fedcba|MDEy|MzQ1/)
+  }
+})
 
 test.run()

@@ -21,7 +21,7 @@ export async function run(
     env = {},
     signal = new AbortController().signal,
   }: {
-    stdin?: string
+    stdin?: string | (() => string)
     terminal?: boolean
     exposed?: boolean
     /** Standard output takes nothing, as /dev/full. */
@@ -46,7 +46,7 @@ export async function run(
     stdoutIsExposed: exposed,
     columns,
     env,
-    readStdin: async () => new TextEncoder().encode(stdin),
+    readStdin: async () => new TextEncoder().encode(typeof stdin === 'string' ? stdin : stdin()),
     signal,
   }
   const status = await main(argv, io)
