@@ -32,7 +32,7 @@ import {
 import type { Invocation, Run } from './command.js'
 import { parseClock } from './description.js'
 import { type FlagValues, text } from './flags.js'
-import { afterGrace, unlessInterrupted } from './interruption.js'
+import { unlessInterrupted } from './interruption.js'
 import { EXIT, type Io } from './io.js'
 import { createLog } from './main.js'
 import { outFile } from './secrets.js'
@@ -121,10 +121,12 @@ async function upload(
 ): Promise<number> {
   const { flags } = invocation
   const isDryRun = flags['dry-run'] === true
-  const { connectTo, readConnection } = await import('./connect.js')
+  const [{ readConnection }, { connectToTakeBack }] = await Promise.all([
+    import('./connect.js'),
+    import('./connect-to-take-back.js'),
+  ])
   const connection = await readConnection(invocation, io)
-  // What has to be taken back is taken back over it, after an interrupt, too.
-  const api = connectTo(connection, io, context, afterGrace(io.signal))
+  const api = connectToTakeBack(connection, io, context)
   try {
     const store = openTree(flags)
     const options = described ?? (await unlessInterrupted(fetchSharedDescription(api, context), io.signal))

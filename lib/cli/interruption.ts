@@ -1,17 +1,5 @@
 import { WorkflowError } from '../index.js'
 
-/** How long an interrupt waits for the answer to a change, and for what takes it back. */
-const GRACE_MS = 10_000
-
-/** A signal for connections over which something has to be taken back: it comes some seconds after another one. */
-export function afterGrace(signal: AbortSignal, graceMs = GRACE_MS): AbortSignal {
-  const late = new AbortController()
-  const begin = () => AbortSignal.timeout(graceMs).addEventListener('abort', () => late.abort(), { once: true })
-  if (signal.aborted) begin()
-  else signal.addEventListener('abort', begin, { once: true })
-  return late.signal
-}
-
 /**
  * Waits for work before anything is changed, which an interrupt may leave alone.
  *

@@ -24,7 +24,7 @@ import { createNodeContext } from '../node.js'
 import type { Invocation, Run } from './command.js'
 import { parseClock } from './description.js'
 import { text } from './flags.js'
-import { afterGrace, unlessInterrupted } from './interruption.js'
+import { unlessInterrupted } from './interruption.js'
 import { EXIT, type Io } from './io.js'
 import { createLog } from './main.js'
 import { writeSecret } from './secrets.js'
@@ -112,10 +112,12 @@ async function create(run: CreateRun): Promise<number> {
   const { invocation, io, context, tokens } = run
   const { flags } = invocation
   const isDryRun = flags['dry-run'] === true
-  const { connectTo, readConnection } = await import('./connect.js')
-  // What has to be taken back is taken back over it, after an interrupt, too.
+  const [{ readConnection }, { connectToTakeBack }] = await Promise.all([
+    import('./connect.js'),
+    import('./connect-to-take-back.js'),
+  ])
   const connection = await readConnection(invocation, io)
-  const api = connectTo(connection, io, context, afterGrace(io.signal))
+  const api = connectToTakeBack(connection, io, context)
   try {
     // Everything that can be wrong is found before anything is made. The cluster signs cluster-info by itself.
     const cluster = await clusterFor(run, connection)
