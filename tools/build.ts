@@ -50,11 +50,12 @@ const loadedAlone = new Set(
 const preloaded: Plugin = {
   name: 'preloaded',
   setup({ onResolve }) {
-    onResolve({ filter: /^preloaded:/ }, ({ path }) => ({
-      path: path.slice('preloaded:'.length),
-      // An import of nothing would be left out.
-      sideEffects: true,
-    }))
+    onResolve({ filter: /^preloaded:/ }, ({ path }) => ({ path: path.slice('preloaded:'.length), sideEffects: true }))
+    // An import of nothing is left out unless the file has side effects, which esbuild believes whoever names the file first.
+    onResolve({ filter: /^\..*\.js$/ }, ({ path, resolveDir }) => {
+      const file = join(resolveDir, path.replace(/\.js$/, '.ts'))
+      return [START, ...WITH_START].includes(file) ? { path: file, sideEffects: true } : undefined
+    })
   },
 }
 
