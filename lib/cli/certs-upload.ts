@@ -21,7 +21,7 @@ import {
   uploadKubeadmCerts,
   WorkflowError,
 } from '../index.js'
-import { createNodeContext, type DiskStore, type PlacedFile, placeFile, readRegularFile } from '../node.js'
+import { type DiskStore, type PlacedFile, placeFile, readRegularFile } from '../node.js'
 import {
   fetchSharedDescription,
   openTree,
@@ -30,11 +30,10 @@ import {
   verifySameCluster,
 } from './certs-shared.js'
 import type { Invocation, Run } from './command.js'
-import { parseClock } from './description.js'
+import { listeningContext } from './description.js'
 import { type FlagValues, text } from './flags.js'
 import { unlessInterrupted } from './interruption.js'
 import { EXIT, type Io } from './io.js'
-import { createLog } from './main.js'
 import { outFile } from './secrets.js'
 import { formatStructured, isStructured, OUTPUT_VERSION } from './structured.js'
 
@@ -43,15 +42,7 @@ const SECRET = `${KUBEADM_CERTS.namespace}/${KUBEADM_CERTS.name}`
 /** `kpki certs upload`: into a cluster, or as manifests. */
 export const runCertsUpload: Run = async (invocation, io) => {
   const { flags } = invocation
-  const warnings: string[] = []
-  const log = createLog(invocation, io)
-  const context = createNodeContext({
-    clock: parseClock(text(flags, 'now')),
-    log: event => {
-      if (event.level === 'warning') warnings.push(event.message)
-      log(event)
-    },
-  })
+  const { context, warnings } = listeningContext(invocation, io)
   const description = await readSharedDescription(invocation, io, context)
   const given = await readCertificateKey(invocation, io, description)
   if (given && outFile(flags, 'certificate-key-out') !== undefined) {

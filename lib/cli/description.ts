@@ -7,11 +7,12 @@ import {
   resolveDescription,
   UsageError,
 } from '../index.js'
-import { detectDefaultAddress, detectHostName } from '../node.js'
+import { createNodeContext, detectDefaultAddress, detectHostName } from '../node.js'
 import type { Invocation } from './command.js'
 import { DESCRIPTION_FLAGS, type FlagValues, text } from './flags.js'
 import { readInput } from './input.js'
 import type { Io } from './io.js'
+import { createLog } from './main.js'
 
 /**
  * The clock of a run, read once: the system's, or the moment named with `--now`.
@@ -30,6 +31,25 @@ export function parseClock(value: string | undefined, flag = 'now'): () => Date 
     })
   }
   return () => moment
+}
+
+/** The context of a command with `--now`, and what its run has to say, for structured output. */
+export function listeningContext(
+  invocation: Invocation,
+  io: Io,
+): { readonly context: Context; readonly warnings: readonly string[]; readonly notes: readonly string[] } {
+  const log = createLog(invocation, io)
+  const warnings: string[] = []
+  const notes: string[] = []
+  const context = createNodeContext({
+    clock: parseClock(text(invocation.flags, 'now')),
+    log: event => {
+      if (event.level === 'warning') warnings.push(event.message)
+      if (event.level === 'info') notes.push(event.message)
+      log(event)
+    },
+  })
+  return { context, warnings, notes }
 }
 
 /** Everything that the command line and its `--config` say about a cluster, with all problems. */

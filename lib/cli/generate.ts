@@ -15,12 +15,11 @@ import {
   UsageError,
   type WantedCertificate,
 } from '../index.js'
-import { createNodeContext, DiskStore } from '../node.js'
+import { DiskStore } from '../node.js'
 import type { Invocation, Run } from './command.js'
-import { describeCluster, parseClock } from './description.js'
+import { describeCluster, listeningContext } from './description.js'
 import { text } from './flags.js'
 import { wantsColour } from './io.js'
-import { createLog } from './main.js'
 import { formatStructured, isStructured, OUTPUT_VERSION } from './structured.js'
 import { formatGenerated } from './summary.js'
 
@@ -29,17 +28,7 @@ const DEFAULT_DIR = '/etc/kubernetes'
 /** `kpki gen …`: makes what is missing. */
 export const runGenerate: Run = async (invocation, io) => {
   const { flags } = invocation
-  const warnings: string[] = []
-  const notes: string[] = []
-  const log = createLog(invocation, io)
-  const context = createNodeContext({
-    clock: parseClock(text(flags, 'now')),
-    log: event => {
-      if (event.level === 'warning') warnings.push(event.message)
-      if (event.level === 'info') notes.push(event.message)
-      log(event)
-    },
-  })
+  const { context, warnings, notes } = listeningContext(invocation, io)
   const { cluster, role: describedRole } = await describeCluster(invocation, io, context)
   const from = text(flags, 'ca-from')
   const role = (text(flags, 'role') ??

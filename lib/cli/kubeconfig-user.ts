@@ -13,23 +13,14 @@ import {
   type UserKubeconfigSpec,
   userRbac,
 } from '../index.js'
-import {
-  createNodeContext,
-  DiskStore,
-  detectDefaultAddress,
-  detectHostName,
-  fileExists,
-  movedPath,
-  placeFile,
-} from '../node.js'
+import { DiskStore, detectDefaultAddress, detectHostName, fileExists, movedPath, placeFile } from '../node.js'
 import type { Invocation, Run } from './command.js'
-import { factsOf, parseClock, refuseProblems } from './description.js'
+import { factsOf, listeningContext, refuseProblems } from './description.js'
 import { secondsOf } from './duration.js'
 import { type FlagValues, list, text } from './flags.js'
 import { readInput, readSecret } from './input.js'
 import { span } from './inspect-life.js'
 import { EXIT, type Io } from './io.js'
-import { createLog } from './main.js'
 import { createNewFiles, fileExistsAlready } from './new-file.js'
 import { outFile, writeSecret } from './secrets.js'
 import { formatStructured, isStructured, OUTPUT_VERSION } from './structured.js'
@@ -38,15 +29,7 @@ import { printable } from './terminal.js'
 /** `kpki kubeconfig user`: a kubeconfig, and the bindings that go with it. */
 export const runKubeconfigUser: Run = async (invocation, io) => {
   const { flags } = invocation
-  const warnings: string[] = []
-  const log = createLog(invocation, io)
-  const context = createNodeContext({
-    clock: parseClock(text(flags, 'now')),
-    log: event => {
-      if (event.level === 'warning') warnings.push(event.message)
-      log(event)
-    },
-  })
+  const { context, warnings } = listeningContext(invocation, io)
   const name = text(flags, 'client-name')
   if (name === undefined) throw usage('kubeconfig user needs --client-name NAME: who the kubeconfig is for')
   const isDryRun = flags['dry-run'] === true

@@ -1,5 +1,5 @@
 import http from 'node:http'
-import type { Bytes } from '../crypto/bytes.js'
+import { type Bytes, concatBytes } from '../crypto/bytes.js'
 import { NetworkError } from '../errors.js'
 import { formatHostPort } from '../kubernetes/net.js'
 import { Deadline } from './deadline.js'
@@ -106,7 +106,7 @@ export class HttpsClient {
       const chunks: Uint8Array[] = []
       for await (const chunk of this.#chunksOf(message, request.maxBytes ?? DEFAULT_MAX_BYTES, deadline))
         chunks.push(chunk)
-      return { ...answer, body: concat(chunks) }
+      return { ...answer, body: concatBytes(chunks) }
     } finally {
       deadline.clear()
     }
@@ -270,14 +270,4 @@ function plainHeaders({ headers }: http.IncomingMessage): Readonly<Record<string
       value === undefined ? [] : [[name, Array.isArray(value) ? value.join(', ') : value]],
     ),
   )
-}
-
-function concat(chunks: readonly Uint8Array[]): Bytes {
-  const whole = new Uint8Array(chunks.reduce((length, chunk) => length + chunk.length, 0))
-  let offset = 0
-  for (const chunk of chunks) {
-    whole.set(chunk, offset)
-    offset += chunk.length
-  }
-  return whole
 }

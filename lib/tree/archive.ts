@@ -1,4 +1,4 @@
-import { type Bytes, encodeUtf8 } from '../crypto/bytes.js'
+import { type Bytes, concatBytes, encodeUtf8 } from '../crypto/bytes.js'
 import { StoreError } from '../errors.js'
 import type { TreePath } from './layout.js'
 
@@ -64,7 +64,7 @@ export function formatTar(
     if (file) blocks.push(file.bytes, new Uint8Array(-file.bytes.length & (BLOCK - 1)))
   }
   // Two blocks of zeros say that nothing more comes.
-  return concatenate([...blocks, new Uint8Array(2 * BLOCK)])
+  return concatBytes([...blocks, new Uint8Array(2 * BLOCK)])
 }
 
 /** Whoever unpacks an archive as root trusts it to stay in its directory. */
@@ -122,14 +122,4 @@ function splitPath(path: string): { readonly prefix: Uint8Array; readonly name: 
 
 function refusal(path: string, reason: string): StoreError {
   return new StoreError('KPKI_WRITE_FAILED', `${JSON.stringify(path.slice(0, 100))} ${reason}`, { details: { path } })
-}
-
-function concatenate(parts: readonly Uint8Array[]): Bytes {
-  const all = new Uint8Array(parts.reduce((length, part) => length + part.length, 0))
-  let offset = 0
-  for (const part of parts) {
-    all.set(part, offset)
-    offset += part.length
-  }
-  return all
 }
