@@ -480,7 +480,7 @@ test('a list that is slow for ever is given up', () => {
   return withApi({ answer, options: { totalMs: 200 } }, async (api, server) => {
     assert.is((await rejects(api.list('Secret'))).code, 'KPKI_NET_TIMEOUT')
     // A busy machine may get few answers, none can get more.
-    assert.ok(server.requests.length >= 2 && server.requests.length <= 11, String(server.requests.length))
+    assert.ok(server.requests.length <= 11, String(server.requests.length))
   })
 })
 
