@@ -4,7 +4,7 @@
  * @module kpki/node
  */
 
-export { ApiError, EncodingError, NetworkError, StoreError, UsageError, VerifyError } from './errors.js'
+export { ApiError, EncodingError, NetworkError, StoreError, UsageError, VerifyError, WorkflowError } from './errors.js'
 export { type ConnectOptions, connectCluster } from './host/api-client.js'
 export type { RetryOptions } from './host/api-transport.js'
 export { createNodeContext, generateNodeKeyPair } from './host/context.js'

@@ -41,7 +41,7 @@ const GONE = 410
  * Credentials go only to a server whose certificate is verified, unless the kubeconfig itself says `insecure-skip-tls-verify`:
  * then that is warned of, and no Secret is written.
  *
- * @param connection - as {@link readClusterConnection} reads it of a kubeconfig
+ * @param connection - as `readClusterConnection` reads it of a kubeconfig
  * @throws {@link NetworkError} `KPKI_NET_PROXY` for a proxy that is none; {@link UsageError} `KPKI_FIELD_VALUE` for times and
  *   numbers that are none
  */

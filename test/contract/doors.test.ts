@@ -56,7 +56,7 @@ const DOORS = [
     path: 'lib/node.ts',
     module: node as object,
     values: `
-    ApiError NetworkError DiskStore VerifyError connectCluster discoverCluster fetchServerCas EncodingError StoreError UsageError createFile fileNotFound createNodeContext detectDefaultAddress detectHostName
+    ApiError NetworkError DiskStore VerifyError WorkflowError connectCluster discoverCluster fetchServerCas EncodingError StoreError UsageError createFile fileNotFound createNodeContext detectDefaultAddress detectHostName
     generateNodeKeyPair fileExists defaultKubeconfig kubeconfigPaths kubeconfigsBeside movedPath pathBeside placeFile programExists updateFile readDirectory readRegularFile
     `,
     types: `
