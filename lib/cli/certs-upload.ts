@@ -242,6 +242,7 @@ function report(result: Report, warnings: readonly string[], { flags }: Invocati
         },
         output,
       ),
+      newKey !== undefined,
     )
     return
   }
@@ -256,5 +257,5 @@ function report(result: Report, warnings: readonly string[], { flags }: Invocati
     if (newKey !== undefined) io.stderr('kpki: using certificate key:\n')
     else if (file !== undefined && !isDryRun) io.stderr(`kpki: the certificate key is in ${file}\n`)
   }
-  if (newKey !== undefined) io.stdout(`${newKey}\n`)
+  if (newKey !== undefined) io.stdout(`${newKey}\n`, true)
 }

@@ -1,7 +1,7 @@
 /** The world as a command sees it; tests and other programs bring their own. */
 export interface Io {
-  /** Data. */
-  readonly stdout: (text: string) => void
+  /** Data; `mustArrive`: an error when nobody reads any more, who else just has read enough. */
+  readonly stdout: (text: string, mustArrive?: boolean) => void
   /** For people. */
   readonly stderr: (text: string) => void
   readonly stdoutIsTerminal: boolean

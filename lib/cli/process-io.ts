@@ -9,7 +9,7 @@ export function processIo(): Io {
   const interrupt = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupt.abort())
   return {
-    stdout: text => write(1, text),
+    stdout: (text, mustArrive) => write(1, text, mustArrive),
     stderr: text => write(2, text),
     // Asked for when they are wanted: Node makes a stream to answer.
     get stdoutIsTerminal() {
@@ -55,15 +55,15 @@ function isExposed(descriptor: number): boolean {
   }
 }
 
-/** Writes synchronously, so that nothing is lost when the process ends; a reader that went away is no error. */
-function write(descriptor: number, text: string): void {
+/** Writes synchronously, so that nothing is lost when the process ends; a reader that went away is no error, unless all must arrive. */
+function write(descriptor: number, text: string, mustArrive = false): void {
   const bytes = Buffer.from(text)
   for (let offset = 0; offset < bytes.length; ) {
     try {
       offset += writeSync(descriptor, bytes, offset)
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? error.code : ''
-      if (code === 'EPIPE') return
+      if (code === 'EPIPE' && !mustArrive) return
       if (code !== 'EAGAIN') {
         throw new StoreError('KPKI_WRITE_FAILED', `the output cannot be written (${code})`, { cause: error })
       }

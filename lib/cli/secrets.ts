@@ -23,5 +23,6 @@ export async function writeSecret(content: string, { flags }: Invocation, io: Io
       'kpki: warning: this is a secret, and others can read the file that it goes to; --out FILE makes one of mode 0600\n',
     )
   }
-  io.stdout(content)
+  // A token or key that is made and shown to nobody is worse than none.
+  io.stdout(content, true)
 }

@@ -1,5 +1,7 @@
+import { spawnSync } from 'node:child_process'
 import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { parseAllDocuments } from 'yaml'
@@ -387,6 +389,16 @@ test('of manifests that are too large it is said how to get smaller ones', async
     assert.is(code, 'KPKI_INPUT_TOO_LARGE')
     assert.match(hint, command)
   }
+})
+
+test('who made a secret that nobody reads is told; whoever has read enough of anything else may go', () => {
+  const kpki = fileURLToPath(new URL('../../dist/bin/kpki.js', import.meta.url))
+  const intoNothing = (...args: readonly string[]) =>
+    spawnSync('sh', ['-c', '{ "$@"; echo "status $?" >&2; } | true', 'sh', process.execPath, kpki, ...args], {
+      encoding: 'utf8',
+    }).stderr
+  assert.match(intoNothing('token', 'generate'), /^kpki: error: the output cannot be written \(EPIPE\)\n.*status 1\n$/s)
+  assert.is(intoNothing('--help'), 'status 0\n')
 })
 
 test.run()
