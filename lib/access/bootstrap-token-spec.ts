@@ -1,7 +1,7 @@
 import type { Context } from '../context.js'
 import { UsageError } from '../errors.js'
 import { formatDuration } from '../kubernetes/duration.js'
-import { formatTime } from '../kubernetes/time.js'
+import { formatTime, LAST_TIME } from '../kubernetes/time.js'
 import { type BootstrapToken, generateBootstrapToken } from './bootstrap-token.js'
 
 /**
@@ -115,13 +115,14 @@ function expiryOf({ ttlSeconds, expires }: BootstrapTokenOptions, { clock }: Con
     throw refuse('expires', `${formatTime(expires)} is past`, 'name a moment to come')
   }
   const seconds = ttlSeconds ?? TOKEN_DEFAULTS.ttlSeconds
-  if (!(seconds >= 0) || seconds > MAX_TTL_SECONDS)
+  const end = Math.floor(now.getTime() / 1000 + seconds) * 1000
+  if (!(seconds >= 0) || seconds > MAX_TTL_SECONDS || end > LAST_TIME)
     throw refuse(
       'ttl',
       `${Number.isFinite(seconds) ? formatDuration(seconds) : seconds} is no time to live`,
       '0 means that it never ends',
     )
-  return seconds === 0 ? undefined : new Date(Math.floor(now.getTime() / 1000 + seconds) * 1000)
+  return seconds === 0 ? undefined : new Date(end)
 }
 
 function refuse(field: string, message: string, hint: string): UsageError {

@@ -1,4 +1,5 @@
 import { type Bytes, decodeUtf8, encodeUtf8, parseBase64Url } from '../crypto/bytes.js'
+import { LAST_TIME } from '../kubernetes/time.js'
 
 /** The members of a JSON object. */
 export type Fields = Readonly<Record<string, unknown>>
@@ -75,11 +76,10 @@ export function decodeJwt(token: string): DecodedJwt | string {
 
 /** RFC 3339 has four digits for the year. */
 const EARLIEST = Date.parse('0000-01-01T00:00:00Z')
-const LATEST = Date.parse('9999-12-31T23:59:59Z')
 
 /** A moment of a token; before the year 0 and after 9999 the first and the last one that RFC 3339 can write. */
 export function momentOf(seconds: number): Date {
-  return new Date(Math.min(Math.max(seconds * 1000, EARLIEST), LATEST))
+  return new Date(Math.min(Math.max(seconds * 1000, EARLIEST), LAST_TIME))
 }
 
 export function isObject(value: unknown): value is Fields {

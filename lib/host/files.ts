@@ -34,7 +34,10 @@ export async function readRegularFile(path: string, maxBytes = MAX_INPUT_BYTES):
         throw new StoreError(
           'KPKI_FILE_NOT_REGULAR',
           `${path} is ${stats.isDirectory() ? 'a directory' : 'not a regular file'}`,
-          { details: { path } },
+          {
+            details: { path },
+            ...(stats.isFIFO() ? { hint: 'what comes through a pipe is read from standard input: -' } : {}),
+          },
         )
       }
       if (stats.size > maxBytes) throw tooLarge()

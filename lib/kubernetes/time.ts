@@ -1,5 +1,8 @@
 const TIME = /^\d{4}-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})(?:\.\d+)?(?:Z|[+-](\d{2}):(\d{2}))$/
 
+/** The last moment that RFC 3339 can write, whose years have four digits; milliseconds since 1970. */
+export const LAST_TIME: number = Date.UTC(9999, 11, 31, 23, 59, 59)
+
 /**
  * Reads a time as objects of Kubernetes have it, e.g. `2030-01-31T12:00:00Z`; parts of a second below a thousandth are cut off.
  *

@@ -123,6 +123,7 @@ for (const [name, argv, stdin, problem] of [
 for (const [name, argv, problem] of [
   ['a ttl that is none', ['--ttl', 'tomorrow'], /--ttl tomorrow is no duration/],
   ['a negative ttl', ['--ttl=-1h'], /--ttl: -1h0m0s is no time to live/],
+  ['a ttl beyond what RFC 3339 can write', ['--now', '9999-12-31T12:00:00Z'], /--ttl: 24h0m0s is no time to live/],
   ['an unknown usage', ['--usages', 'dancing'], /--usages: "dancing" is no usage/],
   ['a group of another kind', ['--groups', 'system:masters'], /--groups: "system:masters" is no group/],
   ['groups without authentication', ['--usages', 'signing', '--groups', GROUP], /--groups: .*nobody can authenticate/],

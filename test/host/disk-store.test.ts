@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import {
   chmodSync,
   chownSync,
@@ -345,6 +346,10 @@ test(
     assert.is((await rejects(readRegularFile(dir))).code, 'KPKI_FILE_NOT_REGULAR')
     assert.is((await rejects(readRegularFile(join(dir, 'fits/below')))).code, 'KPKI_FILE_NOT_REGULAR')
     assert.is((await rejects(readRegularFile('/dev/zero'))).code, 'KPKI_FILE_NOT_REGULAR')
+    execFileSync('mkfifo', [join(dir, 'pipe')])
+    const pipe = await rejects(readRegularFile(join(dir, 'pipe')))
+    assert.is(pipe.code, 'KPKI_FILE_NOT_REGULAR')
+    assert.match(pipe.hint ?? '', 'standard input: -')
     assert.is(await readRegularFile(join(dir, 'absent')), undefined)
     assert.is((await readRegularFile(join(dir, 'fits')))?.bytes.length, 1024 * 1024)
     assert.is((await readRegularFile(join(dir, 'large'), 2 * 1024 * 1024))?.bytes.length, 1024 * 1024 + 1)
