@@ -27,8 +27,8 @@ const SKEW_SECONDS = 60
  *
  * What may come up is asked for again every second: an API server that is not there yet, a signature that is still missing.
  *
- * @throws the error of the first step that failed: `UsageError` `KPKI_FIELD_VALUE`, also for times that are none; `EncodingError` `KPKI_PIN_INVALID`,
- *   `KPKI_CLUSTER_INFO_INVALID`; `ApiError` `KPKI_API_UNAUTHORIZED`, `KPKI_API_FORBIDDEN`, `KPKI_CLUSTER_INFO_MISSING`;
+ * @throws the error of the first step that failed: `UsageError` `KPKI_FIELD_VALUE`, also for times that are none;
+ *   `EncodingError` `KPKI_PIN_INVALID`, `KPKI_CLUSTER_INFO_INVALID`; `ApiError` `KPKI_API_UNAUTHORIZED`, `KPKI_API_FORBIDDEN`, `KPKI_CLUSTER_INFO_MISSING`;
  *   `VerifyError` `KPKI_TOKEN_UNKNOWN`, `KPKI_JWS_MISMATCH`, `KPKI_PIN_MISMATCH`, `KPKI_CLUSTER_INFO_CHANGED`;
  *   `NetworkError` `KPKI_NET_*`, `KPKI_TLS_*`
  * @see kubernetes/kubernetes v1.20.2, cmd/kubeadm/app/discovery/token/token.go (retrieveValidatedConfigInfo)

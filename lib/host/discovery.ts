@@ -69,9 +69,7 @@ export function fetchServerCas(server: string, options: FetchServerCasOptions = 
 const PATH = `/api/v1/namespaces/${CLUSTER_INFO.namespace}/configmaps/${CLUSTER_INFO.name}`
 
 /** Asks servers over HTTPS, through a proxy where the environment says so; a connection of its own for each request. */
-export function createDiscoveryTransport(
-  env: Readonly<Record<string, string | undefined>> = process.env,
-): DiscoveryTransport {
+function createDiscoveryTransport(env: Readonly<Record<string, string | undefined>> = process.env): DiscoveryTransport {
   const ask = async (request: ClusterInfoRequest) => {
     const { endpoint, roots, timeoutSeconds, signal, onConnect, onHandshake, onTrusted } = request
     const { status, body, headers } = await exchangeHttps({

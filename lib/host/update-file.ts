@@ -26,14 +26,14 @@ const LOCK_POLL_MS = 50
 /**
  * Changes a file that others change, too: reads it, asks what is to be there instead, and puts that in its place by a rename,
  * so that it is whole at every moment. Links are followed; owner and mode stay. Meanwhile FILE.lock keeps kubectl away, which
- * takes the same lock; what somebody changes without asking for it is noticed before the rename.
+ * takes the same lock; what somebody changes without asking for it is noticed before the rename. What a killed run left beside
+ * it is removed, other than the lock, of which nobody knows whose it is.
  *
  * @param change - gets what is there, `undefined` when nothing is; returns the new content, or `undefined` to leave it
  * @returns whether anything was written
- * What a killed run left beside it is removed, other than the lock, of which nobody knows whose it is.
- *
- * @throws {@link WorkflowError} `KPKI_INTERRUPTED`; {@link StoreError} `KPKI_LOCKED`, `KPKI_FILE_CHANGED`, `KPKI_FILE_FOREIGN` for a file of somebody else (but root may
- *   change everybody's), and as `readRegularFile` and `createFile`; what `change` throws
+ * @throws {@link WorkflowError} `KPKI_INTERRUPTED`; {@link StoreError} `KPKI_LOCKED`, `KPKI_FILE_CHANGED`, `KPKI_FILE_FOREIGN`
+ *   for a file of somebody else (but root may change everybody's), and as `readRegularFile` and `createFile`; what `change`
+ *   throws
  * @see kubernetes/kubernetes v1.20.2, staging/src/k8s.io/client-go/tools/clientcmd/loader.go (lockFile), config.go (ModifyConfig)
  */
 export async function updateFile(

@@ -8,7 +8,7 @@ import type { Store } from './store.js'
 /** Where a tree keeps its ledger: one JSON object per line, oldest first, never rewritten. */
 export const LEDGER_PATH: TreePath = 'pki/issued.jsonl'
 /** Who can get in is nobody else's business. */
-export const LEDGER_MODE = 0o600
+const LEDGER_MODE = 0o600
 /** For another run that writes into the tree: to sign and write takes it this long, unless it makes many RSA keys. */
 const LOCK_WAIT_SECONDS = 2
 /** Version of the lines. Fields are added within one, never renamed or removed. */
@@ -84,7 +84,7 @@ export interface Ledger {
  *
  * @param signedAt - the moment of the run
  */
-export async function describeIssued(
+async function describeIssued(
   { purpose, certificate, issuer }: IssuedCertificate,
   signedAt: Date,
   context: Context,

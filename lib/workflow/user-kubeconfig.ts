@@ -19,7 +19,7 @@ import { type Issuer, issueCertificate } from '../x509/issue.js'
 import { outsideValidity } from '../x509/verify.js'
 import { lifetimeOf } from './lifetime.js'
 
-/** Half a working day: a client certificate cannot be revoked, it can only end. kubeadm's is a year. */
+/** A long working day: a client certificate cannot be revoked, it can only end. kubeadm's is a year. */
 export const USER_VALIDITY_SECONDS = 12 * 3600
 /** kubeadm's own, beyond which it warns as well. */
 const LONG_VALIDITY_SECONDS = 365 * 86_400

@@ -129,7 +129,7 @@ export class Cluster {
 let shared: Promise<Cluster> | undefined
 
 /** The cluster of this run. */
-export function sharedCluster(): Promise<Cluster> {
+function sharedCluster(): Promise<Cluster> {
   shared ??= Cluster.start()
   return shared
 }
