@@ -17,6 +17,9 @@ export const ERRORS = {
   KPKI_FIELD_VALUE: { kind: 'usage', about: 'a field has a value that is not allowed' },
   KPKI_FIELD_CONFLICT: { kind: 'usage', about: 'two fields exclude each other' },
   KPKI_ADDRESS_UNKNOWN: { kind: 'usage', about: 'no address to advertise was given and none could be found' },
+  KPKI_PLAN_INVALID: { kind: 'encoding', about: 'the file is no saved plan, or one that was changed' },
+  KPKI_BASELINE_INVALID: { kind: 'encoding', about: 'the file is no baseline of kpki check' },
+  KPKI_ARCHIVE_INVALID: { kind: 'encoding', about: 'the archive is no tar, is cut off, or holds more than is read' },
   KPKI_INPUT_TOO_LARGE: { kind: 'encoding', about: 'the input is larger than anything of its kind can be' },
   KPKI_YAML_INVALID: { kind: 'encoding', about: 'the text is not YAML, or YAML made to exhaust its reader' },
   KPKI_YAML_UNEDITABLE: {
@@ -110,6 +113,14 @@ export const ERRORS = {
   KPKI_TLS_NAME: { kind: 'network', about: "the server's certificate is for other names" },
   KPKI_TLS_EXPIRED: { kind: 'network', about: "the server's certificate is not valid now, by this machine's clock" },
   KPKI_TLS_FAILED: { kind: 'network', about: 'the TLS handshake failed' },
+  KPKI_PLAN_STALE: { kind: 'workflow', about: 'the tree is no longer the one that the plan was made for' },
+  KPKI_PLAN_BLOCKED: {
+    kind: 'workflow',
+    about: 'something that should change cannot be changed here, e.g. its CA key is elsewhere',
+  },
+  KPKI_NOT_CONFIRMED: { kind: 'workflow', about: 'nobody has agreed to the changes; nothing was written' },
+  KPKI_NOTHING_TO_UNDO: { kind: 'workflow', about: 'no backup is left that could be put back' },
+  KPKI_UNDO_CONFLICT: { kind: 'workflow', about: 'files were changed since the change that is to be taken back' },
   KPKI_INTERRUPTED: { kind: 'workflow', about: 'the run was interrupted and has taken back what it had written' },
   KPKI_INTERNAL: { kind: 'workflow', about: 'a defect in kpki' },
 } as const satisfies Record<string, { readonly kind: string; readonly about: string }>

@@ -9,7 +9,7 @@ import { isKubeconfigId, type RowId } from '../kubernetes/rows.js'
 import { type FileKind, filesOf, type TreePath } from '../tree/layout.js'
 import type { Store, StoredFile } from '../tree/store.js'
 import { type Certificate, parseCertificates } from '../x509/certificate.js'
-import { type Finding, finding } from './findings.js'
+import { type Finding, finding } from './rules.js'
 
 /** The files of one row as they are, parsed as far as they can be. */
 export interface ActualRow {

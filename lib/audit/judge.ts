@@ -11,7 +11,7 @@ import { EXTENSIONS } from '../x509/extensions.js'
 import { isForServer } from '../x509/server-names.js'
 import { canSign, isWeaklySigned, outsideValidity, verifyCertificate } from '../x509/verify.js'
 import type { ActualRow } from './actual.js'
-import { type Finding, type FindingCode, finding } from './findings.js'
+import { type Finding, finding, type RuleId } from './rules.js'
 
 const SUPERUSERS = 'system:masters'
 
@@ -19,7 +19,7 @@ const SUPERUSERS = 'system:masters'
 export function judgeCa(row: ActualRow, cluster: Cluster, context: Context): Finding[] {
   const { id, certificates, key } = row
   const path = filesOf(id)[1]?.path ?? ''
-  const report = (code: FindingCode, message: string, hint?: string) => finding(code, id, path, message, hint)
+  const report = (code: RuleId, message: string, hint?: string) => finding(code, id, path, message, hint)
   const signer = signerOf(row, context)
   const [first] = certificates
   if (!first) return []
@@ -41,7 +41,7 @@ export function judgeCa(row: ActualRow, cluster: Cluster, context: Context): Fin
 }
 
 /** Whether what the CA is to sign would be believed: better said before it has signed than after. */
-function caFindings(id: RowId, ca: Certificate, report: (code: FindingCode, message: string) => Finding): Finding[] {
+function caFindings(id: RowId, ca: Certificate, report: (code: RuleId, message: string) => Finding): Finding[] {
   const findings: Finding[] = []
   const unknown = ca.criticalExtensions.find(oid => !Object.values<string>(EXTENSIONS).includes(oid))
   if (unknown !== undefined) {
@@ -117,7 +117,7 @@ export async function judgeLeaf(
 ): Promise<Finding[]> {
   const [leaf, ...intermediates] = certificates
   if (!leaf) return []
-  const report = (code: FindingCode, message: string, hint?: string) => finding(code, id, path, message, hint)
+  const report = (code: RuleId, message: string, hint?: string) => finding(code, id, path, message, hint)
   const wanted = wantedCertificate(id, cluster)
   const findings: Finding[] = []
   if (key && !key.isKeyOf(leaf.spki)) {
@@ -177,7 +177,7 @@ export async function judgeLeaf(
 function widthFindings(
   leaf: Certificate,
   { profile }: WantedCertificate,
-  report: (code: FindingCode, message: string) => Finding,
+  report: (code: RuleId, message: string) => Finding,
 ): Finding[] {
   const usages = leaf.extKeyUsages?.filter(usage => !(profile.extKeyUsages as readonly string[]).includes(usage))
   return [
@@ -197,7 +197,7 @@ export function judgeKubeconfig(
 ): Finding[] {
   const { id, kubeconfig } = row
   if (!kubeconfig || !isKubeconfigId(id)) return []
-  const report = (code: FindingCode, message: string, hint?: string) => finding(code, id, id, message, hint)
+  const report = (code: RuleId, message: string, hint?: string) => finding(code, id, id, message, hint)
   const findings: Finding[] = []
   const trusted = kubeconfig.caCertificates
   const isTrusted = (certificate: Certificate) => trusted.some(({ der }) => der.join() === certificate.der.join())
@@ -226,7 +226,7 @@ const CA_HINT = 'whatever it has signed ends with it: move the whole tree away t
 
 function periodFindings(
   certificate: Certificate,
-  report: (code: FindingCode, message: string, hint?: string) => Finding,
+  report: (code: RuleId, message: string, hint?: string) => Finding,
   context: Context,
 ): Finding[] {
   const now = context.clock()
@@ -249,10 +249,7 @@ function periodFindings(
   return []
 }
 
-function strengthFindings(
-  certificate: Certificate,
-  report: (code: FindingCode, message: string) => Finding,
-): Finding[] {
+function strengthFindings(certificate: Certificate, report: (code: RuleId, message: string) => Finding): Finding[] {
   const { publicKey, subjectKeyIdentifier, serialNumber, keyUsages } = certificate
   const findings: Finding[] = []
   if (publicKey.kind === 'RSA' && publicKey.modulusBits < 2048)
@@ -266,11 +263,7 @@ function strengthFindings(
   return findings
 }
 
-function keyFindings(
-  key: PrivateKey,
-  cluster: Cluster,
-  report: (code: FindingCode, message: string) => Finding,
-): Finding[] {
+function keyFindings(key: PrivateKey, cluster: Cluster, report: (code: RuleId, message: string) => Finding): Finding[] {
   const { name } = key.type
   return name === cluster.encryptionAlgorithm
     ? []
@@ -280,7 +273,7 @@ function keyFindings(
 function groupFindings(
   actual: readonly string[],
   wanted: readonly string[],
-  report: (code: FindingCode, message: string) => Finding,
+  report: (code: RuleId, message: string) => Finding,
 ): Finding[] {
   const missing = wanted.filter(group => !actual.includes(group))
   const extra = actual.filter(group => !wanted.includes(group))

@@ -14,8 +14,8 @@ import {
 import { baseName, type FileSpec, filesOf, keyPath, type TreePath } from '../tree/layout.js'
 import type { Store, StoredFile } from '../tree/store.js'
 import { type ActualRow, readRow } from './actual.js'
-import { type Finding, type FindingCode, finding } from './findings.js'
 import { judgeCa, judgeKubeconfig, judgeLeaf, judgeLoneKey, signerOf } from './judge.js'
+import { type Finding, finding, type RuleId } from './rules.js'
 
 /** What is to be done about one row. */
 export interface RowPlan {
@@ -294,8 +294,7 @@ function planShared(
   const writes: (FileSpec & { readonly copy?: StoredFile })[] = []
   for (const file of filesOf(id)) {
     const [here, there] = [actual.files.get(file.path), source.files.get(file.path)]
-    const report = (code: FindingCode, message: string) =>
-      findings.push(finding(code, id, file.path, message, COPY_HINT))
+    const report = (code: RuleId, message: string) => findings.push(finding(code, id, file.path, message, COPY_HINT))
     if (here && there && !equalBytes(here.bytes, there.bytes)) {
       report('source-differs', 'is another one than in the directory named with --ca-from')
     }

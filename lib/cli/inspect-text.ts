@@ -1,11 +1,4 @@
-import {
-  FINDINGS,
-  type FindingCode,
-  type FurtherExtension,
-  type Inspection,
-  type InspectRemark,
-  type Place,
-} from '../index.js'
+import { type FurtherExtension, type Inspection, type InspectRemark, type Place, RULES, type RuleId } from '../index.js'
 import { formatDetail } from './inspect-detail.js'
 import { bundlesOf, type FileNames, mainPlace } from './inspect-files.js'
 import { LIFE_COLOURS, lifeOf, NO_END } from './inspect-life.js'
@@ -183,7 +176,7 @@ function remarkLines(remarks: readonly InspectRemark[], names: FileNames, termin
   if (remarks.length === 0) return []
   const lines = [paint('bold', 'what does not fit')]
   const codes = [...new Set(remarks.map(({ code }) => code))]
-  const severity = (code: FindingCode) => FINDINGS[code].severity
+  const severity = (code: RuleId) => RULES[code].severity
   for (const code of codes.sort((a, b) => severity(a).localeCompare(severity(b)))) {
     const alike = remarks.filter(remark => remark.code === code)
     const colour = severity(code) === 'error' ? 'red' : 'yellow'
@@ -210,8 +203,8 @@ function alone({ place, message }: InspectRemark, names: FileNames, { show }: Te
 const MAX_REASONS = 12
 
 /** Files that cannot be read differ in why: each reason is told once, wherever in a text it is. */
-function byReason(code: FindingCode, remarks: readonly InspectRemark[]): [reason: string, InspectRemark[]][] {
-  const { about } = FINDINGS[code]
+function byReason(code: RuleId, remarks: readonly InspectRemark[]): [reason: string, InspectRemark[]][] {
+  const { about } = RULES[code]
   if (code !== 'unreadable') return [[about, [...remarks]]]
   const groups = new Map<string, InspectRemark[]>()
   for (const remark of remarks) {

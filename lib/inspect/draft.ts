@@ -1,4 +1,4 @@
-import { FINDINGS, type FindingCode } from '../audit/findings.js'
+import { RULES, type RuleId } from '../audit/rules.js'
 import type { Context } from '../context.js'
 import { formatHex, toBytes } from '../crypto/bytes.js'
 import type { KeyType } from '../crypto/keys.js'
@@ -67,7 +67,7 @@ export function noContents(): Contents {
 }
 
 /** What to do about something of which nothing more is known. */
-const HINTS: Partial<Record<FindingCode, string>> = {
+const HINTS: Partial<Record<RuleId, string>> = {
   unreadable: 'restore it from a backup, or move it away',
   'key-unusable': 'have it made anew with RSA-2048 or more, or with ECDSA on P-256, P-384 or P-521',
   'key-weak': 'have it made anew with RSA-2048 or more, or with ECDSA',
@@ -165,13 +165,8 @@ export class Draft {
     return this.#isFull('keys', this.keys.length, place)
   }
 
-  /** Remarks on something; the severity comes from {@link FINDINGS}. A broken file says no more than {@link INSPECT_LIMITS} allows. */
-  remark(
-    code: FindingCode,
-    place: Place,
-    message: string,
-    more: { hint?: string | undefined; error?: ErrorCode } = {},
-  ) {
+  /** Remarks on something; the severity comes from {@link RULES}. A broken file says no more than {@link INSPECT_LIMITS} allows. */
+  remark(code: RuleId, place: Place, message: string, more: { hint?: string | undefined; error?: ErrorCode } = {}) {
     const said = (this.#remarks.get(`${code} ${place.file}`) ?? 0) + 1
     this.#remarks.set(`${code} ${place.file}`, said)
     if (said > INSPECT_LIMITS.remarksPerFile) {
@@ -181,7 +176,7 @@ export class Draft {
     const hint = more.hint ?? ERROR_HINTS[more.error ?? 'KPKI_USAGE'] ?? HINTS[code]
     this.remarks.push({
       code,
-      severity: FINDINGS[code].severity,
+      severity: RULES[code].severity,
       place,
       message,
       ...(hint === undefined ? {} : { hint }),

@@ -1,11 +1,12 @@
-import { FINDINGS, type FindingCode } from '../audit/findings.js'
+import type { Severity } from '../audit/rule.js'
+import { RULES, type RuleId } from '../audit/rules.js'
 import type { ErrorCode } from '../errors.js'
 import type { Place } from './types.js'
 
 /** Something that keeps a context from working, or makes it weak. */
 export interface KubeconfigProblem {
-  readonly code: FindingCode
-  readonly severity: 'error' | 'warning'
+  readonly code: RuleId
+  readonly severity: Severity
   /** Those of the contexts that were checked which it is about; empty when it is about the whole. */
   readonly contexts: readonly string[]
   /** Where it stands: a file, and the part of it. */
@@ -21,18 +22,18 @@ export interface KubeconfigProblem {
 /** What is said about a problem beside its message. */
 export interface ProblemDetails {
   readonly hint?: string | undefined
-  /** Default: that of {@link FINDINGS}. */
-  readonly severity?: 'error' | 'warning'
+  /** Default: that of {@link RULES}. */
+  readonly severity?: Severity
   readonly error?: ErrorCode | undefined
 }
 
 /** Makes a problem. */
 export function problem(
-  code: FindingCode,
+  code: RuleId,
   context: string | undefined,
   place: Place,
   message: string,
-  { hint, error, severity = FINDINGS[code].severity }: ProblemDetails = {},
+  { hint, error, severity = RULES[code].severity }: ProblemDetails = {},
 ): KubeconfigProblem {
   return {
     code,

@@ -1,4 +1,4 @@
-import type { FindingCode } from '../audit/findings.js'
+import type { RuleId } from '../audit/rules.js'
 import type { Context } from '../context.js'
 import { decodeUtf8 } from '../crypto/bytes.js'
 import type { ErrorCode } from '../errors.js'
@@ -10,7 +10,7 @@ import { readPem } from './read-pem.js'
 import type { InputProblem, InspectInput } from './types.js'
 
 /** What is to be done where the bytes of a file could not be had. */
-const PROBLEMS: Readonly<Record<InputProblem, readonly [FindingCode, ErrorCode, hint: string]>> = {
+const PROBLEMS: Readonly<Record<InputProblem, readonly [RuleId, ErrorCode, hint: string]>> = {
   'too-large': ['unreadable', 'KPKI_INPUT_TOO_LARGE', 'name the file itself: PEM and JSON are then read up to 32 MiB'],
   'too-many': ['too-many', 'KPKI_INPUT_TOO_LARGE', 'name what is below it: kpki inspect DIR/BELOW'],
   forbidden: ['unreadable', 'KPKI_FILE_UNREADABLE', 'run it as a user who may read it, e.g. with sudo'],

@@ -1,4 +1,5 @@
-import type { FindingCode } from '../audit/findings.js'
+import type { Severity } from '../audit/rule.js'
+import type { RuleId } from '../audit/rules.js'
 import type { KeyType } from '../crypto/keys.js'
 import type { ErrorCode } from '../errors.js'
 import type { Certificate } from '../x509/certificate.js'
@@ -125,8 +126,8 @@ export interface InspectedBlock {
 
 /** Something that does not fit, or could not be read. */
 export interface InspectRemark {
-  readonly code: FindingCode
-  readonly severity: 'error' | 'warning'
+  readonly code: RuleId
+  readonly severity: Severity
   readonly place: Place
   /** One sentence without the place, lower case, no final period. */
   readonly message: string

@@ -1,8 +1,8 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { formatKubeconfig, parseKubeconfig } from '../../lib/access/kubeconfig.js'
-import { FINDINGS, type FindingCode } from '../../lib/audit/findings.js'
 import type { PlanOptions } from '../../lib/audit/plan.js'
+import { RULES, type RuleId } from '../../lib/audit/rules.js'
 import { formatPrivateKey, formatPublicKey, parsePrivateKey } from '../../lib/crypto/key-files.js'
 import { generateKey } from '../../lib/crypto/keys.js'
 import type { ClusterFacts } from '../../lib/kubernetes/cluster.js'
@@ -67,7 +67,7 @@ const INSPECT_CODES = [
   'too-many',
 ] as const
 
-const CASES: Record<Exclude<FindingCode, (typeof INSPECT_CODES)[number]>, readonly Case[]> = {
+const CASES: Record<Exclude<RuleId, (typeof INSPECT_CODES)[number]>, readonly Case[]> = {
   unreadable: [
     {
       about: 'a certificate that is none',
@@ -654,7 +654,7 @@ function wrap(store: Store): Store {
 }
 
 // Everything in these trees but the row itself is well; so are all the leaves of a CA that has changed its certificate only.
-for (const [code, cases] of Object.entries(CASES) as [FindingCode, readonly Case[]][]) {
+for (const [code, cases] of Object.entries(CASES) as [RuleId, readonly Case[]][]) {
   for (const { about, spoil, facts, options, wrap: around, findings } of cases) {
     test(`${code}: ${about}`, async () => {
       const store = wellTree()
@@ -668,7 +668,7 @@ for (const [code, cases] of Object.entries(CASES) as [FindingCode, readonly Case
       const result = await plan(around ? around(store) : store, facts, given)
       assert.equal([...codes(result)].sort(), [...findings].sort())
       for (const finding of result.findings) {
-        assert.is(finding.severity, FINDINGS[finding.code].severity)
+        assert.is(finding.severity, RULES[finding.code].severity)
         assert.not.match(finding.message, '-----')
         assert.not.match(finding.message, '\n')
       }
@@ -682,8 +682,8 @@ for (const [code, cases] of Object.entries(CASES) as [FindingCode, readonly Case
   }
 }
 
-test('every code of FINDINGS has a case that provokes it', () => {
-  assert.equal([...Object.keys(CASES), ...INSPECT_CODES].sort(), Object.keys(FINDINGS).sort())
+test('every code of RULES has a case that provokes it', () => {
+  assert.equal([...Object.keys(CASES), ...INSPECT_CODES].sort(), Object.keys(RULES).sort())
 })
 
 test('findings stand in the order of the rows', async () => {

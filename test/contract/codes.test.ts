@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { FINDINGS } from '../../lib/audit/findings.js'
+import { RULES } from '../../lib/audit/rules.js'
 import * as errors from '../../lib/errors.js'
 import { codeOf, filesBelow, readText } from './source.js'
 
@@ -44,7 +44,7 @@ test('every finding is reported somewhere', () => {
     .map(codeOf)
     .join('\n')
   assert.equal(
-    Object.keys(FINDINGS).filter(code => !reporting.includes(`'${code}'`)),
+    Object.keys(RULES).filter(code => !reporting.includes(`'${code}'`)),
     [],
   )
 })

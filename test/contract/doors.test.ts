@@ -11,7 +11,7 @@ const DOORS = [
     module: pure as object,
     values: `
     API_VERSIONS CATALOGUE CERTIFICATE_IDS DEFAULT_VALIDITY_SECONDS ERRORS EXT_KEY_USAGES EncodingError FACT_FIELDS
-    FACT_FLAGS FILE_MODES FINDINGS KEY_ALGORITHMS KEY_USAGES KINDS KUBECONFIGS KUBECONFIG_IDS KpkiError
+    FACT_FLAGS FILE_MODES RULES KEY_ALGORITHMS KEY_USAGES KINDS KUBECONFIGS KUBECONFIG_IDS KpkiError
     MAX_INPUT_BYTES MAX_INSPECT_BYTES MINORS MemoryStore PICTURE_FORMATS PROFILES PolicyError PrivateKey ROW_IDS SAN_SOURCES StoreError UsageError
     VerifyError WorkflowError caPin checkCluster createContext describeEffective describeFurtherExtensions filesOf formatCertificate
     formatConfiguration formatKubeconfig formatOrigin formatPem formatPicture formatPrivateKey formatProblem formatPublicKey
@@ -35,7 +35,7 @@ const DOORS = [
     ActualRow ApiVersion AppendedFile Bytes Certificate CertificateId CertificateRequest CertificateRole CertificateRow CertificateSpec Cidr Cluster ClusterFacts
     CodeOf ConfigCode ConfigProblem Configuration Context DefaultsOptions Description DescriptionSources
     DistinguishedName DuplicateField DuplicateKey EffectiveValue KubeconfigRefusal ErrorCode ErrorDetails ErrorKind ExtKeyUsage ExtensionFacts ExternalEtcd FactName
-    FieldProblem FileKind FileSpec Finding FindingCode FlagFacts FlagName FurtherExtension GenerateOptions GenerateResult GroupSource
+    FieldProblem FileKind FileSpec Finding RuleId FlagFacts FlagName FurtherExtension GenerateOptions GenerateResult GroupSource
     HostFacts InputProblem InspectInput InspectRemark InspectedBlock InspectedCertificate InspectedKey
     InspectedKubeconfig InspectedManifest InspectedRequest Inspection IpAddress Issuer KeyAlgorithm KeyParameters KeyType KeyUsage KpkiErrorOptions KubeadmKind Kubeconfig
     KubeconfigId KubeconfigRow KubeconfigSpec KubernetesVersion Lazy Life LifeState LogEvent Origin ParsedConfiguration PemBlock Place

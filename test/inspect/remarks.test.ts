@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { FINDINGS } from '../../lib/audit/findings.js'
+import { RULES } from '../../lib/audit/rules.js'
 import { inspectFiles } from '../../lib/inspect/inspect.js'
 import type { InspectInput } from '../../lib/inspect/types.js'
 import { testContext } from '../support/context.js'
@@ -205,7 +205,7 @@ for (const [about, files, expected, now] of ROWS) {
       expected,
     )
     for (const { code, severity, message, hint } of remarks) {
-      assert.is(severity, FINDINGS[code].severity)
+      assert.is(severity, RULES[code].severity)
       assert.not.match(message + hint, 'SECRET')
       for (const text of [message, hint ?? '']) assert.match(text, /^[a-z][^\n]*[^.\n]$/)
     }

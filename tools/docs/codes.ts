@@ -1,6 +1,6 @@
 /** What can go wrong, by its stable names. */
 import { EXIT } from '../../lib/cli/io.js'
-import { ERRORS, type ErrorKind, FINDINGS } from '../../lib/index.js'
+import { ERRORS, type ErrorKind, RULES } from '../../lib/index.js'
 import { code, table } from './markdown.js'
 
 /** Class of each kind, and what its reader can do. */
@@ -47,7 +47,7 @@ export function errorClasses(): string {
 export function findings(): string {
   return table(
     ['code', 'severity', 'what is found'],
-    Object.entries(FINDINGS).map(([name, { severity, about }]) => [code(name), severity, about]),
+    Object.entries(RULES).map(([name, { severity, about }]) => [code(name), severity, about]),
   )
 }
 

@@ -1,0 +1,54 @@
+import type { Rule } from '../rule.js'
+
+/** What can be wrong with files as such. */
+export const FILE_RULES = {
+  unreadable: {
+    group: 'files',
+    severity: 'error',
+    about: 'the file cannot be read as what it should be',
+    why: 'Whoever needs it finds nothing in it.',
+    fix: 'Restore it from a backup, or move it away to have it made anew.',
+  },
+  'field-twice': {
+    group: 'files',
+    severity: 'warning',
+    about: 'the file has a field twice, of which programs take different ones',
+    why: 'What one program shows is not what another one uses.',
+    fix: 'Remove one of them.',
+  },
+  'secret-exposed': {
+    group: 'files',
+    severity: 'error',
+    about: 'a private key stands in a file that is public',
+    why: 'Certificates are copied to everybody; whoever has one has the key, too.',
+    fix: 'Take the key out of it, consider it known, and have key and certificate made anew.',
+  },
+  'mode-writable': {
+    group: 'files',
+    severity: 'warning',
+    about: 'others can write to the file',
+    why: 'Whoever writes to it decides whom the cluster trusts.',
+    fix: 'chmod go-w it.',
+  },
+  'mode-open': {
+    group: 'files',
+    severity: 'warning',
+    about: 'others can read a secret',
+    why: 'Whoever reads a private key is who it belongs to, until its certificate ends: Kubernetes revokes nothing.',
+    fix: 'chmod 600 it; if others were there meanwhile, have it made anew.',
+  },
+  'owner-foreign': {
+    group: 'files',
+    severity: 'warning',
+    about: 'the file belongs to somebody else',
+    why: 'Its owner can change it, whatever its mode says.',
+    fix: 'chown it.',
+  },
+  'too-many': {
+    group: 'files',
+    severity: 'warning',
+    about: 'there is more than is looked at',
+    why: 'What was not looked at may be wrong.',
+    fix: 'Look at the files one by one, or at one directory at a time.',
+  },
+} as const satisfies Record<string, Rule>

@@ -1,0 +1,48 @@
+import type { Rule } from '../rule.js'
+
+/** What can be wrong with a certificate in its place: what Kubernetes reads in it. */
+export const ROLE_RULES = {
+  'common-name': {
+    group: 'roles',
+    severity: 'error',
+    about: 'the certificate is for somebody else',
+    why: 'The common name is the user. RBAC knows the components by their names, and the Node authorizer a node by its own.',
+    fix: 'Have it made anew with the right name: kpki apply.',
+  },
+  'groups-missing': {
+    group: 'roles',
+    severity: 'error',
+    about: 'the certificate lacks a group, so that its bearer would be refused',
+    why: 'Organizations are groups, and rights are given to groups.',
+    fix: 'Have it made anew with the group: kpki apply.',
+  },
+  'groups-extra': {
+    group: 'roles',
+    severity: 'warning',
+    about: 'the certificate has more rights than its role needs',
+    why: 'Whoever takes it can do more than the component ever does.',
+    fix: 'Have it made anew without the group: kpki apply.',
+  },
+  'names-missing': {
+    group: 'roles',
+    severity: 'error',
+    about: 'the certificate lacks names under which it is asked for',
+    why: 'Clients compare the name they dialled with the subject alternative names, and with nothing else.',
+    fix: 'Have it made anew with the name: kpki apply.',
+  },
+  'usage-missing': {
+    group: 'roles',
+    severity: 'error',
+    about: 'the certificate is not made for what it is used for',
+    why: 'The other side refuses it in the handshake.',
+    fix: 'Have it made anew: kpki renew.',
+    source: 'RFC 5280 section 4.2.1.12',
+  },
+  wider: {
+    group: 'roles',
+    severity: 'warning',
+    about: 'the certificate is good for more than its role needs',
+    why: 'Whoever takes it can use it in other places.',
+    fix: 'Have it made anew: kpki renew.',
+  },
+} as const satisfies Record<string, Rule>
