@@ -87,6 +87,7 @@ export const ERRORS = {
   KPKI_FILE_NOT_FOUND: { kind: 'store', about: 'the file does not exist' },
   KPKI_FILE_UNREADABLE: { kind: 'store', about: 'the file exists but cannot be read' },
   KPKI_FILE_NOT_REGULAR: { kind: 'store', about: 'the path is a directory, a device or a link to nothing' },
+  KPKI_FILE_OUTSIDE: { kind: 'store', about: 'the path is a link to a file outside of the tree' },
   KPKI_FILE_FOREIGN: { kind: 'store', about: 'the file belongs to somebody else, or others may write to it' },
   KPKI_DIR_FOREIGN: { kind: 'store', about: 'the directory belongs to somebody else, or others may write to it' },
   KPKI_DIR_NOT_WRITABLE: { kind: 'store', about: 'the directory cannot be written to' },

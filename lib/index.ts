@@ -130,6 +130,20 @@ export type { ActualRow } from './audit/actual.js'
 export { type PlanOptions, planTree, type RowPlan, type TreePlan } from './audit/plan.js'
 export type { Rule, RuleGroup, Severity } from './audit/rule.js'
 export { type Finding, RULES, type RuleId, type TreeItemId } from './audit/rules.js'
+export type {
+  ActualKubeletPair,
+  ActualTree,
+  Asked,
+  Change,
+  ChangeAction,
+  ChangePlan,
+  ComparedItem,
+  Inference,
+  ManifestFacts,
+  Restart,
+  TreeComparison,
+  WantedIdentity,
+} from './audit/types.js'
 export type { DefaultsOptions } from './config/defaults.js'
 export { describeEffective, type EffectiveValue, formatOrigin } from './config/describe.js'
 export { FACT_FLAGS, type FactName, type FlagFacts, type FlagName } from './config/facts.js'

@@ -35,6 +35,21 @@ export const TREE_FLAGS = {
   'kubeconfig-dir': { type: 'string', value: 'DIR', about: 'kubeconfigs (default DIR)' },
 } as const satisfies Record<string, Flag>
 
+/** Where a tree is, for commands that look at all of it. */
+export const WHOLE_TREE_FLAGS = {
+  ...TREE_FLAGS,
+  dir: {
+    type: 'string',
+    value: 'DIR',
+    about: "the tree, or a copy of a host's root directory (default /etc/kubernetes)",
+  },
+  'kubelet-dir': {
+    type: 'string',
+    value: 'DIR',
+    about: "the kubelet's own directory (default: /var/lib/kubelet beside etc/kubernetes)",
+  },
+} as const satisfies Record<string, Flag>
+
 /** The description of a cluster: kubeadm's flags, and ours for what kubeadm takes from a file only. */
 export const DESCRIPTION_FLAGS = {
   'node-name': { type: 'string', value: 'NAME', fact: 'nodeName', about: 'name of this node (default: the host name)' },

@@ -8,16 +8,29 @@ import type { AppendedFile, StagedFile, Store, StoredFile } from '../tree/store.
 import { appendToFile } from './append.js'
 import { failureCode, toStoreError } from './disk-errors.js'
 import { createFile, exists, isLink, isOurs, readRegularFile, stageFile, syncDir, TEMPORARY } from './files.js'
+import { fileInside, type TreePart } from './links.js'
 import { takeLock } from './lock.js'
 
-/** Where the two halves of a tree are. */
+/** Where the parts of a tree are. */
 export interface DiskStoreOptions {
   /** Certificates and keys. Default: `pki` in the tree's directory. */
   readonly certDir?: string
-  /** Kubeconfigs. Default: the tree's directory. */
+  /** Kubeconfigs and static Pods' manifests. Default: the tree's directory. */
   readonly kubeconfigDir?: string
+  /**
+   * The kubelet's own directory. Default: `/var/lib/kubelet` for the tree `/etc/kubernetes`, what is beside it in the same way
+   * for any other `…/etc/kubernetes`, else `kubelet` in the tree's directory.
+   */
+  readonly kubeletDir?: string
+  /**
+   * Which links to files are read: all of them, or those that lead to a file of the tree; the kubelet's are always of the tree.
+   * Default: `any`
+   */
+  readonly links?: 'any' | 'inside'
 }
 
+/** Where kubeadm and the kubelet keep their files. */
+const [HOME, KUBELET_HOME] = ['/etc/kubernetes', '/var/lib/kubelet']
 const NEW_DIR_MODE = 0o755
 const LOCK_POLL_MS = 50
 
@@ -25,6 +38,8 @@ const LOCK_POLL_MS = 50
 export class DiskStore implements Store {
   readonly #certDir: string
   readonly #kubeconfigDir: string
+  readonly #kubeletDir: string
+  readonly #links: 'any' | 'inside'
   /** Directories that this store made. */
   readonly #madeDirs: string[] = []
 
@@ -34,20 +49,36 @@ export class DiskStore implements Store {
    */
   constructor(dir: string, options: DiskStoreOptions = {}) {
     // Resolved, it would be the current directory, which nobody has asked for.
-    if ([dir, options.certDir, options.kubeconfigDir].includes(''))
+    if ([dir, options.certDir, options.kubeconfigDir, options.kubeletDir].includes(''))
       throw new UsageError('KPKI_USAGE', 'a directory is named by an empty text', { hint: 'for this one write .' })
     this.#certDir = resolve(options.certDir ?? join(dir, 'pki'))
     this.#kubeconfigDir = resolve(options.kubeconfigDir ?? dir)
+    this.#kubeletDir = resolve(options.kubeletDir ?? defaultKubeletDir(resolve(dir)))
+    this.#links = options.links ?? 'any'
   }
 
   locate(path: TreePath): string {
     if (path === 'pki') return this.#certDir
     if (isAbsolute(path)) return path
-    return path.startsWith('pki/') ? join(this.#certDir, path.slice('pki/'.length)) : join(this.#kubeconfigDir, path)
+    if (path.startsWith('pki/')) return join(this.#certDir, path.slice('pki/'.length))
+    if (path.startsWith('kubelet/')) return join(this.#kubeletDir, path.slice('kubelet/'.length))
+    return join(this.#kubeconfigDir, path)
   }
 
   async read(path: TreePath): Promise<StoredFile | undefined> {
-    return readRegularFile(this.locate(path))
+    const name = this.locate(path)
+    const isBound = this.#links === 'inside' || path.startsWith('kubelet/')
+    const file = isBound ? await fileInside(name, this.#parts()) : name
+    return file === undefined ? undefined : readRegularFile(file)
+  }
+
+  /** The directories of the tree, with the names that they have on the host that they belong to. */
+  #parts(): readonly TreePart[] {
+    return [
+      { dir: this.#certDir, home: join(HOME, 'pki') },
+      { dir: this.#kubeconfigDir, home: HOME },
+      { dir: this.#kubeletDir, home: KUBELET_HOME },
+    ]
   }
 
   async prepare(paths: readonly TreePath[]): Promise<void> {
@@ -177,6 +208,10 @@ export class DiskStore implements Store {
     const dirs = this.#madeDirs.splice(0).sort((a, b) => b.length - a.length)
     for (const dir of dirs) await fs.rmdir(dir).catch(() => {})
   }
+}
+
+function defaultKubeletDir(dir: string): string {
+  return dir.endsWith(HOME) ? join(dir.slice(0, -HOME.length), KUBELET_HOME) : join(dir, 'kubelet')
 }
 
 /** Removes what a killed run left half-written; called under the lock, so that nobody is still writing it. */

@@ -58,7 +58,7 @@ function remarkLines({ remarks }: Inspection): PictureLine[] {
       line(
         placeText(place),
         [printable(message, 400), hint === undefined ? undefined : printable(hint, 400)],
-        severity,
+        severity === 'info' ? undefined : severity,
       ),
     )
 }
