@@ -148,7 +148,7 @@ export class Switch {
   }
 }
 
-/** One host, with `/etc/kubernetes` as its own directory. */
+/** One host, with `/etc/kubernetes` and `/var/lib/kubelet` as its own directories. */
 export class Host {
   readonly name: string
   readonly #holder: ChildProcess
@@ -166,9 +166,10 @@ export class Host {
     cpSync('/etc', join(dir, 'etc'), { recursive: true, verbatimSymlinks: true, preserveTimestamps: true })
     rmSync(join(dir, 'etc/kubernetes'), { recursive: true, force: true })
     mkdirSync(join(dir, 'var'))
-    const holder = await hold(
-      `mount --make-rprivate / && mount --bind "${dir}/etc" /etc && hostname ${name} && ip link set lo up`,
-    )
+    // All of /var/lib, so that no machine needs a /var/lib/kubelet to mount it on.
+    mkdirSync(join(dir, 'lib/kubelet'), { recursive: true })
+    const mounts = `mount --bind "${dir}/etc" /etc && mount --bind "${dir}/lib" /var/lib`
+    const holder = await hold(`mount --make-rprivate / && ${mounts} && hostname ${name} && ip link set lo up`)
     return new Host(name, dir, holder)
   }
 
@@ -179,6 +180,11 @@ export class Host {
   /** Where its /etc/kubernetes is, seen from outside. */
   get tree(): string {
     return join(this.#dir, 'etc/kubernetes')
+  }
+
+  /** Where its /var/lib/kubelet is, seen from outside. */
+  get kubeletDir(): string {
+    return join(this.#dir, 'lib/kubelet')
   }
 
   /** A directory for data, the same from inside and outside. */

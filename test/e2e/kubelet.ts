@@ -1,0 +1,64 @@
+/** The kubelet of v1.20.2 and the containerd that it wants, on a host of its own. It runs no Pods: there are no images here. */
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Host } from './host.js'
+import { kube } from './programs.js'
+
+/** What {@link startKubelet} runs, beside a control plane. */
+export const KUBELET_PROGRAMS = ['kubelet', 'containerd'] as const
+
+/** A kubelet as kubeadm sets it up (its client certificate rotates), which leaves the machine's cgroups and rules alone. */
+const CONFIGURATION = `apiVersion: kubelet.config.k8s.io/v1beta1
+kind: KubeletConfiguration
+authentication:
+  anonymous: {enabled: false}
+  webhook: {enabled: true}
+  x509: {clientCAFile: /etc/kubernetes/pki/ca.crt}
+authorization: {mode: Webhook}
+rotateCertificates: true
+cgroupDriver: cgroupfs
+cgroupsPerQOS: false
+enforceNodeAllocatable: []
+cpuCFSQuota: false
+failSwapOn: false
+makeIPTablesUtilChains: false
+nodeStatusReportFrequency: 5s
+nodeStatusUpdateFrequency: 5s
+`
+
+/** Starts containerd, with everything that it keeps below the host's own directory, and with a network that needs no plugin. */
+export function startContainerd(host: Host): void {
+  const dir = join(host.data, 'containerd')
+  mkdirSync(join(dir, 'net'), { recursive: true })
+  const network = { cniVersion: '0.4.0', name: 'none', plugins: [{ type: 'loopback' }] }
+  writeFileSync(join(dir, 'net/10-none.conflist'), JSON.stringify(network))
+  writeFileSync(
+    join(dir, 'config.toml'),
+    `version = 2
+root = "${dir}/root"
+state = "${dir}/state"
+[grpc]
+address = "${socketOf(host)}"
+[plugins."io.containerd.grpc.v1.cri".cni]
+bin_dir = "${dir}/bin"
+conf_dir = "${dir}/net"
+[plugins."io.containerd.internal.v1.opt"]
+path = "${dir}/opt"
+`,
+  )
+  host.daemon('containerd', 'containerd', ['--config', join(dir, 'config.toml')])
+}
+
+/** Starts the kubelet with the host's kubelet.conf; a `config.yaml` that is there is kept. */
+export function startKubelet(host: Host): void {
+  if (!existsSync(join(host.kubeletDir, 'config.yaml')))
+    writeFileSync(join(host.kubeletDir, 'config.yaml'), CONFIGURATION)
+  host.daemon('kubelet', kube('kubelet'), [
+    '--config=/var/lib/kubelet/config.yaml',
+    '--kubeconfig=/etc/kubernetes/kubelet.conf',
+    '--container-runtime=remote',
+    `--container-runtime-endpoint=unix://${socketOf(host)}`,
+  ])
+}
+
+const socketOf = (host: Host) => join(host.data, 'containerd/containerd.sock')
