@@ -43,7 +43,8 @@ export async function readRegularFile(path: string, maxBytes = MAX_INPUT_BYTES):
       if (stats.size > maxBytes) throw tooLarge()
       const bytes = await readAtMost(handle, stats.size, maxBytes)
       if (!bytes) throw tooLarge()
-      return { bytes, mode: stats.mode & 0o7777, owner: isOurs(stats.uid) ? 'trusted' : 'foreign' }
+      const { uid, gid, mode } = stats
+      return { bytes, mode: mode & 0o7777, owner: isOurs(uid) ? 'trusted' : 'foreign', uid, gid }
     } finally {
       await handle.close()
     }

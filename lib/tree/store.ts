@@ -9,6 +9,10 @@ export interface StoredFile {
   readonly mode: number | undefined
   /** Whose file it is: ours or root's, or somebody else's. */
   readonly owner: 'trusted' | 'foreign'
+  /** Number of the user it belongs to. Default: the store knows none */
+  readonly uid?: number
+  /** Number of its group. Default: the store knows none */
+  readonly gid?: number
 }
 
 /** A file that is written and has no name yet. */
