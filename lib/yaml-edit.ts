@@ -10,7 +10,7 @@ import {
   type YAMLSeq,
 } from 'yaml'
 import { EncodingError } from './errors.js'
-import { parseYaml } from './yaml.js'
+import { parseYaml, type YamlPath } from './yaml.js'
 import { formatYaml, type YamlInput } from './yaml-format.js'
 import { isYamlObject, type YamlObject, type YamlValue } from './yaml-scalars.js'
 
@@ -22,6 +22,8 @@ export interface YamlEdits {
   readonly replace?: readonly { readonly key: string; readonly index: number; readonly item: YamlValue }[]
   /** Texts of the root, by key. */
   readonly set?: Readonly<Record<string, string>>
+  /** Texts further inside, by the keys and indexes that lead there: mappings and lists on the way exist, the last key may not. */
+  readonly setIn?: readonly { readonly path: YamlPath; readonly text: string }[]
 }
 
 /**
@@ -71,7 +73,10 @@ function uneditable(what: string, problem: string): EncodingError {
 }
 
 /** What the document is to say afterwards. */
-function applyEdits(before: YamlValue, { append = {}, replace = [], set = {} }: YamlEdits): YamlObject | undefined {
+function applyEdits(
+  before: YamlValue,
+  { append = {}, replace = [], set = {}, setIn = [] }: YamlEdits,
+): YamlObject | undefined {
   if (before !== null && !isYamlObject(before)) return undefined
   const lists = new Map<string, YamlValue[]>()
   const listOf = (key: string) => {
@@ -82,7 +87,21 @@ function applyEdits(before: YamlValue, { append = {}, replace = [], set = {} }: 
   }
   for (const { key, index, item } of replace) listOf(key)[index] = item
   for (const [key, items] of Object.entries(append)) if (items.length > 0) listOf(key).push(...items)
-  return { ...before, ...Object.fromEntries(lists), ...set }
+  const expected: YamlObject = { ...before, ...Object.fromEntries(lists), ...set }
+  return setIn.reduce((value, { path, text }) => withText(value, path, text) as YamlObject, expected)
+}
+
+/** A value with a text put into it; what leads nowhere stays as it is, and is found out when the new text is read again. */
+function withText(value: YamlValue | undefined, path: YamlPath, text: string): YamlValue {
+  const [step, ...rest] = path
+  if (step === undefined) return text
+  if (Array.isArray(value)) {
+    const list = value as readonly YamlValue[]
+    return list.map((item, index) => (index === step ? withText(item, rest, text) : item))
+  }
+  if (!isYamlObject(value)) return value ?? null
+  const inner = Object.hasOwn(value, step) ? value[step] : undefined
+  return inner === undefined && rest.length > 0 ? value : { ...value, [step]: withText(inner, rest, text) }
 }
 
 /** Whether two values are the same; the order of keys does not count. */
@@ -125,7 +144,11 @@ function withLineEnds(piece: string, text: string): string {
 
 type Root = YAMLMap.Parsed<ParsedNode, ParsedNode | null>
 
-function splicesFor(text: string, { append = {}, replace = [], set = {} }: YamlEdits, what: string): Splice[] {
+function splicesFor(
+  text: string,
+  { append = {}, replace = [], set = {}, setIn = [] }: YamlEdits,
+  what: string,
+): Splice[] {
   const document = parseDocument(text, {
     schema: 'failsafe',
     uniqueKeys: false,
@@ -150,7 +173,24 @@ function splicesFor(text: string, { append = {}, replace = [], set = {} }: YamlE
     else missing.push([key, value])
   }
   if (missing.length > 0) splices.push(addKeys(editor, missing))
+  for (const { path, text: content } of setIn) splices.push(setInside(editor, path, content))
   return splices
+}
+
+/** Sets a text at the end of a path, or adds its key to the mapping that it is to stand in. */
+function setInside(editor: Editor, path: YamlPath, content: string): Splice {
+  const key = path.at(-1)
+  let node: ParsedNode | null | undefined = editor.root
+  for (const step of path.slice(0, -1)) {
+    if (isSeq(node)) node = typeof step === 'number' ? (node as YAMLSeq.Parsed).items[step] : undefined
+    else if (isMap(node)) node = pairOf({ ...editor, root: node as Root }, String(step))?.value
+    else node = undefined
+  }
+  if (!isMap(node) || typeof key !== 'string')
+    throw uneditable(editor.what, 'something is an alias, or not where it should be')
+  const inner = { ...editor, root: node as Root }
+  const pair = pairOf(inner, key)
+  return pair ? setText(inner, pair, content) : addKeys(inner, [[key, content]])
 }
 
 interface Editor {
@@ -214,11 +254,12 @@ function replaceItem(editor: Editor, key: string, index: number, item: YamlValue
 }
 
 function setText({ text, root, what }: Editor, { key, value }: RootPair, content: string): Splice {
-  if (value !== null && (!isScalar(value) || value.type?.startsWith('BLOCK')))
-    throw uneditable(what, 'a text is an alias or no text')
+  if (value !== null && !isScalar(value)) throw uneditable(what, 'a text is an alias or no text')
   const { start, end } = spanOf(value, key)
   const plain = formatYaml(content).slice(0, -1)
-  const shown = root.flow || plain.includes('\n') ? JSON.stringify(content) : plain
+  // A block scalar ends with the end of its last line.
+  const lineEnd = isScalar(value) && value.type?.startsWith('BLOCK') && text[end - 1] === '\n' ? '\n' : ''
+  const shown = (root.flow || plain.includes('\n') ? JSON.stringify(content) : plain) + lineEnd
   return { start, end, text: start === end && !/\s/.test(text[start - 1] ?? '') ? ` ${shown}` : shown }
 }
 

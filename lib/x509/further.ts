@@ -1,7 +1,6 @@
-import { formatOid, parseDer } from '../crypto/der.js'
 import type { Certificate } from './certificate.js'
 import { EXTENSIONS } from './extensions.js'
-import { readSigned } from './signed.js'
+import { rawExtensions } from './raw-extensions.js'
 
 /** An extension that neither Kubernetes nor kpki looks at. */
 export interface FurtherExtension {
@@ -25,13 +24,9 @@ const KNOWN: readonly string[] = Object.values(EXTENSIONS)
 export async function describeFurtherExtensions(certificate: Certificate): Promise<readonly FurtherExtension[]> {
   if (certificate.extensions.every(oid => KNOWN.includes(oid))) return []
   const { describeExtension } = await import('./peculiar.js')
-  const fields = readSigned(parseDer(certificate.der, 'the certificate'))?.content.children ?? []
-  const list = fields.find(({ tagClass, tagNumber }) => tagClass === 3 && tagNumber === 3)?.children[0]?.children ?? []
-  return list.flatMap(({ bytes, children: [type] }) => {
-    const oid = type ? formatOid(type.content) : ''
+  return rawExtensions(certificate).flatMap(({ oid, isCritical, der }) => {
     if (KNOWN.includes(oid)) return []
-    const isCritical = certificate.criticalExtensions.includes(oid)
-    const [head = '', ...lines] = describeExtension(bytes).split('\n')
+    const [head = '', ...lines] = describeExtension(der).split('\n')
     const [name = oid] = head.split(':')
     const text = [head.slice(name.length + 1).replace('critical', ''), ...lines]
       .map(line => line.trim())

@@ -1,12 +1,12 @@
 import type { Context } from '../context.js'
-import { type Bytes, encodeUtf8, parseHex } from '../crypto/bytes.js'
+import { type Bytes, encodeUtf8, parseHex, toBytes } from '../crypto/bytes.js'
 import { parseDer } from '../crypto/der.js'
 import { der } from '../crypto/der-write.js'
 import { parseIp } from '../crypto/ip.js'
 import { describePublicKey, type PrivateKey } from '../crypto/keys.js'
 import { PolicyError } from '../errors.js'
 import { type Certificate, parseCertificate } from './certificate.js'
-import { EXT_KEY_USAGES, EXTENSIONS, type ExtKeyUsage, KEY_USAGES, type KeyUsage } from './extensions.js'
+import { EXT_KEY_USAGES, EXTENSIONS, KEY_USAGES, type KeyUsage } from './extensions.js'
 import { ATTRIBUTE_OIDS } from './name.js'
 import { algorithmIdentifier, sign, signingAlgorithm, verifySignature } from './signature.js'
 
@@ -19,12 +19,25 @@ export interface CertificateSpec {
   readonly spki: Uint8Array
   readonly isCa: boolean
   readonly keyUsages: readonly KeyUsage[]
-  /** In this order. Default: the extension is left out. */
-  readonly extKeyUsages?: readonly ExtKeyUsage[]
+  /** Names of `EXT_KEY_USAGES`, others as object identifiers; in this order. Default: the extension is left out. */
+  readonly extKeyUsages?: readonly string[]
   /** In this order, before the addresses. Default: none. */
   readonly dnsNames?: readonly string[]
   /** Text. Default: none. */
   readonly ipAddresses?: readonly string[]
+  /** GeneralNames, DER each, in this order, in place of `dnsNames` and `ipAddresses`. Default: made of those. */
+  readonly alternativeNames?: readonly Uint8Array[]
+  /**
+   * Name, DER: the subject octet for octet, as a CA's must stay for what it has signed. Default: made of `organizations` and
+   * `commonName`, which then only name the certificate in errors.
+   */
+  readonly subjectDer?: Uint8Array
+  /** Default: 160 bits of a SHA-256 over the public key. */
+  readonly subjectKeyIdentifier?: Uint8Array
+  /** pathLenConstraint of a CA. Default: none. */
+  readonly pathLength?: number
+  /** Extensions of other kinds, DER each, which come last. Default: none. */
+  readonly furtherExtensions?: readonly Uint8Array[]
   /** Whole seconds; fractions are cut. */
   readonly notBefore: Date
   /** Whole seconds; fractions are cut. */
@@ -61,7 +74,7 @@ export async function issueCertificate(
   }
   const algorithm = signingAlgorithm(issuer.key)
   const signature = algorithmIdentifier(algorithm)
-  const subject = encodeName(spec)
+  const subject = spec.subjectDer ?? encodeName(spec)
   const content = der.sequence(
     der.explicit(0, der.integer(2)),
     der.unsigned(serialNumber(context)),
@@ -85,7 +98,12 @@ export async function issueCertificate(
 function checkSpec(spec: CertificateSpec, issuer: Certificate | undefined): void {
   const refuse = (problem: string, cause?: unknown) =>
     new PolicyError('KPKI_CERT_SPEC', `certificate for ${spec.commonName}: ${problem}`, { cause })
-  if (spec.commonName === '') throw refuse('a common name is needed')
+  if (spec.commonName === '' && !spec.subjectDer) throw refuse('a common name is needed')
+  const badUsage = spec.extKeyUsages?.find(usage => usageOid(usage) === undefined)
+  if (badUsage !== undefined) throw refuse(`${JSON.stringify(badUsage)} is no extended key usage`)
+  // RFC 5280 section 4.2.1.9: a path length is for CAs alone.
+  if (spec.pathLength !== undefined && !(spec.isCa && Number.isInteger(spec.pathLength) && spec.pathLength >= 0))
+    throw refuse('its path length is none')
   if (!(spec.notBefore.getTime() < spec.notAfter.getTime())) throw refuse('it would end before it begins')
   // RFC 5280 section 4.1.2.5: UTCTime begins with 1950, GeneralizedTime has four digits for the year.
   if (spec.notBefore.getTime() < Date.UTC(1950, 0, 1)) throw refuse('it would begin before the year 1950')
@@ -145,26 +163,38 @@ function encodeName({ commonName, organizations = [] }: CertificateSpec): Bytes 
 
 /** In the order in which Go writes them (crypto/x509 buildCertExtensions). */
 async function extensions(spec: CertificateSpec, issuer: Certificate | undefined, context: Context): Promise<Bytes[]> {
-  const { extKeyUsages = [], dnsNames = [], ipAddresses = [] } = spec
+  const { extKeyUsages = [], dnsNames = [], ipAddresses = [], furtherExtensions = [] } = spec
+  const constraints = [
+    ...(spec.isCa ? [der.boolean(true)] : []),
+    ...(spec.pathLength === undefined ? [] : [der.integer(spec.pathLength)]),
+  ]
+  const identifier = spec.subjectKeyIdentifier ?? (await keyIdentifier(spec.spki, context))
   const list = [
     extension(EXTENSIONS.keyUsage, true, keyUsageBits(spec.keyUsages)),
-    extension(EXTENSIONS.basicConstraints, true, der.sequence(...(spec.isCa ? [der.boolean(true)] : []))),
-    extension(EXTENSIONS.subjectKeyIdentifier, false, der.octetString(await keyIdentifier(spec.spki, context))),
+    extension(EXTENSIONS.basicConstraints, true, der.sequence(...constraints)),
+    extension(EXTENSIONS.subjectKeyIdentifier, false, der.octetString(identifier)),
   ]
   if (extKeyUsages.length > 0) {
-    const usages = extKeyUsages.map(usage => der.oid(EXT_KEY_USAGES[usage]))
+    const usages = extKeyUsages.map(usage => der.oid(usageOid(usage) ?? ''))
     list.splice(1, 0, extension(EXTENSIONS.extKeyUsage, false, der.sequence(...usages)))
   }
   if (issuer?.subjectKeyIdentifier !== undefined) {
     const identifier = der.implicit(0, parseHex(issuer.subjectKeyIdentifier))
     list.push(extension(EXTENSIONS.authorityKeyIdentifier, false, der.sequence(identifier)))
   }
-  const names = [
+  const names = spec.alternativeNames ?? [
     ...dnsNames.map(name => der.implicit(2, encodeUtf8(name))),
     ...ipAddresses.flatMap(text => parseIp(text)?.bytes ?? []).map(bytes => der.implicit(7, bytes)),
   ]
-  if (names.length > 0) list.push(extension(EXTENSIONS.subjectAltName, false, der.sequence(...names)))
-  return list
+  // RFC 5280 section 4.2.1.6: critical where nothing else says whom it is for.
+  const isOnlyName = spec.subjectDer !== undefined && spec.subjectDer.length <= 2
+  if (names.length > 0) list.push(extension(EXTENSIONS.subjectAltName, isOnlyName, der.sequence(...names)))
+  return [...list, ...furtherExtensions.map(toBytes)]
+}
+
+function usageOid(usage: string): string | undefined {
+  if (Object.hasOwn(EXT_KEY_USAGES, usage)) return EXT_KEY_USAGES[usage as keyof typeof EXT_KEY_USAGES]
+  return /^[0-2](\.(0|[1-9][0-9]{0,9}))+$/.test(usage) ? usage : undefined
 }
 
 function extension(oid: string, isCritical: boolean, value: Uint8Array): Bytes {
