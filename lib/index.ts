@@ -234,7 +234,7 @@ export {
   parseCluster,
 } from './kubernetes/cluster.js'
 export type { ExternalEtcd, FieldProblem } from './kubernetes/cluster-fields.js'
-export { formatDuration, parseDuration } from './kubernetes/duration.js'
+export { formatDuration, humanDuration, parseDuration, parsePeriod } from './kubernetes/duration.js'
 export { parseManifests } from './kubernetes/manifests.js'
 export type { Cidr, SubjectAltName } from './kubernetes/net.js'
 export {

@@ -1,4 +1,4 @@
-import { parseDuration, UsageError } from '../index.js'
+import { parseDuration, parsePeriod, UsageError } from '../index.js'
 import { type FlagValues, text } from './flags.js'
 
 /**
@@ -14,6 +14,20 @@ export function secondsOf(flags: FlagValues, name: string): number | undefined {
   if (seconds === undefined) throw noDuration(name, value)
   if (seconds >= 1) return seconds
   throw refuse(name, `--${name} ${value}: it must be a second or more`, HINT)
+}
+
+/**
+ * Seconds of a flag that takes a length of time with days, e.g. `30d`; none is `0`.
+ *
+ * @returns `undefined` when it was not given
+ * @throws {@link UsageError} `KPKI_FIELD_VALUE` for what is none
+ */
+export function periodOf(flags: FlagValues, name: string): number | undefined {
+  const value = text(flags, name)
+  if (value === undefined) return undefined
+  const seconds = parsePeriod(value)
+  if (seconds !== undefined) return seconds
+  throw refuse(name, `--${name} ${value} is no length of time`, 'write it with w, d, h, m, s: 30d, 2w, 1d12h, 36h')
 }
 
 const HINT = 'write it as Go does: 10m, 1h30m, 24h'

@@ -44,3 +44,48 @@ export function formatDuration(seconds: number): string {
   const text = hours > 0 ? `${hours}h${minutes}m${rest}s` : minutes > 0 ? `${minutes}m${rest}s` : `${rest}s`
   return seconds < 0 ? `-${text}` : text
 }
+
+const DAY_SECONDS = 86_400
+const YEAR_DAYS = 365
+
+/**
+ * Reads a length of time as people write it: a Go duration that may begin with weeks and days, e.g. `30d`, `2w`, `1d12h`, `720h`.
+ *
+ * @returns seconds, possibly a fraction; `undefined` when the text is none, is negative, or longer than Go can say (292 years)
+ */
+export function parsePeriod(text: string): number | undefined {
+  const match = /^(?:([0-9]{1,6})w)?(?:([0-9]{1,6})d)?([0-9.].*)?$/.exec(text)
+  if (!match || text === '') return undefined
+  const rest = match[3] === undefined ? 0 : parseDuration(match[3])
+  const seconds = (Number(match[1] ?? 0) * 7 + Number(match[2] ?? 0)) * DAY_SECONDS + (rest ?? 0)
+  return rest === undefined || seconds > Number(MAX_NANOSECONDS / 1_000_000_000n) ? undefined : seconds
+}
+
+/**
+ * Says how long something still lasts in two figures at most, as kubectl and kubeadm do: `364d`, `2y30d`, `7h59m`; `<invalid>`
+ * for what ended two seconds ago or earlier.
+ *
+ * @see kubernetes/kubernetes v1.20.2, staging/src/k8s.io/apimachinery/pkg/util/duration/duration.go (HumanDuration)
+ */
+export function humanDuration(seconds: number): string {
+  const total = Math.trunc(seconds)
+  if (total < -1) return '<invalid>'
+  if (total < 120) return `${Math.max(0, total)}s`
+  const [minutes, hours, days] = [60, 3600, DAY_SECONDS].map(unit => Math.floor(total / unit)) as [
+    number,
+    number,
+    number,
+  ]
+  if (minutes < 10) return `${minutes}m${nonZero(total % 60, 's')}`
+  if (minutes < 180) return `${minutes}m`
+  if (hours < 8) return `${hours}h${nonZero(minutes % 60, 'm')}`
+  if (hours < 48) return `${hours}h`
+  if (days < 8) return `${days}d${nonZero(hours % 24, 'h')}`
+  if (days < 2 * YEAR_DAYS) return `${days}d`
+  const years = Math.floor(days / YEAR_DAYS)
+  return years < 8 ? `${years}y${nonZero(days % YEAR_DAYS, 'd')}` : `${years}y`
+}
+
+function nonZero(number: number, unit: string): string {
+  return number === 0 ? '' : `${number}${unit}`
+}

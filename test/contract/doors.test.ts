@@ -28,7 +28,7 @@ const DOORS = [
     BOOTSTRAP_RBAC TOKEN_DEFAULTS TOKEN_SECRETS TOKEN_USAGES bootstrapTokenStateOf bootstrapTokensOf createBootstrapTokens defaultVersion
     formatBootstrapToken formatBootstrapTokenSecret formatClusterInfo formatDuration formatJoinCommand formatManifests formatTime
     generateBootstrapToken isBootstrapTokenGroup isBootstrapTokenId isBootstrapTokenSecret parseBootstrapToken parseBootstrapTokenSecret
-    parseDuration parseManifests parseTime rbacObjects resolveBootstrapToken secretNameOf signDetached tokenObjectName verifyDetached
+    humanDuration parseDuration parseManifests parsePeriod parseTime rbacObjects resolveBootstrapToken secretNameOf signDetached tokenObjectName verifyDetached
     withdrawBootstrapTokens
     `,
     types: `

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { formatDuration, parseDuration } from '../../lib/kubernetes/duration.js'
+import { formatDuration, humanDuration, parseDuration, parsePeriod } from '../../lib/kubernetes/duration.js'
 
 // Go 1.19, time/time_test.go (parseDurationTests), in seconds.
 for (const [text, seconds] of [
@@ -128,5 +128,92 @@ test('any text is read or refused at once', () => {
   }
   assert.ok(performance.now() - start < 1000, `${Math.round(performance.now() - start)} ms`)
 })
+
+const [MINUTE, HOUR, DAY] = [60, 3600, 86_400]
+const YEAR = 365 * DAY
+// kubernetes/kubernetes v1.20.2, staging/src/k8s.io/apimachinery/pkg/util/duration/duration_test.go; seconds.
+for (const [seconds, text] of [
+  [1, '1s'],
+  [70, '70s'],
+  [190, '3m10s'],
+  [70 * MINUTE, '70m'],
+  [47 * HOUR, '47h'],
+  [49 * HOUR, '2d1h'],
+  [8 * DAY + 2 * HOUR, '8d'],
+  [367 * DAY, '367d'],
+  [2 * YEAR + 25 * HOUR, '2y1d'],
+  [8 * YEAR + 2 * HOUR, '8y'],
+  [-2, '<invalid>'],
+  [-1.999999999, '0s'],
+  [0, '0s'],
+  [0.999, '0s'],
+  [2 * MINUTE - 0.001, '119s'],
+  [2 * MINUTE, '2m'],
+  [2 * MINUTE + 1, '2m1s'],
+  [10 * MINUTE - 0.001, '9m59s'],
+  [10 * MINUTE, '10m'],
+  [10 * MINUTE + 1, '10m'],
+  [3 * HOUR - 0.001, '179m'],
+  [3 * HOUR, '3h'],
+  [3 * HOUR + MINUTE, '3h1m'],
+  [8 * HOUR - 0.001, '7h59m'],
+  [8 * HOUR, '8h'],
+  [8 * HOUR + 59 * MINUTE, '8h'],
+  [2 * DAY - 0.001, '47h'],
+  [2 * DAY, '2d'],
+  [2 * DAY + HOUR, '2d1h'],
+  [8 * DAY - 0.001, '7d23h'],
+  [8 * DAY, '8d'],
+  [8 * DAY + 23 * HOUR, '8d'],
+  [2 * YEAR - 0.001, '729d'],
+  [2 * YEAR, '2y'],
+  [2 * YEAR + 23 * HOUR, '2y'],
+  [2 * YEAR + 23 * HOUR + 59 * MINUTE, '2y'],
+  [2 * YEAR + DAY - 0.001, '2y'],
+  [2 * YEAR + DAY, '2y1d'],
+  [3 * YEAR, '3y'],
+  [7 * YEAR, '7y'],
+  [8 * YEAR - 0.001, '7y364d'],
+  [8 * YEAR, '8y'],
+  [8 * YEAR + 364 * DAY, '8y'],
+  [9 * YEAR, '9y'],
+] as const)
+  test(`${seconds} seconds are ${text}, as kubectl says it`, () => assert.is(humanDuration(seconds), text))
+
+for (const [text, seconds] of [
+  ['30d', 30 * DAY],
+  ['2w', 14 * DAY],
+  ['1w1d1h', 8 * DAY + HOUR],
+  ['1d12h', 36 * HOUR],
+  ['720h', 720 * HOUR],
+  ['1.5h', 5400],
+  ['0', 0],
+  ['0d', 0],
+  ['100000d', 100_000 * DAY],
+  ['106751d', 106_751 * DAY],
+] as const)
+  test(`a period of ${text}`, () => assert.is(parsePeriod(text), seconds > 9_223_372_036 ? undefined : seconds))
+for (const text of [
+  '',
+  'd',
+  '30',
+  '30D',
+  '-1d',
+  '1d-1h',
+  '1h1d',
+  '1.5d',
+  '1d 2h',
+  'soon',
+  '1000000d',
+  '999999w',
+  '30d5',
+])
+  test(`no period: ${JSON.stringify(text)}`, () => assert.is(parsePeriod(text), undefined))
+test('what is a duration is a period, too, unless it is negative', () =>
+  fc.assert(
+    fc.property(fc.integer({ min: 0, max: 9_000_000_000 }), seconds =>
+      assert.is(parsePeriod(formatDuration(seconds)), seconds),
+    ),
+  ))
 
 test.run()
