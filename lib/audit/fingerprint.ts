@@ -1,0 +1,32 @@
+import type { Context } from '../context.js'
+import { encodeUtf8, formatHex } from '../crypto/bytes.js'
+import type { Finding, RuleId } from './rules.js'
+
+/** What every new certificate has anew, so that what is found about it stays the same finding when it is renewed. */
+const NEW_EACH_TIME: ReadonlySet<string> = new Set([
+  'serialNumber',
+  'subjectKeyIdentifier',
+  'authorityKeyIdentifier',
+  'notBefore',
+  'notAfter',
+  'validity',
+])
+
+/** Who accepts that this certificate ends does not accept that the next one does. */
+const OF_ONE_LIFE: ReadonlySet<RuleId> = new Set<RuleId>(['expired', 'not-yet-valid', 'ends-soon'])
+
+// What a fingerprint is made of is bounded: a certificate may have 10,000 names.
+const MAX_VALUE = 4096
+
+/**
+ * Names what was found without naming where: 32 hex digits over rule, field, expected and actual value. It stays when a
+ * certificate is renewed with the same fault, and changes when the fault becomes another one. Messages are not part of it: they
+ * may change with any version.
+ */
+export async function fingerprintOf(found: Finding, { crypto }: Context): Promise<string> {
+  const { code, field = '', expected = '', actual = '' } = found
+  const isOfLife = OF_ONE_LIFE.has(code)
+  const values = NEW_EACH_TIME.has(field) && !isOfLife ? [] : [expected.slice(0, MAX_VALUE), actual.slice(0, MAX_VALUE)]
+  const bytes = encodeUtf8(JSON.stringify([code, field, ...values]))
+  return formatHex(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)).subarray(0, 16))
+}
