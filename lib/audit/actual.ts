@@ -4,12 +4,12 @@ import { type Bytes, decodeUtf8 } from '../crypto/bytes.js'
 import { parsePrivateKey } from '../crypto/key-files.js'
 import type { PrivateKey } from '../crypto/keys.js'
 import { parsePem } from '../crypto/pem.js'
-import { EncodingError, KpkiError } from '../errors.js'
-import { isKubeconfigId, type RowId } from '../kubernetes/rows.js'
+import { EncodingError, KpkiError, StoreError } from '../errors.js'
+import type { RowId } from '../kubernetes/rows.js'
 import { type FileKind, filesOf, type TreePath } from '../tree/layout.js'
 import type { Store, StoredFile } from '../tree/store.js'
 import { type Certificate, parseCertificates } from '../x509/certificate.js'
-import { type Finding, finding } from './rules.js'
+import { type Finding, finding, type TreeItemId } from './rules.js'
 
 /** The files of one row as they are, parsed as far as they can be. */
 export interface ActualRow {
@@ -26,17 +26,24 @@ export interface ActualRow {
   readonly findings: readonly Finding[]
 }
 
+/** Options of {@link readRow}. */
+export interface ReadOptions {
+  /** Of which kinds; others are as if they were not there. Default: all */
+  readonly kinds?: readonly FileKind[]
+  /** A file that the store cannot hand out is a finding. Default: it is an error. */
+  readonly isTolerant?: boolean
+}
+
 /**
  * Reads the files of a row.
  *
- * @param kinds - of which kinds; others are as if they were not there. Default: all
  * @throws {@link StoreError} when a file exists but the store cannot hand it out
  */
 export async function readRow(
   id: RowId,
-  store: Store,
+  store: Pick<Store, 'read' | 'locate'>,
   context: Context,
-  kinds?: readonly FileKind[],
+  { kinds, isTolerant = false }: ReadOptions = {},
 ): Promise<ActualRow> {
   const files = new Map<TreePath, StoredFile>()
   const findings: Finding[] = []
@@ -46,7 +53,7 @@ export async function readRow(
   let kubeconfig: Kubeconfig | undefined
   for (const { path, kind } of filesOf(id)) {
     if (kinds && !kinds.includes(kind)) continue
-    const file = await store.read(path)
+    const file = isTolerant ? await readOrTell(id, path, store, findings) : await store.read(path)
     if (!file) continue
     files.set(path, file)
     findings.push(...accessFindings(id, path, kind, file))
@@ -61,27 +68,51 @@ export async function readRow(
       else kubeconfig = await parseKubeconfig(text, context, what)
     } catch (error) {
       if (!(error instanceof KpkiError)) throw error
-      const message = withoutPlace(error.message, store.locate(path))
-      findings.push(
-        finding(
-          'unreadable',
-          id,
-          path,
-          message,
-          error.hint ?? 'restore it from a backup, or move it away to have it made anew',
-        ),
-      )
+      findings.push(unreadable(id, path, store, error))
     }
   }
   return { id, files, certificates, key, publicKey, kubeconfig, findings }
+}
+
+/** Reads a file of a tree; one that the store cannot hand out becomes a finding. */
+export async function readOrTell(
+  row: TreeItemId | undefined,
+  path: TreePath,
+  store: Pick<Store, 'read' | 'locate'>,
+  findings: Finding[],
+): Promise<StoredFile | undefined> {
+  try {
+    return await store.read(path)
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error
+    findings.push(unreadable(row, path, store, error))
+    return undefined
+  }
+}
+
+/** What is said of a file that cannot be read as what it should be. */
+export function unreadable(
+  row: TreeItemId | undefined,
+  path: TreePath,
+  store: Pick<Store, 'locate'>,
+  error: KpkiError,
+): Finding {
+  const hint = error.hint ?? 'restore it from a backup, or move it away to have it made anew'
+  return finding('unreadable', row, path, withoutPlace(error.message, store.locate(path)), hint)
 }
 
 function withoutPlace(message: string, place: string): string {
   return message.startsWith(place) ? message.slice(place.length).replace(/^[:\s]+/, '') : message
 }
 
-function accessFindings(id: RowId, path: TreePath, kind: FileKind, { mode, owner }: StoredFile): Finding[] {
-  const isSecret = kind === 'private-key' || isKubeconfigId(id)
+/** Who else can read or change a file. */
+export function accessFindings(
+  id: TreeItemId | undefined,
+  path: TreePath,
+  kind: FileKind,
+  { mode, owner }: StoredFile,
+): Finding[] {
+  const isSecret = kind === 'private-key' || kind === 'kubeconfig'
   const findings: Finding[] = []
   if (isSecret && mode !== undefined && (mode & 0o077) !== 0) {
     findings.push(finding('mode-open', id, path, `has mode ${formatMode(mode)}`, 'chmod 600 it'))

@@ -29,6 +29,8 @@ export interface ManifestFacts {
   readonly versions: ReadonlyMap<string, string>
   /** Which file said it. */
   readonly paths: ReadonlyMap<string, TreePath>
+  /** Directories and files of the host that a component is given, by component. */
+  readonly hostPaths: ReadonlyMap<string, readonly string[]>
 }
 
 /** A tree as it is. Holds private keys. */
@@ -37,6 +39,10 @@ export interface ActualTree {
   readonly rows: ReadonlyMap<RowId, ActualRow>
   readonly kubelet: ReadonlyMap<'kubelet-client' | 'kubelet-server', ActualKubeletPair>
   readonly manifests: ManifestFacts
+  /** About files that are no item's, e.g. manifests that cannot be read. */
+  readonly findings: readonly Finding[]
+  /** How many files were read. */
+  readonly fileCount: number
   /**
    * One SHA-256 over all files that were read, paths and modes included: 64 lower-case hex digits. One for all on purpose: one of a
    * file alone would let a short secret in it be guessed.
@@ -51,6 +57,10 @@ export interface Inference {
   /** The file that each fact was read in. */
   readonly from: Readonly<Partial<Record<FactName, TreePath>>>
   readonly role: Role | undefined
+  /** The address that the API server has inside of the cluster, where the certificate alone says it: no subnet follows from it. */
+  readonly serviceAddress: string | undefined
+  /** The tree is of Kubernetes 1.29 or later, where administrators are in a bound group; `undefined` where it does not show. */
+  readonly hasBoundAdmins: boolean | undefined
 }
 
 /** What the certificate of an item is to say. */

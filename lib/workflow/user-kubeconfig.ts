@@ -236,7 +236,7 @@ function serverProblem(server: string): string | undefined {
 }
 
 async function readCa(store: Store, context: Context, kinds?: readonly FileKind[]): Promise<ActualRow> {
-  const ca = await readRow('ca', store, context, kinds)
+  const ca = await readRow('ca', store, context, kinds ? { kinds } : {})
   const [broken] = ca.findings.filter(({ code }) => code === 'unreadable')
   if (broken) {
     throw new StoreError('KPKI_TREE_MISMATCH', `${store.locate(broken.path)} ${broken.message}`, {
