@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { skipped, testWith } from '../support/skip.js'
+import { hardWayTree, makeCfssl } from './foreign.js'
 import { KPKI, scratch } from './host.js'
 import { kube } from './programs.js'
 
@@ -199,129 +200,18 @@ certificatesDir: ${dir}/k/pki
   })
 }
 
-// The recipe of Kubernetes the Hard Way: its ca.conf (kelseyhightower/kubernetes-the-hard-way, ca.conf and
-// docs/04-certificate-authority.md) with two of its seven components, whose sections are all alike.
-const HARD_WAY = `[req]
-distinguished_name = req_distinguished_name
-prompt             = no
-x509_extensions    = ca_x509_extensions
-[ca_x509_extensions]
-basicConstraints = CA:TRUE
-keyUsage         = cRLSign, keyCertSign
-[req_distinguished_name]
-C   = US
-ST  = Washington
-L   = Seattle
-CN  = CA
-[admin]
-distinguished_name = admin_distinguished_name
-prompt             = no
-req_extensions     = default_req_extensions
-[admin_distinguished_name]
-CN = admin
-O  = system:masters
-[kube-api-server]
-distinguished_name = kube-api-server_distinguished_name
-prompt             = no
-req_extensions     = kube-api-server_req_extensions
-[kube-api-server_req_extensions]
-basicConstraints     = CA:FALSE
-extendedKeyUsage     = clientAuth, serverAuth
-keyUsage             = critical, digitalSignature, keyEncipherment
-nsCertType           = client
-nsComment            = "Kube API Server Certificate"
-subjectAltName       = @kube-api-server_alt_names
-subjectKeyIdentifier = hash
-[kube-api-server_alt_names]
-IP.0  = 127.0.0.1
-IP.1  = 10.32.0.1
-DNS.0 = kubernetes
-DNS.1 = server.kubernetes.local
-[kube-api-server_distinguished_name]
-CN = kubernetes
-C  = US
-[default_req_extensions]
-basicConstraints     = CA:FALSE
-extendedKeyUsage     = clientAuth
-keyUsage             = critical, digitalSignature, keyEncipherment
-nsCertType           = client
-nsComment            = "Admin Client Certificate"
-subjectKeyIdentifier = hash
-`
-
 testWith('openssl', test, 'a tree of the Hard Way', async () => {
-  const dir = scratch('hard-way')
-  const run = (...args: readonly string[]) => execFileSync('openssl', args, { cwd: dir, stdio: 'ignore' })
-  writeFileSync(join(dir, 'ca.conf'), HARD_WAY)
-  run('genrsa', '-out', 'ca.key', '4096')
-  run(
-    'req',
-    '-x509',
-    '-new',
-    '-sha512',
-    '-noenc',
-    '-key',
-    'ca.key',
-    '-days',
-    '3653',
-    '-config',
-    'ca.conf',
-    '-out',
-    'ca.crt',
-  )
-  for (const name of ['admin', 'kube-api-server']) {
-    run('genrsa', '-out', `${name}.key`, '4096')
-    run('req', '-new', '-key', `${name}.key`, '-sha256', '-config', 'ca.conf', '-section', name, '-out', `${name}.csr`)
-    run(
-      'x509',
-      '-req',
-      '-days',
-      '3653',
-      '-in',
-      `${name}.csr`,
-      '-copy_extensions',
-      'copyall',
-      '-sha256',
-      '-CA',
-      'ca.crt',
-      '-CAkey',
-      'ca.key',
-      '-CAcreateserial',
-      '-out',
-      `${name}.crt`,
-    )
-  }
-  const found = inspect(dir)
-  assert.equal([found.certificates.length, found.keys.length, found.requests.length, found.remarks], [3, 3, 2, []])
+  const found = inspect(hardWayTree())
+  assert.equal([found.certificates.length, found.keys.length, found.requests.length, found.remarks], [6, 6, 5, []])
   assert.ok(found.requests.every(({ signatureValid, certificates }) => signatureValid && certificates.length === 1))
   judge(found)
 })
 
 testWith('cfssl', test, 'a tree of cfssl', async () => {
   const dir = scratch('cfssl')
-  const request = (cn: string, o: string) =>
-    JSON.stringify({
-      CN: cn,
-      key: { algo: 'rsa', size: 2048 },
-      names: [{ C: 'US', L: 'Portland', O: o, OU: 'Kubernetes The Hard Way', ST: 'Oregon' }],
-    })
-  const usages = ['signing', 'key encipherment', 'server auth', 'client auth']
-  writeFileSync(
-    join(dir, 'config.json'),
-    JSON.stringify({
-      signing: { default: { expiry: '8760h' }, profiles: { kubernetes: { usages, expiry: '8760h' } } },
-    }),
-  )
-  writeFileSync(join(dir, 'ca-csr.json'), request('Kubernetes', 'Kubernetes'))
-  writeFileSync(join(dir, 'admin-csr.json'), request('admin', 'system:masters'))
-  writeFileSync(join(dir, 'kubernetes-csr.json'), request('kubernetes', 'Kubernetes'))
-  const sh = (line: string) => execFileSync('sh', ['-c', line], { cwd: dir, stdio: 'ignore' })
-  const sign = 'cfssl gencert -ca=ca.pem -ca-key=ca-key.pem -config=config.json -profile=kubernetes'
-  sh('cfssl gencert -initca ca-csr.json | cfssljson -bare ca')
-  sh(`${sign} admin-csr.json | cfssljson -bare admin`)
-  sh(`${sign} -hostname=10.32.0.1,127.0.0.1,kubernetes.default kubernetes-csr.json | cfssljson -bare kubernetes`)
+  makeCfssl(dir)
   const found = inspect(dir)
-  assert.equal([found.certificates.length, found.keys.length, found.requests.length, found.remarks], [3, 3, 3, []])
+  assert.equal([found.certificates.length, found.keys.length, found.requests.length, found.remarks], [4, 4, 4, []])
   assert.ok(found.certificates.every(({ keyPlaces }) => keyPlaces.length === 1))
   judge(found)
 })
