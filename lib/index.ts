@@ -280,7 +280,15 @@ export {
   type LedgerProblem,
   parseLedger,
 } from './tree/ledger.js'
-export { type AppendedFile, MemoryStore, type StagedFile, type Store, type StoredFile } from './tree/store.js'
+export {
+  type AppendedFile,
+  MemoryStore,
+  type StagedFile,
+  type StagedReplacement,
+  type Store,
+  type StoredFile,
+  type WantedFile,
+} from './tree/store.js'
 export {
   type CreateTokensOptions,
   createBootstrapTokens,

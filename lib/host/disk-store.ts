@@ -2,14 +2,23 @@
 import fs from 'node:fs/promises'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { StoreError, UsageError } from '../errors.js'
+import { StoreError, UsageError, WorkflowError } from '../errors.js'
 import type { TreePath } from '../tree/layout.js'
-import type { AppendedFile, StagedFile, Store, StoredFile } from '../tree/store.js'
+import {
+  type AppendedFile,
+  fileChanged,
+  type StagedFile,
+  type StagedReplacement,
+  type Store,
+  type StoredFile,
+  type WantedFile,
+} from '../tree/store.js'
 import { appendToFile } from './append.js'
 import { failureCode, toStoreError } from './disk-errors.js'
 import { createFile, exists, isLink, isOurs, readRegularFile, stageFile, syncDir, TEMPORARY } from './files.js'
 import { fileInside, type TreePart } from './links.js'
 import { takeLock } from './lock.js'
+import { stageReplacement } from './replace-file.js'
 
 /** Where the parts of a tree are. */
 export interface DiskStoreOptions {
@@ -32,6 +41,8 @@ export interface DiskStoreOptions {
 /** Where kubeadm and the kubelet keep their files. */
 const [HOME, KUBELET_HOME] = ['/etc/kubernetes', '/var/lib/kubelet']
 const NEW_DIR_MODE = 0o755
+/** What is replaced lies there: nobody else's business. */
+const [OWN_DIR, OWN_DIR_MODE] = ['.kpki', 0o700]
 const LOCK_POLL_MS = 50
 
 /** A tree on disk in kubeadm's layout. */
@@ -105,6 +116,38 @@ export class DiskStore implements Store {
     return stageFile(target, bytes, mode)
   }
 
+  async stageReplacement(
+    path: TreePath,
+    expected: StoredFile,
+    next: WantedFile | undefined,
+  ): Promise<StagedReplacement> {
+    const named = this.locate(path)
+    const real = await fileInside(named, this.#parts())
+    if (real === undefined) throw fileChanged(named)
+    return stageReplacement(named, real, expected, next)
+  }
+
+  async names(dir: TreePath): Promise<readonly string[]> {
+    const path = this.locate(dir)
+    try {
+      return (await fs.readdir(path)).sort()
+    } catch (error) {
+      if (failureCode(error) === 'ENOENT') return []
+      throw toStoreError(error, path, 'read')
+    }
+  }
+
+  async clear(dir: TreePath): Promise<void> {
+    const own = join(this.#kubeconfigDir, OWN_DIR)
+    const path = this.locate(dir)
+    if (!path.startsWith(`${own}/`)) throw new WorkflowError('KPKI_INTERNAL', `${path} is not ours to remove`)
+    try {
+      await fs.rm(path, { recursive: true, force: true })
+    } catch (error) {
+      throw toStoreError(error, path, 'write')
+    }
+  }
+
   async append(path: TreePath, bytes: Uint8Array, mode: number): Promise<AppendedFile> {
     const target = this.locate(path)
     const old = await appendToFile(target, bytes)
@@ -155,7 +198,7 @@ export class DiskStore implements Store {
         await this.#makeDir(root)
         releases.push(await takeLock(root))
       }
-      for (const dir of [...roots, join(this.#certDir, 'etcd')]) await sweep(dir)
+      for (const dir of [...roots, join(this.#certDir, 'etcd'), join(this.#kubeletDir, 'pki')]) await sweep(dir)
     } catch (error) {
       await release()
       throw toStoreError(error, roots[0] ?? '', 'write')
@@ -192,10 +235,11 @@ export class DiskStore implements Store {
 
   async #makeDir(dir: string): Promise<void> {
     const missing: string[] = []
+    const own = join(this.#kubeconfigDir, OWN_DIR)
     for (let current = dir; !(await exists(current)); current = dirname(current)) missing.unshift(current)
     for (const path of missing) {
       try {
-        await fs.mkdir(path, { mode: NEW_DIR_MODE })
+        await fs.mkdir(path, { mode: `${path}/`.startsWith(`${own}/`) ? OWN_DIR_MODE : NEW_DIR_MODE })
         this.#madeDirs.push(path)
       } catch (error) {
         if (failureCode(error) !== 'EEXIST') throw error

@@ -1,4 +1,4 @@
-import type { Bytes } from '../crypto/bytes.js'
+import { type Bytes, equalBytes } from '../crypto/bytes.js'
 import { StoreError } from '../errors.js'
 import type { TreePath } from './layout.js'
 
@@ -20,6 +20,27 @@ export interface StagedFile {
   /** Gives it its name, if nothing has it. */
   readonly commit: () => Promise<void>
   /** Removes it. */
+  readonly discard: () => Promise<void>
+}
+
+/** What a file is to be. */
+export interface WantedFile {
+  readonly bytes: Uint8Array
+  /** Permission bits. */
+  readonly mode: number
+  /** Default: whoever runs this */
+  readonly uid?: number
+  /** Default: the group of whoever runs this */
+  readonly gid?: number
+}
+
+/** A file that is to take the place of another one, or to go, and has not yet. */
+export interface StagedReplacement extends StagedFile {
+  /** Does it, unless what is there is not what was expected. */
+  readonly commit: () => Promise<void>
+  /** After `commit`: puts back what was there, itself; what somebody else has put there since stays. */
+  readonly revert: () => Promise<void>
+  /** Removes what lies aside: the new file before `commit`, the old one after it. */
   readonly discard: () => Promise<void>
 }
 
@@ -57,6 +78,27 @@ export interface Store {
    */
   stage?(path: TreePath, bytes: Uint8Array, mode: number): Promise<StagedFile>
   /**
+   * Writes aside what is to take the place of a file, whole, closed from its first moment on, with mode and owner; it is put in
+   * place in one step. A link to a file of the same directory stays, and the file behind it is replaced. Default: nothing in
+   * the store can be replaced.
+   *
+   * @param expected - what is there now, as `read` gave it
+   * @param next - `undefined`: the file is to go
+   * @throws {@link StoreError} `KPKI_FILE_NOT_REGULAR` for a link that leads elsewhere, `KPKI_FILE_FOREIGN` for a file of
+   *   another user (but root may replace everybody's), and as `create`; `commit` throws `KPKI_FILE_CHANGED` and `KPKI_LOCKED`,
+   *   for a kubeconfig that another program is changing; nothing is left behind
+   */
+  stageReplacement?(path: TreePath, expected: StoredFile, next: WantedFile | undefined): Promise<StagedReplacement>
+  /**
+   * Names of what is directly in a directory of the tree, sorted bytewise; none when there is no such directory. Default: the
+   * store has no directories of ours.
+   *
+   * @throws {@link StoreError} `KPKI_FILE_UNREADABLE`, `KPKI_FILE_NOT_REGULAR`
+   */
+  names?(dir: TreePath): Promise<readonly string[]>
+  /** Removes a directory below `.kpki` with all that is in it. Default: there are none. */
+  clear?(dir: TreePath): Promise<void>
+  /**
    * Adds lines to the end of a file, in one piece, so that they outlive a crash when this is done; makes the file with its mode
    * where there is none. Lines begin on a line of their own also where a crash has torn the last one. Default: a store without
    * it keeps no ledger.
@@ -86,12 +128,28 @@ export interface Store {
   lock(waitSeconds?: number): Promise<() => Promise<void>>
 }
 
+/** What is said when a file is no longer what it was when it was read. */
+export function fileChanged(place: string): StoreError {
+  return new StoreError('KPKI_FILE_CHANGED', `${place} was changed by somebody else meanwhile`, {
+    details: { path: place },
+    hint: 'run again',
+  })
+}
+
 const NEWLINE = 0x0a
+
+/** A file in memory. */
+interface MemoryFile {
+  readonly bytes: Bytes
+  readonly mode: number
+  readonly uid?: number
+  readonly gid?: number
+}
 
 /** A store in memory: for tests, browsers and rehearsals. */
 export class MemoryStore implements Store {
   /** Contents by tree path. */
-  readonly files: Map<TreePath, { readonly bytes: Bytes; readonly mode: number }> = new Map()
+  readonly files: Map<TreePath, MemoryFile> = new Map()
   #locked = false
 
   /** @param initial - contents to begin with, by tree path */
@@ -108,12 +166,44 @@ export class MemoryStore implements Store {
 
   async read(path: TreePath): Promise<StoredFile | undefined> {
     const file = this.files.get(path)
-    return file && { bytes: new Uint8Array(file.bytes), mode: file.mode, owner: 'trusted' }
+    return file && { ...file, bytes: new Uint8Array(file.bytes), owner: 'trusted' }
   }
 
   async create(path: TreePath, bytes: Uint8Array, mode: number): Promise<void> {
     if (this.files.has(path)) throw new StoreError('KPKI_FILE_EXISTS', `${path} exists already`, { details: { path } })
     this.files.set(path, { bytes: new Uint8Array(bytes), mode })
+  }
+
+  async stageReplacement(
+    path: TreePath,
+    expected: StoredFile,
+    next: WantedFile | undefined,
+  ): Promise<StagedReplacement> {
+    const before = this.files.get(path)
+    const after = next && { ...next, bytes: new Uint8Array(next.bytes) }
+    const put = (file: MemoryFile | undefined) => void (file ? this.files.set(path, file) : this.files.delete(path))
+    const isStill = (is: MemoryFile | undefined, file: WantedFile | StoredFile | undefined) =>
+      is === undefined || file === undefined ? is === file : equalBytes(is.bytes, file.bytes) && is.mode === file.mode
+    return {
+      commit: async () => {
+        if (!isStill(this.files.get(path), expected)) throw fileChanged(path)
+        put(after)
+      },
+      revert: async () => {
+        if (!isStill(this.files.get(path), after)) throw fileChanged(path)
+        put(before)
+      },
+      discard: async () => {},
+    }
+  }
+
+  async names(dir: TreePath): Promise<readonly string[]> {
+    const inside = [...this.files.keys()].filter(path => path.startsWith(`${dir}/`))
+    return [...new Set(inside.map(path => path.slice(dir.length + 1).split('/')[0] ?? ''))].sort()
+  }
+
+  async clear(dir: TreePath): Promise<void> {
+    for (const path of [...this.files.keys()]) if (path.startsWith(`${dir}/`)) this.files.delete(path)
   }
 
   async append(path: TreePath, bytes: Uint8Array, mode: number): Promise<AppendedFile> {
