@@ -18,7 +18,7 @@ export type KeyAlgorithm = keyof typeof KEY_ALGORITHMS
 /** Object identifiers of key algorithms (RFC 8017 appendix A.1, RFC 5480 section 2.1.1, RFC 8410 section 3). */
 export const KEY_OIDS = { rsa: '1.2.840.113549.1.1.1', ec: '1.2.840.10045.2.1', ed25519: '1.3.101.112' } as const
 
-/** Names of keys that Kubernetes has no use for (RFC 3279 section 2.3, RFC 4055 section 1.2, RFC 8410 section 3). */
+/** Names of keys that Kubernetes has no use for (RFC 3279 section 2.3, RFC 4055 section 1.2, RFC 8410 section 3, RFC 9881 section 2). */
 export const OTHER_KEYS: Readonly<Record<string, string>> = {
   [KEY_OIDS.ed25519]: 'Ed25519',
   '1.3.101.113': 'Ed448',
@@ -27,4 +27,7 @@ export const OTHER_KEYS: Readonly<Record<string, string>> = {
   '1.2.840.10040.4.1': 'DSA',
   '1.2.840.10046.2.1': 'DH',
   '1.2.840.113549.1.1.10': 'RSA-PSS',
+  '2.16.840.1.101.3.4.3.17': 'ML-DSA-44',
+  '2.16.840.1.101.3.4.3.18': 'ML-DSA-65',
+  '2.16.840.1.101.3.4.3.19': 'ML-DSA-87',
 }

@@ -3,19 +3,34 @@ import { type DerNode, parseDer, TAG } from '../crypto/der.js'
 import { describePublicKey, type KeyType } from '../crypto/keys.js'
 import { describeLabels, formatPem, parsePem } from '../crypto/pem.js'
 import { EncodingError } from '../errors.js'
-import { type ExtensionFacts, isUniversal, readExtensions } from './extensions.js'
+import { type ExtensionFacts, type ExtensionFault, isUniversal, readExtensions } from './extensions.js'
 import { type DistinguishedName, latin1, readName } from './name.js'
 import { readSignatureAlgorithm, readSigned } from './signed.js'
+
+/** How a date of a certificate is written. */
+export interface EncodedDate {
+  readonly type: 'UTCTime' | 'GeneralizedTime'
+  /** e.g. `260601120000Z` */
+  readonly text: string
+}
 
 /** An X.509 certificate, decoded once. */
 export interface Certificate extends ExtensionFacts {
   readonly der: Bytes
+  /** 1 to 3. */
+  readonly version: number
   readonly subject: DistinguishedName
   readonly issuer: DistinguishedName
   /** Content of the INTEGER in hex, e.g. `6d5b7339c78cbf70`. */
   readonly serialNumber: string
   readonly notBefore: Date
   readonly notAfter: Date
+  /** notBefore and notAfter as they are written. */
+  readonly dates: readonly [notBefore: EncodedDate, notAfter: EncodedDate]
+  /** Whether issuer and subject are the same name, byte by byte. */
+  readonly isSelfIssued: boolean
+  /** Whether it has one of the unique identifiers of X.509 version 2. */
+  readonly hasUniqueIdentifier: boolean
   /** SubjectPublicKeyInfo, DER. */
   readonly spki: Bytes
   readonly publicKey: KeyType
@@ -23,17 +38,23 @@ export interface Certificate extends ExtensionFacts {
   readonly signatureHash: string
 }
 
+/** What is wrong with bytes that are no certificate, as far as it can be said; {@link parseCertificate} has it in `details.fault`. */
+export type CertificateFault = ExtensionFault['kind'] | 'version-extensions' | 'subject-malformed' | 'time-malformed'
+
 /**
  * Decodes one DER certificate, as strictly as Go's crypto/x509 does. Signatures are not checked here, see
  * {@link verifyCertificate}.
  *
  * @param what - named in errors, e.g. a file name
- * @throws {@link EncodingError} `KPKI_CERT_INVALID`; `KPKI_DER_INVALID`, `KPKI_KEY_INVALID`
+ * @throws {@link EncodingError} `KPKI_CERT_INVALID`, `details.fault` and `details.field` say what is wrong where that is known;
+ *   `KPKI_DER_INVALID`, `KPKI_KEY_INVALID`
  * @see RFC 5280 section 4.1
  */
 export function parseCertificate(der: Uint8Array, what = 'the certificate'): Certificate {
-  const invalid = (problem: string) =>
-    new EncodingError('KPKI_CERT_INVALID', `${what} is not an X.509 certificate: ${problem}`, { details: { what } })
+  const invalid = (problem: string, fault?: CertificateFault, field = '') =>
+    new EncodingError('KPKI_CERT_INVALID', `${what} is not an X.509 certificate: ${problem}`, {
+      details: { what, ...(fault && { fault }), ...(field !== '' && { field }) },
+    })
   const signed = readSigned(parseDer(der, what))
   if (!signed) throw invalid('it is not a signed sequence')
   const fields = [...signed.content.children]
@@ -45,28 +66,39 @@ export function parseCertificate(der: Uint8Array, what = 'the certificate'): Cer
     throw invalid('its two signature algorithms differ')
   }
   const [issuer, subject] = [readName(issuerNode), readName(subjectNode)]
-  if (!issuer || !subject) throw invalid(`its ${issuer ? 'subject' : 'issuer'} is malformed`)
-  const [notBefore, notAfter] = (validity?.children ?? []).map(readTime)
+  if (!issuer || !subject) {
+    const field = issuer ? 'subject' : 'issuer'
+    throw invalid(`its ${field} is malformed`, 'subject-malformed', field)
+  }
+  const [first, last] = validity?.children ?? []
+  const [notBefore, notAfter] = [readTime(first), readTime(last)]
   if (!notBefore || !notAfter || !isUniversal(validity, TAG.sequence) || validity.children.length !== 2) {
-    throw invalid('its validity is malformed')
+    throw invalid('its validity is malformed', 'time-malformed', 'validity')
   }
   if (!isUniversal(spkiNode, TAG.sequence)) throw invalid('it has no public key')
   const tagged = rest.find(node => isTagged(node, 3))
   // RFC 5280 section 4.1.2.8: [1] and [2] are unique identifiers, which nobody uses.
   const isKnown = (node: DerNode) => node.tagClass === 3 && node.tagNumber >= 1 && node.tagNumber <= 3
-  if (!rest.every(isKnown) || (tagged && (version !== 2 || tagged.children.length !== 1))) {
-    throw invalid('something stands where its extensions should')
+  if (tagged && version !== 2) {
+    throw invalid(`it has extensions and is of version ${version + 1}`, 'version-extensions', 'version')
+  }
+  if (!rest.every(isKnown) || (tagged && tagged.children.length !== 1)) {
+    throw invalid('something stands where its extensions should', 'extension-malformed')
   }
   const facts = readExtensions(tagged?.children[0])
-  if (typeof facts === 'string') throw invalid(facts)
+  if ('problem' in facts) throw invalid(facts.problem, facts.kind, facts.field)
   const spki = spkiNode.bytes.slice()
   return {
     der: toBytes(der),
+    version: version + 1,
     subject,
     issuer,
     serialNumber: formatHex(serial.content),
-    notBefore,
-    notAfter,
+    notBefore: notBefore.date,
+    notAfter: notAfter.date,
+    dates: [notBefore.encoded, notAfter.encoded],
+    isSelfIssued: equalBytes(issuer.der, subject.der),
+    hasUniqueIdentifier: rest.some(node => node !== tagged),
     spki,
     publicKey: describePublicKey(spki, what),
     signatureHash: readSignatureAlgorithm(signed.algorithm)?.hash ?? '',
@@ -89,14 +121,15 @@ function isTagged(node: DerNode | undefined, tagNumber: number): boolean {
  * RFC 5280 section 4.1.2.5: UTCTime is of the years 1950 to 2049, both have seconds and end in Z. Go reads UTCTime without
  * seconds and with offsets, too, and so are some very old roots.
  */
-function readTime({ tagClass, tagNumber, content }: DerNode): Date | undefined {
-  const isUtc = tagNumber === TAG.utcTime
-  if (tagClass !== 1 || !(isUtc || tagNumber === TAG.generalizedTime)) return undefined
+function readTime(node: DerNode | undefined): { readonly date: Date; readonly encoded: EncodedDate } | undefined {
+  const isUtc = isUniversal(node, TAG.utcTime)
+  if (!(isUtc || isUniversal(node, TAG.generalizedTime))) return undefined
+  const text = latin1(node.content)
   const match = (
     isUtc
       ? /^(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)?(Z|[+-]\d{4})$/
       : /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(Z|[+-]\d{4})$/
-  ).exec(latin1(content))
+  ).exec(text)
   if (!match) return undefined
   const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = match
     .slice(1, 7)
@@ -109,7 +142,8 @@ function readTime({ tagClass, tagNumber, content }: DerNode): Date | undefined {
   // Date turns the 30th of February into the 2nd of March, and 24:00 into the next day.
   const isReal =
     date.getUTCMonth() === month - 1 && date.getUTCDate() === day && hour < 24 && minute < 60 && second < 60
-  return isReal ? new Date(date.getTime() - offset * 60_000) : undefined
+  const encoded = { type: isUtc ? 'UTCTime' : 'GeneralizedTime', text } as const
+  return isReal ? { date: new Date(date.getTime() - offset * 60_000), encoded } : undefined
 }
 
 /**

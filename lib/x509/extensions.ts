@@ -51,14 +51,27 @@ export interface ExtensionFacts {
   readonly ipAddresses: readonly string[]
   /** Alternative names of other kinds, with their kind: `email:a@example.org`, `URI:spiffe://example.org/a`, `dirName:CN=x`. */
   readonly otherNames: readonly string[]
+  /** IPv4 addresses among them that are written as IPv6 addresses (`::ffff:…`), which Go refuses. */
+  readonly mappedAddresses: readonly string[]
   /** Hex. */
   readonly subjectKeyIdentifier: string | undefined
   /** Hex. */
   readonly authorityKeyIdentifier: string | undefined
+  /** Serial number of the issuer's certificate, where authorityKeyIdentifier names it, too. Hex. */
+  readonly authoritySerialNumber: string | undefined
   /** Object identifiers of all extensions. */
   readonly extensions: readonly string[]
   /** Object identifiers of the extensions marked critical. */
   readonly criticalExtensions: readonly string[]
+}
+
+/** Why extensions were refused. */
+export interface ExtensionFault {
+  readonly kind: 'extension-malformed' | 'extension-twice'
+  /** Its name, or its object identifier; empty when it is about all of them. */
+  readonly field: string
+  /** The end of a sentence. */
+  readonly problem: string
 }
 
 const NO_EXTENSIONS: ExtensionFacts = {
@@ -69,8 +82,10 @@ const NO_EXTENSIONS: ExtensionFacts = {
   dnsNames: [],
   ipAddresses: [],
   otherNames: [],
+  mappedAddresses: [],
   subjectKeyIdentifier: undefined,
   authorityKeyIdentifier: undefined,
+  authoritySerialNumber: undefined,
   extensions: [],
   criticalExtensions: [],
 }
@@ -78,22 +93,25 @@ const NO_EXTENSIONS: ExtensionFacts = {
 /**
  * Reads a SEQUENCE of extensions. What is not in {@link EXTENSIONS} is only named.
  *
- * @returns the facts; as text what is wrong, the end of a sentence
+ * @returns the facts, or what is wrong
  * @see RFC 5280 section 4.2; as strict as Go's crypto/x509 (parser.go): one of each kind, and each well-formed
  */
-export function readExtensions(node: DerNode | undefined): ExtensionFacts | string {
+export function readExtensions(node: DerNode | undefined): ExtensionFacts | ExtensionFault {
   if (!node) return NO_EXTENSIONS
-  if (!isUniversal(node, TAG.sequence)) return 'its extensions are no sequence'
+  if (!isUniversal(node, TAG.sequence)) return malformed('', 'its extensions are no sequence')
   const found = new Map<string, DerNode | undefined>()
   const criticalExtensions: string[] = []
   for (const { children } of node.children) {
     const [type, ...rest] = children
     const [critical, value] = rest.length === 2 ? rest : [undefined, rest[0]]
     if (!isUniversal(type, TAG.oid) || !isUniversal(value, TAG.octetString) || rest.length > 2)
-      return 'an extension is malformed'
-    if (critical && !isUniversal(critical, TAG.boolean)) return 'an extension is malformed'
+      return malformed('', 'an extension is malformed')
+    if (critical && !isUniversal(critical, TAG.boolean)) return malformed('', 'an extension is malformed')
     const oid = formatOid(type.content)
-    if (found.has(oid)) return `it has the extension ${oid} twice`
+    if (found.has(oid)) {
+      const field = READERS[oid]?.[0] ?? oid
+      return { kind: 'extension-twice', field, problem: `it has the extension ${field} twice` }
+    }
     found.set(oid, value)
     if (critical?.content[0]) criticalExtensions.push(oid)
   }
@@ -107,10 +125,14 @@ export function readExtensions(node: DerNode | undefined): ExtensionFacts | stri
     if (!value) continue
     const node = readValue(value.content)
     const part = node && read(node)
-    if (!part) return `its ${name} is malformed`
+    if (!part) return malformed(name, `its ${name} is malformed`)
     Object.assign(facts, part)
   }
   return facts
+}
+
+function malformed(field: string, problem: string): ExtensionFault {
+  return { kind: 'extension-malformed', field, problem }
 }
 
 /** The value of an extension; `undefined` when it is not DER. */
@@ -166,12 +188,14 @@ function readNames(node: DerNode): Partial<ExtensionFacts> | undefined {
   const dnsNames: string[] = []
   const ipAddresses: string[] = []
   const otherNames: string[] = []
+  const mappedAddresses: string[] = []
   for (const name of node.children) {
     if (name.tagClass !== 3) return undefined
     if (name.tagNumber === 7) {
       const address = toIpAddress(name.content)
       if (!address) return undefined
       ipAddresses.push(address.text)
+      if (address.bytes.length < name.content.length) mappedAddresses.push(address.text)
       continue
     }
     const isText = name.tagNumber === 1 || name.tagNumber === 2 || name.tagNumber === 6
@@ -179,7 +203,7 @@ function readNames(node: DerNode): Partial<ExtensionFacts> | undefined {
     if (name.tagNumber === 2) dnsNames.push(latin1(name.content))
     else otherNames.push(describeName(name))
   }
-  return { dnsNames, ipAddresses, otherNames }
+  return { dnsNames, ipAddresses, otherNames, mappedAddresses }
 }
 
 function describeName({ tagNumber, content, children }: DerNode): string {
@@ -194,8 +218,11 @@ function describeName({ tagNumber, content, children }: DerNode): string {
 
 function readAuthority(node: DerNode): Partial<ExtensionFacts> | undefined {
   if (!isUniversal(node, TAG.sequence)) return undefined
-  const identifier = node.children.find(({ tagClass, tagNumber }) => tagClass === 3 && tagNumber === 0)
-  return { authorityKeyIdentifier: identifier && formatHex(identifier.content) }
+  const part = (number: number) => {
+    const found = node.children.find(({ tagClass, tagNumber }) => tagClass === 3 && tagNumber === number)
+    return found && formatHex(found.content)
+  }
+  return { authorityKeyIdentifier: part(0), authoritySerialNumber: part(2) }
 }
 
 /** Whether an element is there and of a universal type. */

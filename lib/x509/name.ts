@@ -9,6 +9,14 @@ export interface DistinguishedName {
   /** The whole name in the order in which it is encoded, values escaped as in RFC 4514: `O=system:nodes, CN=system:node:cp-1`. */
   readonly text: string
   readonly der: Bytes
+  /** Attributes in a string type that RFC 5280 section 4.1.2.4 leaves to the past, e.g. `O (BMPString)`. */
+  readonly oldStrings: readonly string[]
+}
+
+/** String types of the past: Go reads them, and section 4.1.2.4 allows them in names that were there before 2004 only. */
+const OLD_STRINGS: Readonly<Record<number, string>> = {
+  [TAG.teletexString]: 'TeletexString',
+  [TAG.bmpString]: 'BMPString',
 }
 
 /** Object identifiers of the attributes that kpki writes (RFC 5280 appendix A.1). */
@@ -43,6 +51,7 @@ export function readName(node: DerNode | undefined): DistinguishedName | undefin
   let commonName = ''
   const organizations: string[] = []
   const parts: string[] = []
+  const oldStrings: string[] = []
   for (const rdn of node.children) {
     const attributes: string[] = []
     for (const { tagNumber, children } of rdn.children) {
@@ -53,12 +62,14 @@ export function readName(node: DerNode | undefined): DistinguishedName | undefin
       if (text === undefined) return undefined
       if (name === 'CN') commonName = text
       if (name === 'O') organizations.push(text)
+      const oldType = OLD_STRINGS[value.tagNumber]
+      if (oldType !== undefined) oldStrings.push(`${name} (${oldType})`)
       attributes.push(`${name}=${escapeValue(text)}`)
     }
     if (rdn.tagClass !== 1 || rdn.tagNumber !== TAG.set || attributes.length === 0) return undefined
     parts.push(attributes.join('+'))
   }
-  return { commonName, organizations, text: parts.join(', '), der: node.bytes.slice() }
+  return { commonName, organizations, text: parts.join(', '), der: node.bytes.slice(), oldStrings }
 }
 
 /**

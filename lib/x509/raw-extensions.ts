@@ -32,7 +32,7 @@ export function rawExtensions({ der }: Certificate): readonly RawExtension[] {
 
 /** The GeneralNames of a certificate's subjectAltName in its order, DER each; none where it has no such extension. */
 export function rawAlternativeNames(certificate: Certificate): readonly Bytes[] {
-  return valueOf(certificate, EXTENSIONS.subjectAltName)?.children.map(({ bytes }) => bytes.slice()) ?? []
+  return extensionNode(certificate, EXTENSIONS.subjectAltName)?.children.map(({ bytes }) => bytes.slice()) ?? []
 }
 
 /**
@@ -42,11 +42,11 @@ export function rawAlternativeNames(certificate: Certificate): readonly Bytes[] 
  * @see RFC 5280 section 4.2.1.1 (authorityCertSerialNumber)
  */
 export function namesIssuerSerial(certificate: Certificate): boolean {
-  const fields = valueOf(certificate, EXTENSIONS.authorityKeyIdentifier)?.children ?? []
+  const fields = extensionNode(certificate, EXTENSIONS.authorityKeyIdentifier)?.children ?? []
   return fields.some(({ tagClass, tagNumber }) => tagClass === 3 && tagNumber === 2)
 }
 
-function valueOf(certificate: Certificate, oid: string): DerNode | undefined {
+function extensionNode(certificate: Certificate, oid: string): DerNode | undefined {
   if (!certificate.extensions.includes(oid)) return undefined
   const found = rawExtensions(certificate).find(extension => extension.oid === oid)
   return found && parseDer(found.value, 'the extension')

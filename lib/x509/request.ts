@@ -45,7 +45,7 @@ export function parseCertificateRequest(der: Uint8Array, what = 'the request'): 
   )
   if (asked && asked.length > 1) throw invalid('it asks for extensions twice')
   const facts = readExtensions(asked?.[0]?.children[1]?.children[0])
-  if (typeof facts === 'string') throw invalid(facts)
+  if ('problem' in facts) throw invalid(facts.problem)
   const spki = spkiNode.bytes.slice()
   return {
     der: toBytes(der),
