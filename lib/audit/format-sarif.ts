@@ -2,7 +2,7 @@ import { type Report, type ReportedFinding, sentenceOf } from './report.js'
 import type { Severity } from './rule.js'
 import { RULES, type RuleId } from './rules.js'
 
-/** SARIF 2.1.0 section 3.27.10. */
+/** Severities by their names in SARIF. */
 const LEVELS: Readonly<Record<Severity, 'error' | 'warning' | 'note'>> = {
   error: 'error',
   warning: 'warning',
@@ -52,7 +52,7 @@ function ruleObject(id: RuleId) {
   }
 }
 
-/** Texts of SARIF are sentences that begin with a capital and end with a full stop (section 3.11.3). */
+/** Viewers show these texts as sentences of their own. */
 function sentence(text: string): string {
   const begun = text.slice(0, 1).toUpperCase() + text.slice(1)
   return begun.endsWith('.') ? begun : `${begun}.`

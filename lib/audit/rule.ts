@@ -4,8 +4,17 @@
  */
 export type Severity = 'error' | 'warning' | 'info'
 
-/** What a rule is about; `live` are those that only commands beside `check` can look at. */
-export type RuleGroup = 'files' | 'certificates' | 'pairs' | 'roles' | 'kubeconfigs' | 'lifetimes' | 'drift' | 'live'
+/** What a rule is about; `cis` are looked at only when asked for, `live` only by commands beside `check`. */
+export type RuleGroup =
+  | 'files'
+  | 'certificates'
+  | 'pairs'
+  | 'roles'
+  | 'kubeconfigs'
+  | 'lifetimes'
+  | 'drift'
+  | 'cis'
+  | 'live'
 
 /** What can be wrong with a file, as a row. */
 export interface Rule {

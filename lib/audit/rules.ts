@@ -2,6 +2,7 @@ import type { RowId } from '../kubernetes/rows.js'
 import type { TreePath } from '../tree/layout.js'
 import type { Rule, Severity } from './rule.js'
 import { CERTIFICATE_RULES } from './rules/certificates.js'
+import { CIS_RULES } from './rules/cis.js'
 import { DRIFT_RULES } from './rules/drift.js'
 import { FILE_RULES } from './rules/files.js'
 import { KUBECONFIG_RULES } from './rules/kubeconfigs.js'
@@ -21,6 +22,7 @@ export const RULES = {
   ...KUBECONFIG_RULES,
   ...LIFETIME_RULES,
   ...DRIFT_RULES,
+  ...CIS_RULES,
   ...LIVE_RULES,
 } as const satisfies Record<string, Rule>
 /** Stable id of a rule, and so of what it finds. */
@@ -28,6 +30,15 @@ export type RuleId = keyof typeof RULES
 
 /** Id of something in a tree that is judged and renewed: a row, or a certificate that the kubelet keeps for itself. */
 export type TreeItemId = RowId | 'kubelet-client' | 'kubelet-server'
+
+/** An item of the CIS Kubernetes Benchmark, by its number in one edition. */
+export interface BenchmarkItem {
+  /** e.g. `1.12` */
+  readonly edition: string
+  /** e.g. `1.1.21` */
+  readonly item: string
+  readonly title: string
+}
 
 /** Something about one file that exists, or should. */
 export interface Finding {
@@ -47,6 +58,8 @@ export interface Finding {
   readonly expected?: string
   /** What is there. Default: nothing, or it cannot be said in a word. Never a secret. */
   readonly actual?: string
+  /** The item of a benchmark that asks for it. Default: none does. */
+  readonly benchmark?: BenchmarkItem
   /** One sentence without the path. */
   readonly message: string
   /** What to do about this one, where that is more than the rule's own advice. */
@@ -54,7 +67,7 @@ export interface Finding {
 }
 
 /** What a finding can say beside its sentence. */
-export type FindingDetails = Partial<Pick<Finding, 'part' | 'field' | 'expected' | 'actual' | 'hint'>>
+export type FindingDetails = Partial<Pick<Finding, 'part' | 'field' | 'expected' | 'actual' | 'benchmark' | 'hint'>>
 
 /** Makes a finding; the severity comes from {@link RULES}. */
 export function finding(
