@@ -1,0 +1,66 @@
+import type { Context } from '../context.js'
+import { isCertificateId, isKubeconfigId, issuerOf, PROFILES, profileOf, type RowId } from '../kubernetes/rows.js'
+import { certificatePath, keyPath, type TreePath } from '../tree/layout.js'
+import type { Certificate } from '../x509/certificate.js'
+import type { ActualRow } from './actual.js'
+import { signerOf } from './judge.js'
+import type { TreeItemId } from './rules.js'
+import { KUBELET_FILES } from './tree.js'
+import type { ActualKubeletPair, ActualTree } from './types.js'
+
+/** What the parts of a tree are called, in order. */
+export const KUBELET_IDS = Object.keys(KUBELET_FILES) as readonly ActualKubeletPair['id'][]
+
+/** Whether an item is a pair that the kubelet keeps for itself. */
+export function isKubeletId(id: TreeItemId): id is ActualKubeletPair['id'] {
+  return Object.hasOwn(KUBELET_FILES, id)
+}
+
+/** Whether an item is a CA. */
+export function isCaId(id: TreeItemId): boolean {
+  return isCertificateId(id) && PROFILES[profileOf(id)].isCa
+}
+
+/** The CA that signs an item's certificate; `undefined` where there is none, or nobody knows: a kubelet may sign for itself. */
+export function issuerIdOf(id: TreeItemId): RowId | undefined {
+  if (isKubeletId(id)) return id === 'kubelet-client' ? 'ca' : undefined
+  return issuerOf(id)
+}
+
+/** The file that an item's certificate stands in. */
+export function certificatePathOf(id: Exclude<TreeItemId, 'sa'>): TreePath {
+  if (isKubeletId(id))
+    return KUBELET_FILES[id].find(({ holds }) => holds.some(part => part === 'certificate'))?.path ?? id
+  return isKubeconfigId(id) ? id : certificatePath(id)
+}
+
+/** The file that an item's key stands in. */
+export function keyPathOf(id: TreeItemId): TreePath {
+  if (isKubeletId(id)) return KUBELET_FILES[id].find(({ holds }) => holds.some(part => part === 'key'))?.path ?? id
+  return isKubeconfigId(id) ? id : keyPath(id)
+}
+
+/** The certificate that an item is judged by: the CA that signs; of a leaf the one that its key belongs to, else the first. */
+export function certificateOf(
+  actual: ActualRow | ActualKubeletPair | undefined,
+  context: Context,
+): Certificate | undefined {
+  if (!actual) return undefined
+  const isRow = 'kubeconfig' in actual
+  const { certificates, key } = isRow && actual.kubeconfig ? actual.kubeconfig : actual
+  if (isRow && isCaId(actual.id)) return signerOf(actual, context) ?? certificates[0]
+  return certificates.find(({ spki }) => key?.isKeyOf(spki)) ?? certificates[0]
+}
+
+/** The item of a tree, whatever it is. */
+export function actualOf(tree: ActualTree, id: TreeItemId): ActualRow | ActualKubeletPair | undefined {
+  return isKubeletId(id) ? tree.kubelet.get(id) : tree.rows.get(id)
+}
+
+/** Host and port of a kubeconfig's server; `undefined` for what is no https URL. */
+export function splitServer(url: string): { readonly host: string; readonly port: number } | undefined {
+  const [, bracketed, plain, port] =
+    /^https:\/\/(?:\[([0-9A-Fa-f:.]+)\]|([^:/?#@[\]\s]+))(?::([0-9]{1,5}))?(?:[/?#]|$)/i.exec(url) ?? []
+  const host = bracketed ?? plain
+  return host === undefined ? undefined : { host: host.toLowerCase(), port: port === undefined ? 443 : Number(port) }
+}
