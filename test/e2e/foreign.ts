@@ -184,6 +184,14 @@ ${cluster}
     ['etcd', 'local'],
   ]
   for (const phase of phases) await must(host.run(kube('kubeadm'), ['init', 'phase', ...phase, '--config', config]))
+  await finalizeKubelet(host)
+}
+
+/**
+ * Does what a kubelet that rotates its certificate does with the one in kubelet.conf, and has kubeadm's phase kubelet-finalize
+ * point kubelet.conf to it. Wants `kubeadm.yaml` in the host's data.
+ */
+export async function finalizeKubelet(host: Host): Promise<void> {
   const kubeconfig = readFileSync(join(host.tree, 'kubelet.conf'), 'utf8')
   const pem = [...kubeconfig.matchAll(/client-(?:certificate|key)-data: (\S+)/g)].map(([, data = '']) =>
     Buffer.from(data, 'base64').toString(),
@@ -193,5 +201,6 @@ ${cluster}
   writeFileSync(join(pki, 'kubelet-client-2026-01-01-00-00-00.pem'), pem.join(''), { mode: 0o600 })
   rmSync(join(pki, 'kubelet-client-current.pem'), { force: true })
   symlinkSync('/var/lib/kubelet/pki/kubelet-client-2026-01-01-00-00-00.pem', join(pki, 'kubelet-client-current.pem'))
+  const config = join(host.data, 'kubeadm.yaml')
   await must(host.run(kube('kubeadm'), ['init', 'phase', 'kubelet-finalize', 'all', '--config', config]))
 }

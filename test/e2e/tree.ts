@@ -35,12 +35,14 @@ export function shapeOf(kubeconfig: string): string {
   return kubeconfig.replace(/-data: [A-Za-z0-9+/=]+$/gm, '-data: …')
 }
 
-/** All files of a tree that name a certificate, with it. */
+/** All files of a tree that hold a certificate, with it. */
 export function certificatesOf(dir: string): ReadonlyMap<string, X509Certificate> {
   const found = new Map<string, X509Certificate>()
   for (const path of (readdirSync(dir, { recursive: true }) as string[]).sort()) {
     if (!/^(pki\/.*\.crt|[^/]*\.conf)$/.test(path)) continue
     const text = readFileSync(join(dir, path), 'utf8')
+    // A kubelet.conf may point to the kubelet's own file.
+    if (path.endsWith('.conf') && !text.includes('client-certificate-data')) continue
     found.set(path, new X509Certificate(path.endsWith('.conf') ? fieldOf(text, 'client-certificate-data') : text))
   }
   return found
