@@ -207,7 +207,6 @@ export {
   type ViewOptions,
   viewKubeconfigs,
 } from './inspect/kubeconfig-view.js'
-export { type Life, type LifeState, lifeStateOf } from './inspect/life.js'
 export { askIdentity, type LiveIdentity } from './inspect/live-identity.js'
 export { formatPicture, PICTURE_FORMATS, type PictureFormat, type PictureOptions } from './inspect/picture.js'
 export { type CertificateRole, roleOf } from './inspect/role.js'
@@ -282,6 +281,8 @@ export {
 } from './tree/ledger.js'
 export {
   type AppendedFile,
+  type FileProblem,
+  type ListedFile,
   MemoryStore,
   type StagedFile,
   type StagedReplacement,
@@ -332,6 +333,7 @@ export {
 export { EXT_KEY_USAGES, type ExtensionFacts, type ExtKeyUsage, KEY_USAGES, type KeyUsage } from './x509/extensions.js'
 export { describeFurtherExtensions, type FurtherExtension } from './x509/further.js'
 export { type CertificateSpec, type Issuer, issueCertificate } from './x509/issue.js'
+export { type Life, type LifeState, lifeStateOf } from './x509/life.js'
 export type { DistinguishedName } from './x509/name.js'
 export { type CertificateRequest, parseCertificateRequest, verifyRequestSignature } from './x509/request.js'
 export { type VerifyOptions, verifyCertificate } from './x509/verify.js'

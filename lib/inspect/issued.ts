@@ -5,7 +5,7 @@ import { certificatePath } from '../tree/layout.js'
 import { formatLedgerEntry, type LedgerEntry } from '../tree/ledger.js'
 import type { Store } from '../tree/store.js'
 import { parseCertificates } from '../x509/certificate.js'
-import { type LifeState, lifeStateOf } from './life.js'
+import { type LifeState, lifeStateOf } from '../x509/life.js'
 import { type CertificateRole, roleOf } from './role.js'
 
 /**

@@ -1,4 +1,4 @@
-import type { LifeState } from './life.js'
+import type { LifeState } from '../x509/life.js'
 import { type Axis, breaksOf, type Tick, ticksOf } from './picture-axis.js'
 import type { Bar, PictureRow } from './picture-model.js'
 import { escapeMarkup } from './picture-text.js'

@@ -1,4 +1,5 @@
-import { dayText, type LifeState, lifeStateOf, lifeWords, minuteText } from './life.js'
+import { type LifeState, lifeStateOf } from '../x509/life.js'
+import { dayText, lifeWords, minuteText } from './life.js'
 import { type Axis, placeOn, planAxis, type Span } from './picture-axis.js'
 import { count, firstOf, printable } from './picture-text.js'
 import { type Branch, growTree } from './picture-tree.js'

@@ -1,7 +1,7 @@
+import { lifeStateOf } from '../x509/life.js'
 import { canSign, isWeaklySigned } from '../x509/verify.js'
 import type { Draft } from './draft.js'
 import { type Issuers, isBeyondUs } from './issuers.js'
-import { lifeStateOf } from './life.js'
 import { directoryOf } from './links.js'
 import { roleOf } from './role.js'
 import type { InspectedCertificate, Inspection, Place } from './types.js'

@@ -1,6 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { dayText, type LifeState, lifeStateOf, lifeWords, minuteText, spanWords } from '../../lib/inspect/life.js'
+import { dayText, lifeWords, minuteText, spanWords } from '../../lib/inspect/life.js'
+import { type LifeState, lifeStateOf } from '../../lib/x509/life.js'
 
 const date = (text: string) => new Date(text)
 

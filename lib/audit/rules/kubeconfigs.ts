@@ -37,4 +37,11 @@ export const KUBECONFIG_RULES = {
     why: 'The context cannot be used.',
     fix: 'Add the entry, or remove the context.',
   },
+  insecure: {
+    group: 'kubeconfigs',
+    severity: 'warning',
+    about: 'the kubeconfig does not verify whom it talks to',
+    why: 'With insecure-skip-tls-verify whoever is on the way can answer in place of the API server, and reads every token.',
+    fix: 'Take insecure-skip-tls-verify out and put the CA in.',
+  },
 } as const satisfies Record<string, Rule>

@@ -47,6 +47,30 @@ export const PAIR_RULES = {
     fix: 'Have it made anew as a CA, and what it has signed after it.',
     source: 'RFC 5280 section 4.2.1.9',
   },
+  'authority-identifier': {
+    group: 'pairs',
+    severity: 'warning',
+    about: 'the authority key identifier names another certificate than that of its CA',
+    why: 'Go takes it for a hint; OpenSSL, and so Python, curl and Node.js, find no issuer and refuse the certificate.',
+    fix: 'Have it signed anew by the CA that is here: kpki renew.',
+    source: 'RFC 5280 section 4.2.1.1',
+  },
+  'issuer-name': {
+    group: 'pairs',
+    severity: 'error',
+    about: 'the issuer is not written as its CA writes its own name',
+    why: 'Go compares the octets of the two names, in which a PrintableString differs from a UTF8String, and finds no issuer.',
+    fix: 'Have it signed anew by the CA that is here: kpki renew.',
+    source: 'RFC 5280 section 4.1.2.4',
+  },
+  'path-length': {
+    group: 'pairs',
+    severity: 'error',
+    about: 'the CA stands below another one that allows none below it',
+    why: 'Go and OpenSSL refuse whatever it signs.',
+    fix: 'Have the upper CA made anew without pathLenConstraint, or sign with that one.',
+    source: 'RFC 5280 section 4.2.1.9',
+  },
   chain: {
     group: 'pairs',
     severity: 'error',
@@ -60,5 +84,30 @@ export const PAIR_RULES = {
     about: 'sa.pub is not the public half of sa.key',
     why: 'The API server refuses every token that the controller manager signs.',
     fix: 'kpki apply derives sa.pub from sa.key again.',
+  },
+  'file-missing': {
+    group: 'pairs',
+    severity: 'error',
+    about: 'a file is missing that another one, a manifest or the description calls for',
+    why: 'The component that needs it does not start.',
+    fix: 'Restore it from a backup, or have it made: kpki apply.',
+  },
+  'chain-order': {
+    group: 'pairs',
+    severity: 'error',
+    about: 'the first certificate of the file is not that of its key',
+    why: 'Programs take the first one for their own, and the rest for its chain: they do not start.',
+    fix: 'Put the certificate of the key before the others.',
+    source: 'RFC 8446 section 4.4.2',
+  },
+  'ca-shared': {
+    group: 'pairs',
+    severity: 'warning',
+    about: 'two CAs that should know nothing of each other have one key',
+    why:
+      'Whoever the CA of the front proxy signs may speak for any user, so that with one CA for both any client certificate is a ' +
+      "superuser's unless --requestheader-allowed-names says otherwise; whoever the CA of etcd signs may read and write all of it.",
+    fix: 'Give each its own CA. That is a rotation: kpki does not do it by itself.',
+    source: 'Kubernetes documentation, PKI certificates and requirements',
   },
 } as const satisfies Record<string, Rule>

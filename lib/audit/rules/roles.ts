@@ -45,4 +45,29 @@ export const ROLE_RULES = {
     why: 'Whoever takes it can use it in other places.',
     fix: 'Have it made anew: kpki renew.',
   },
+  superuser: {
+    group: 'roles',
+    severity: 'warning',
+    about: 'the certificate makes its bearer a superuser, which its role does not need',
+    why:
+      'No authorizer refuses anything to the group system:masters, and nothing can be taken back before the certificate ends. ' +
+      'Since 1.29 kubeadm has administrators in a group that RBAC gives its rights, and system:masters in super-admin.conf alone.',
+    fix: 'kpki apply --kubernetes-version with that of the cluster takes it out; the group kubeadm:cluster-admins must have its ClusterRoleBinding.',
+    source: 'kubernetes/kubernetes PR 121305',
+  },
+  'superuser-older': {
+    group: 'roles',
+    severity: 'info',
+    about: 'the certificate makes its bearer a superuser, as kubeadm had it before 1.29',
+    why: 'No authorizer refuses anything to the group system:masters, and nothing can be taken back before the certificate ends.',
+    fix: 'Nothing has to be done before the cluster is of 1.29; until then give such a file to nobody.',
+    source: 'kubernetes/kubernetes PR 121305',
+  },
+  'usages-extra': {
+    group: 'roles',
+    severity: 'info',
+    about: 'the certificate is made for more than it is used for',
+    why: 'Whoever takes it can use it for that, too, as the one that it names.',
+    fix: 'Nothing has to be done: nobody refuses it. Moved away, it is made anew for its own use alone.',
+  },
 } as const satisfies Record<string, Rule>
