@@ -131,6 +131,8 @@ export interface Change {
   readonly wanted: WantedIdentity | undefined
   /** Kubeconfigs: the server that it will name. */
   readonly server: string | undefined
+  /** Kubeconfigs: what changes in its cluster entry, beside the certificate. */
+  readonly edits: readonly ('certificate-authority-data' | 'server')[]
 }
 
 /** A component that must be restarted, or takes up the change by itself. */
