@@ -16,8 +16,8 @@ export {
 } from './host/discovery.js'
 export { fileNotFound } from './host/disk-errors.js'
 export { DiskStore, type DiskStoreOptions } from './host/disk-store.js'
-export { type FoundTree, findTree } from './host/find-tree.js'
 export { createFile, exists as fileExists, readRegularFile } from './host/files.js'
+export { type FoundTree, findTree } from './host/find-tree.js'
 export {
   defaultKubeconfig,
   kubeconfigPaths,
@@ -30,4 +30,4 @@ export { type PlacedFile, placeFile } from './host/placed-file.js'
 export { programExists } from './host/programs.js'
 export type { Environment } from './host/proxy.js'
 export { type UpdateFileOptions, updateFile } from './host/update-file.js'
-export { readDirectory, type WalkedFile, type WalkLimits } from './host/walk.js'
+export { readDirectory, streamFiles, type WalkedFile, type WalkLimits } from './host/walk.js'

@@ -98,7 +98,13 @@ export function unreadable(
   error: KpkiError,
 ): Finding {
   const hint = error.hint ?? 'restore it from a backup, or move it away to have it made anew'
-  return finding('unreadable', row, path, withoutPlace(error.message, store.locate(path)), hint)
+  const code =
+    error.code === 'KPKI_FILE_OUTSIDE'
+      ? 'link-outside'
+      : error.code === 'KPKI_FILE_NOT_REGULAR'
+        ? 'not-regular'
+        : 'unreadable'
+  return finding(code, row, path, withoutPlace(error.message, store.locate(path)), hint)
 }
 
 function withoutPlace(message: string, place: string): string {

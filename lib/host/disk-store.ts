@@ -1,12 +1,13 @@
 // The default export on purpose: tests put faults into single calls of it.
 import fs from 'node:fs/promises'
-import { dirname, isAbsolute, join, resolve } from 'node:path'
+import { dirname, isAbsolute, join, relative, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { StoreError, UsageError, WorkflowError } from '../errors.js'
 import type { TreePath } from '../tree/layout.js'
 import {
   type AppendedFile,
   fileChanged,
+  type ListedFile,
   type StagedFile,
   type StagedReplacement,
   type Store,
@@ -19,6 +20,7 @@ import { createFile, exists, isLink, isOurs, readRegularFile, stageFile, syncDir
 import { fileInside, type TreePart } from './links.js'
 import { takeLock } from './lock.js'
 import { stageReplacement } from './replace-file.js'
+import { walkNames } from './walk.js'
 
 /** Where the parts of a tree are. */
 export interface DiskStoreOptions {
@@ -40,6 +42,7 @@ export interface DiskStoreOptions {
 
 /** Where kubeadm and the kubelet keep their files. */
 const [HOME, KUBELET_HOME] = ['/etc/kubernetes', '/var/lib/kubelet']
+const KUBELET_CONFIG: TreePath = 'kubelet/config.yaml'
 const NEW_DIR_MODE = 0o755
 /** What is replaced lies there: nobody else's business. */
 const [OWN_DIR, OWN_DIR_MODE] = ['.kpki', 0o700]
@@ -81,6 +84,43 @@ export class DiskStore implements Store {
     const isBound = this.#links === 'inside' || path.startsWith('kubelet/')
     const file = isBound ? await fileInside(name, this.#parts()) : name
     return file === undefined ? undefined : readRegularFile(file)
+  }
+
+  async *list(): AsyncGenerator<ListedFile> {
+    const own = [this.#certDir, this.#kubeletDir]
+    // Of the kubelet's directory only what is its own: below it are the volumes of all Pods.
+    const parts = [
+      { dir: this.#kubeconfigDir, prefix: '', without: own },
+      { dir: this.#certDir, prefix: 'pki/', without: [] },
+      { dir: join(this.#kubeletDir, 'pki'), prefix: 'kubelet/pki/', without: [] },
+    ]
+    for (const { dir, prefix, without } of parts) {
+      if (!(await exists(dir)) || (prefix === '' && dir === this.#certDir)) continue
+      for await (const { path, target, ...problem } of walkNames(dir, { without })) {
+        const listed = { path: `${prefix}${relative(dir, path)}`, ...problem }
+        // A link may lead to another directory of the tree, or to its own on the host that it was copied from.
+        const file = problem.problem === undefined ? undefined : await this.#linkedFile(path)
+        if (file !== undefined) yield { path: listed.path, target: await this.#treePathOf(file) }
+        else if (target === undefined || problem.problem !== undefined) yield listed
+        else yield { ...listed, target: `${prefix}${target}` }
+      }
+    }
+    if (await exists(this.locate(KUBELET_CONFIG))) yield { path: KUBELET_CONFIG }
+  }
+
+  /** The file of the tree that a link leads to. */
+  async #linkedFile(link: string): Promise<string | undefined> {
+    if (!(await isLink(link))) return undefined
+    return fileInside(link, this.#parts()).catch(() => undefined)
+  }
+
+  async #treePathOf(file: string): Promise<TreePath> {
+    const prefixes = ['pki/', '', 'kubelet/']
+    for (const [index, { dir }] of this.#parts().entries()) {
+      const root = await fs.realpath(dir).catch(() => dir)
+      if (file.startsWith(`${root}/`)) return `${prefixes[index] ?? ''}${file.slice(root.length + 1)}`
+    }
+    return file
   }
 
   /** The directories of the tree, with the names that they have on the host that they belong to. */

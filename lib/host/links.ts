@@ -25,13 +25,14 @@ export async function fileInside(path: string, parts: readonly TreePart[]): Prom
   const notRegular = (what: string) =>
     new StoreError('KPKI_FILE_NOT_REGULAR', `${path} is a link ${what}`, { details: { path } })
   try {
-    for (let current = path, followed = 0; followed <= MAX_LINKS; followed++) {
+    for (let current = atHome(path, parts), followed = 0; followed <= MAX_LINKS; followed++) {
       const dir = await fs.realpath(dirname(current)).catch(error => unlessMissing(error))
       if (dir === undefined && followed > 0) throw notRegular('to nothing')
       if (dir === undefined) return undefined
       const real = join(dir, basename(current))
       if (!roots.some(root => isBelow(real, root))) {
-        throw new StoreError('KPKI_FILE_OUTSIDE', `${path} is a link out of the tree, to ${real}`, {
+        const what = followed > 0 ? `is a link out of the tree, to ${real}` : 'lies outside of the tree'
+        throw new StoreError('KPKI_FILE_OUTSIDE', `${path} ${what}`, {
           details: { path, target: real },
           hint: 'what is outside is not looked at: put the file itself there, or name the directory that it is in',
         })

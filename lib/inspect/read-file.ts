@@ -13,6 +13,9 @@ import type { InputProblem, InspectInput } from './types.js'
 const PROBLEMS: Readonly<Record<InputProblem, readonly [RuleId, ErrorCode, hint: string]>> = {
   'too-large': ['unreadable', 'KPKI_INPUT_TOO_LARGE', 'name the file itself: PEM and JSON are then read up to 32 MiB'],
   'too-many': ['too-many', 'KPKI_INPUT_TOO_LARGE', 'name what is below it: kpki inspect DIR/BELOW'],
+  'too-deep': ['too-many', 'KPKI_INPUT_TOO_LARGE', 'name what is below it'],
+  'not-regular': ['not-regular', 'KPKI_FILE_NOT_REGULAR', 'put the file itself there, or remove it'],
+  outside: ['link-outside', 'KPKI_FILE_OUTSIDE', 'name what it leads to, or the directory that this is in'],
   forbidden: ['unreadable', 'KPKI_FILE_UNREADABLE', 'run it as a user who may read it, e.g. with sudo'],
   other: ['unreadable', 'KPKI_FILE_UNREADABLE', 'see whether another program can open it'],
 }

@@ -2,11 +2,12 @@ import type { Severity } from '../audit/rule.js'
 import type { RuleId } from '../audit/rules.js'
 import type { KeyType } from '../crypto/keys.js'
 import type { ErrorCode } from '../errors.js'
+import type { FileProblem } from '../tree/store.js'
 import type { Certificate } from '../x509/certificate.js'
 import type { CertificateRequest } from '../x509/request.js'
 
-/** Why bytes could not be had: beyond a bound of one file, or of a directory; not for this user; anything else. */
-export type InputProblem = 'too-large' | 'too-many' | 'forbidden' | 'other'
+/** Why bytes could not be had. */
+export type InputProblem = FileProblem
 
 /** A file, or what stands for one, as it was found. */
 export interface InspectInput {

@@ -15,6 +15,22 @@ export interface StoredFile {
   readonly gid?: number
 }
 
+/**
+ * Why a name leads to nothing that can be looked at: beyond a bound of one file, of a directory, of levels; not for this user;
+ * no regular file, or a link to nothing; a link out of the directory that was named; anything else.
+ */
+export type FileProblem = 'too-large' | 'too-many' | 'too-deep' | 'forbidden' | 'not-regular' | 'outside' | 'other'
+
+/** A name that a store holds. */
+export interface ListedFile {
+  readonly path: TreePath
+  /** It is a link to this other file of the store. Default: it is the file itself */
+  readonly target?: TreePath
+  /** Why it cannot be looked at, as the end of a sentence. Default: it can */
+  readonly problem?: string
+  readonly problemKind?: FileProblem
+}
+
 /** A file that is written and has no name yet. */
 export interface StagedFile {
   /** Gives it its name, if nothing has it. */
@@ -64,6 +80,14 @@ export interface Store {
    * @throws {@link StoreError} `KPKI_FILE_UNREADABLE`, `KPKI_FILE_NOT_REGULAR`; `KPKI_INPUT_TOO_LARGE` over 1 MiB
    */
   read(path: TreePath): Promise<StoredFile | undefined>
+  /**
+   * Names of all files, in an order that stays: what is no file but has the name of one is among them with its problem, what
+   * begins with a dot is left out. Bounded; directories behind links are not entered. Default: only files whose names are known
+   * can be read.
+   *
+   * @throws {@link StoreError} `KPKI_FILE_UNREADABLE`, `KPKI_FILE_NOT_REGULAR` when a directory of the tree cannot be listed
+   */
+  list?(): AsyncIterable<ListedFile>
   /**
    * Writes a new file with its mode, whole or not at all.
    *
@@ -167,6 +191,11 @@ export class MemoryStore implements Store {
   async read(path: TreePath): Promise<StoredFile | undefined> {
     const file = this.files.get(path)
     return file && { ...file, bytes: new Uint8Array(file.bytes), owner: 'trusted' }
+  }
+
+  async *list(): AsyncGenerator<ListedFile> {
+    const isHidden = (path: TreePath) => path.split('/').some(part => part.startsWith('.'))
+    for (const path of [...this.files.keys()].sort()) if (!isHidden(path)) yield { path }
   }
 
   async create(path: TreePath, bytes: Uint8Array, mode: number): Promise<void> {

@@ -32,7 +32,7 @@ const DOORS = [
     withdrawBootstrapTokens
     `,
     types: `
-    ActualRow ApiVersion AppendedFile Bytes Certificate CertificateId CertificateRequest CertificateRole CertificateRow CertificateSpec Cidr Cluster ClusterFacts
+    FileProblem ListedFile ActualRow ApiVersion AppendedFile Bytes Certificate CertificateId CertificateRequest CertificateRole CertificateRow CertificateSpec Cidr Cluster ClusterFacts
     CodeOf ConfigCode ConfigProblem Configuration Context DefaultsOptions Description DescriptionSources
     DistinguishedName DuplicateField DuplicateKey EffectiveValue KubeconfigRefusal ErrorCode ErrorDetails ErrorKind ExtKeyUsage ExtensionFacts ExternalEtcd FactName
     FieldProblem FileKind FileSpec Finding RuleId FlagFacts FlagName FurtherExtension GenerateOptions GenerateResult GroupSource
@@ -58,7 +58,7 @@ const DOORS = [
     module: node as object,
     values: `
     ApiError NetworkError DiskStore VerifyError WorkflowError connectCluster discoverCluster fetchServerCas findTree EncodingError StoreError UsageError createFile fileNotFound createNodeContext detectDefaultAddress detectHostName
-    generateNodeKeyPair fileExists defaultKubeconfig kubeconfigPaths kubeconfigsBeside movedPath pathBeside placeFile programExists updateFile readDirectory readRegularFile
+    generateNodeKeyPair fileExists defaultKubeconfig kubeconfigPaths kubeconfigsBeside movedPath pathBeside placeFile programExists updateFile readDirectory readRegularFile streamFiles
     `,
     types: `
     ConnectOptions DetectedAddress DiscoverClusterOptions Environment FoundTree PlacedFile RetryOptions FetchServerCasOptions DiskStoreOptions WalkLimits WalkedFile UpdateFileOptions

@@ -9,6 +9,20 @@ export const FILE_RULES = {
     why: 'Whoever needs it finds nothing in it.',
     fix: 'Restore it from a backup, or move it away to have it made anew.',
   },
+  'not-regular': {
+    group: 'files',
+    severity: 'error',
+    about: 'the name of a file leads to none: to a pipe, a device, a directory, nothing, or itself',
+    why: 'Whoever needs the file waits for something that never comes, or finds nothing.',
+    fix: 'Put the file there, or remove what is in its place.',
+  },
+  'link-outside': {
+    group: 'files',
+    severity: 'warning',
+    about: 'a link leads out of the directory that is looked at, and is not followed',
+    why: 'What it leads to was not looked at. In a tree that was copied it is a file of another host.',
+    fix: 'Put the file itself in its place, or name what the link leads to.',
+  },
   'field-twice': {
     group: 'files',
     severity: 'warning',
