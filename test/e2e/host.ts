@@ -215,6 +215,12 @@ export class Host {
     this.#daemons.delete(name)
   }
 
+  /** The process of a program that stays; `undefined` when it has ended. */
+  daemonPid(name: string): number | undefined {
+    const child = this.#daemons.get(name)
+    return child?.exitCode === null && child.signalCode === null ? child.pid : undefined
+  }
+
   /** The end of what a daemon has said. */
   log(name: string): string {
     return readFileSync(join(this.data, `${name}.log`), 'utf8')

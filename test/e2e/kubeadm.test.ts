@@ -128,7 +128,7 @@ for (const [algorithm, gate] of ALGORITHMS) {
     const { items, findings } = await kpki(host, 'all')
     assert.equal(snapshot(host.tree), renewed)
     assert.ok(items.every(({ action }) => action === 'reuse'))
-    assert.ok(findings.every(({ severity }) => severity === 'warning'))
+    assert.ok(findings.every(({ severity }) => severity !== 'error'))
   })
 
   testWithAll(
@@ -148,7 +148,7 @@ for (const [algorithm, gate] of ALGORITHMS) {
       assert.is(items.length, CERTIFICATES.length + CAS.length + KUBECONFIGS.length + 1)
       const counts: Record<string, number> = {}
       for (const { code } of findings) counts[code] = (counts[code] ?? 0) + 1
-      assert.ok(findings.every(({ severity }) => severity === 'warning'))
+      assert.ok(findings.every(({ severity }) => severity !== 'error'))
       // 63 random bits have fewer than 64; its CAs of v1.20 have the number 0. 7 leaves and 4 clients have no identifier.
       assert.equal(counts, {
         'serial-short': 14,
