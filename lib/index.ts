@@ -127,9 +127,24 @@ export {
 export { checkUserIdentity, type IdentityProblem } from './access/user-identity.js'
 export { type RbacGrant, type RbacSubject, userRbac } from './access/user-rbac.js'
 export type { ActualRow } from './audit/actual.js'
+export {
+  type Baseline,
+  type BaselineEntry,
+  baselineOf,
+  formatBaseline,
+  type OpenBaseline,
+  openBaseline,
+  parseBaseline,
+} from './audit/baseline.js'
+export { type CisLooked, type CisResult, checkCis } from './audit/check-cis.js'
+export { CIS_EDITIONS, type CisEdition, type CisItem, cisItems } from './audit/cis-items.js'
+export { fingerprintOf } from './audit/fingerprint.js'
+export { formatJunit } from './audit/format-junit.js'
+export { formatSarif } from './audit/format-sarif.js'
 export { type PlanOptions, planTree, type RowPlan, type TreePlan } from './audit/plan.js'
+export { isAtLeast, isFailure, type Report, type ReportedFinding, SEVERITIES, sentenceOf } from './audit/report.js'
 export type { Rule, RuleGroup, Severity } from './audit/rule.js'
-export { type Finding, RULES, type RuleId, type TreeItemId } from './audit/rules.js'
+export { type BenchmarkItem, type Finding, RULES, type RuleId, type TreeItemId } from './audit/rules.js'
 export type {
   ActualKubeletPair,
   ActualTree,
@@ -193,6 +208,21 @@ export {
 } from './errors.js'
 export { type CheckKubeconfigOptions, checkKubeconfig, type KubeconfigCheck } from './inspect/check-kubeconfig.js'
 export { judgeLive } from './inspect/check-live.js'
+export {
+  type ExpirationEntry,
+  type ExpirationReport,
+  type ExpirationState,
+  readExpiration,
+} from './inspect/expiration.js'
+export { type ExpirationCalendarOptions, formatExpirationCalendar } from './inspect/expiration-calendar.js'
+export { type ExpirationMetricsOptions, formatExpirationMetrics } from './inspect/expiration-metrics.js'
+export {
+  type ExpirationRow,
+  type ExpirationTables,
+  expirationTables,
+  formatExpirationTable,
+  layOutRows,
+} from './inspect/expiration-table.js'
 export { inspectFiles } from './inspect/inspect.js'
 export { DOORS, type Door, type JudgedEntry, judgeIssued, readTrustedKeys, type TrustedKeys } from './inspect/issued.js'
 export type { KubeconfigProblem } from './inspect/kubeconfig-problem.js'

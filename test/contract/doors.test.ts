@@ -28,10 +28,14 @@ const DOORS = [
     BOOTSTRAP_RBAC TOKEN_DEFAULTS TOKEN_SECRETS TOKEN_USAGES bootstrapTokenStateOf bootstrapTokensOf createBootstrapTokens defaultVersion
     formatBootstrapToken formatBootstrapTokenSecret formatClusterInfo formatDuration formatJoinCommand formatManifests formatTime
     generateBootstrapToken isBootstrapTokenGroup isBootstrapTokenId isBootstrapTokenSecret parseBootstrapToken parseBootstrapTokenSecret
+    expirationTables formatExpirationCalendar formatExpirationMetrics formatExpirationTable layOutRows readExpiration
     humanDuration parseDuration parseManifests parsePeriod parseTime rbacObjects resolveBootstrapToken secretNameOf signDetached tokenObjectName verifyDetached
     withdrawBootstrapTokens
+    CIS_EDITIONS SEVERITIES baselineOf checkCis cisItems fingerprintOf formatBaseline formatJunit formatSarif isAtLeast isFailure
+    openBaseline parseBaseline sentenceOf
     `,
     types: `
+    Baseline BaselineEntry BenchmarkItem CisEdition CisItem CisLooked CisResult OpenBaseline Report ReportedFinding
     FileProblem ListedFile ActualRow ApiVersion AppendedFile Bytes Certificate CertificateId CertificateRequest CertificateRole CertificateRow CertificateSpec Cidr Cluster ClusterFacts
     CodeOf ConfigCode ConfigProblem Configuration Context DefaultsOptions Description DescriptionSources
     DistinguishedName DuplicateField DuplicateKey EffectiveValue KubeconfigRefusal ErrorCode ErrorDetails ErrorKind ExtKeyUsage ExtensionFacts ExternalEtcd FactName
@@ -49,6 +53,7 @@ const DOORS = [
     Door IssuedCertificate JudgedEntry Ledger LedgerEntry LedgerProblem TrustedKeys
     EncryptOptions SharedContents SharedFacts SharedFile SharedFilesOptions SharedFilesResult SharedResult SharedTree UploadOptions UploadResult VerifySharedOptions WriteSharedOptions
     BootstrapToken BootstrapTokenOptions BootstrapTokenSpec BootstrapTokenState ClusterInfoSpec ConfiguredTokens CreateTokensOptions
+    ExpirationCalendarOptions ExpirationEntry ExpirationMetricsOptions ExpirationReport ExpirationRow ExpirationState ExpirationTables
     Rule RuleGroup Severity TreeItemId ActualKubeletPair ActualTree Asked Change ChangeAction ChangePlan ComparedItem Inference ManifestFacts Restart TreeComparison WantedIdentity
     JoinCommandOptions JoinCommandSpec KubernetesObject ObjectMeta RbacRow ResourceKind ResourceRow StoredBootstrapToken TokenAbility
     `,
