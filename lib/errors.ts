@@ -19,6 +19,10 @@ export const ERRORS = {
   KPKI_ADDRESS_UNKNOWN: { kind: 'usage', about: 'no address to advertise was given and none could be found' },
   KPKI_PLAN_INVALID: { kind: 'encoding', about: 'the file is no saved plan, or one that was changed' },
   KPKI_BASELINE_INVALID: { kind: 'encoding', about: 'the file is no baseline of kpki check' },
+  KPKI_BACKUP_INVALID: {
+    kind: 'encoding',
+    about: 'a backup that kpki apply or renew has made cannot be read, or was changed',
+  },
   KPKI_ARCHIVE_INVALID: { kind: 'encoding', about: 'the archive is no tar, is cut off, or holds more than is read' },
   KPKI_INPUT_TOO_LARGE: { kind: 'encoding', about: 'the input is larger than anything of its kind can be' },
   KPKI_YAML_INVALID: { kind: 'encoding', about: 'the text is not YAML, or YAML made to exhaust its reader' },
@@ -120,6 +124,10 @@ export const ERRORS = {
     about: 'something that should change cannot be changed here, e.g. its CA key is elsewhere',
   },
   KPKI_NOT_CONFIRMED: { kind: 'workflow', about: 'nobody has agreed to the changes; nothing was written' },
+  KPKI_CHANGE_UNFINISHED: {
+    kind: 'workflow',
+    about: 'a run was killed while it changed files of the tree, and what it left is to be taken back first',
+  },
   KPKI_NOTHING_TO_UNDO: { kind: 'workflow', about: 'no backup is left that could be put back' },
   KPKI_UNDO_CONFLICT: { kind: 'workflow', about: 'files were changed since the change that is to be taken back' },
   KPKI_INTERRUPTED: { kind: 'workflow', about: 'the run was interrupted and has taken back what it had written' },

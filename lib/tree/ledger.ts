@@ -1,5 +1,6 @@
 import type { Context } from '../context.js'
-import { encodeUtf8, formatHex } from '../crypto/bytes.js'
+import { encodeUtf8 } from '../crypto/bytes.js'
+import { sha256 } from '../crypto/digest.js'
 import { EncodingError } from '../errors.js'
 import type { Certificate } from '../x509/certificate.js'
 import type { TreePath } from './layout.js'
@@ -107,10 +108,6 @@ async function describeIssued(
     fingerprint: await sha256(certificate.der, context),
     issuer: { subject: issuer.subject.text, publicKeyHash: await sha256(issuer.spki, context) },
   }
-}
-
-async function sha256(bytes: Uint8Array, { crypto }: Context): Promise<string> {
-  return formatHex(new Uint8Array(await crypto.subtle.digest('SHA-256', new Uint8Array(bytes))))
 }
 
 /** Writes an entry as one line, its end included. JSON escapes line ends, so that no name can begin a line of its own. */
