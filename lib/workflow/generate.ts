@@ -6,7 +6,7 @@ import type { Finding } from '../audit/rules.js'
 import type { Context } from '../context.js'
 import { encodeUtf8 } from '../crypto/bytes.js'
 import { formatPrivateKey, formatPublicKey } from '../crypto/key-files.js'
-import { generateKey, type PrivateKey } from '../crypto/keys.js'
+import type { PrivateKey } from '../crypto/keys.js'
 import { StoreError, WorkflowError } from '../errors.js'
 import { keyUsages, serverOf, type WantedCertificate, wantedCertificate } from '../kubernetes/catalogue.js'
 import type { Cluster } from '../kubernetes/cluster.js'
@@ -15,10 +15,11 @@ import { writesPreferences } from '../kubernetes/versions.js'
 import type { FileSpec, TreePath } from '../tree/layout.js'
 import { type IssuedCertificate, LEDGER_PATH } from '../tree/ledger.js'
 import type { Store } from '../tree/store.js'
-import { interrupted, type NewFile, writeAll } from '../tree/write-all.js'
+import { type NewFile, writeAll } from '../tree/write-all.js'
 import { type Certificate, formatCertificate } from '../x509/certificate.js'
 import { issueCertificate } from '../x509/issue.js'
 import { lifetimeOf } from './lifetime.js'
+import { makeKeys, unlessAborted } from './make-keys.js'
 
 /** Options of {@link generateTree}. */
 export interface GenerateOptions extends PlanOptions {
@@ -121,7 +122,13 @@ function pathsOf({ rows }: TreePlan, { ledger = true }: GenerateOptions): readon
 
 async function makeArtefacts(plan: TreePlan, cluster: Cluster, context: Context, options: GenerateOptions) {
   const now = context.clock()
-  const keys = makeKeys(plan, cluster, context)
+  const needing = plan.rows.filter(({ writes }) =>
+    writes.some(({ kind, copy }) => !copy && (kind === 'private-key' || kind === 'kubeconfig')),
+  )
+  const keys = makeKeys(
+    needing.map(({ id }) => ({ id, algorithm: cluster.encryptionAlgorithm })),
+    context,
+  )
   const certificates = new Map<RowId, Certificate>()
   const issued: IssuedCertificate[] = []
   const ready = new Map<RowId, PrivateKey>()
@@ -153,43 +160,6 @@ async function makeArtefacts(plan: TreePlan, cluster: Cluster, context: Context,
     }
   }
   return { files, certificates, issued }
-}
-
-/** Large RSA keys take a minute, in which nothing is written yet: nobody has to wait for them to stop. */
-function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return work
-  return new Promise((resolve, reject) => {
-    const stop = () => reject(interrupted())
-    if (signal.aborted) stop()
-    signal.addEventListener('abort', stop, { once: true })
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop))
-  })
-}
-
-/** All keys at once: on Node they are made on all cores, and are ready in about this order. */
-function makeKeys(plan: TreePlan, cluster: Cluster, context: Context): ReadonlyMap<RowId, Promise<PrivateKey>> {
-  const needing = plan.rows.filter(({ writes }) =>
-    writes.some(({ kind, copy }) => !copy && (kind === 'private-key' || kind === 'kubeconfig')),
-  )
-  let done = 0
-  const progress = () =>
-    context.log({
-      level: 'progress',
-      message: `making ${cluster.encryptionAlgorithm} keys`,
-      done,
-      total: needing.length,
-    })
-  progress()
-  const make = async () => {
-    const key = await generateKey(cluster.encryptionAlgorithm, context)
-    done++
-    progress()
-    return key
-  }
-  const keys = new Map(needing.map(({ id }) => [id, make()]))
-  // Whoever waits for a key hears of its failure; the others' failures are the same one.
-  for (const key of keys.values()) key.catch(() => {})
-  return keys
 }
 
 interface Made {
