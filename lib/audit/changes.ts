@@ -2,13 +2,14 @@ import type { Context } from '../context.js'
 import { KEY_ALGORITHMS } from '../crypto/algorithms.js'
 import { equalBytes } from '../crypto/bytes.js'
 import { PolicyError, WorkflowError } from '../errors.js'
-import { type CertificateId, isCertificateId, isKubeconfigId, issuerOf } from '../kubernetes/rows.js'
-import { certificatePath, filesOf, keyPath, type TreePath } from '../tree/layout.js'
+import { type CertificateId, isCertificateId, isKubeconfigId } from '../kubernetes/rows.js'
+import { certificatePath, filesOf, type TreePath } from '../tree/layout.js'
 import type { Certificate } from '../x509/certificate.js'
 import { namesIssuerSerial } from '../x509/raw-extensions.js'
 import { canSign, outsideValidity } from '../x509/verify.js'
 import type { ActualRow } from './actual.js'
 import { followUpsOf } from './follow-ups.js'
+import { certificatePathOf, isCaId, isKubeletId, issuerIdOf, keyPathOf } from './items.js'
 import { signerOf } from './judge.js'
 import { remedyOf } from './remedies.js'
 import { restartsOf } from './restarts.js'
@@ -43,7 +44,7 @@ interface Planning {
   /** Items named one by one. */
   readonly named: ReadonlySet<TreeItemId>
   /** CAs that get a new certificate in this plan. */
-  readonly renewedCas: Set<CertificateId>
+  readonly renewedCas: Set<TreeItemId>
   readonly changes: Change[]
   readonly untouched: Untouched[]
 }
@@ -94,7 +95,7 @@ export function planChanges(comparison: TreeComparison, context: Context, option
 function planItem(item: ComparedItem, planning: Planning): void {
   const { id } = item
   if (id === 'sa') planServiceAccount(item, planning)
-  else if (isCertificateId(id) && issuerOf(id) === undefined) planCa(item, id, planning)
+  else if (isCertificateId(id) && isCaId(id)) planCa(item, id, planning)
   else if (id === 'kubelet-server') planServing(item, planning)
   else planLeaf(item, id, planning)
 }
@@ -108,7 +109,7 @@ function isAsked({ id, certificate }: ComparedItem, { options, named, context }:
 
 /** What nobody changes without naming it. */
 function isProtected(id: TreeItemId): boolean {
-  return id === 'sa' || id === 'kubelet-server' || (isCertificateId(id) && issuerOf(id) === undefined)
+  return id === 'sa' || id === 'kubelet-server' || isCaId(id)
 }
 
 function planCa(item: ComparedItem, id: CertificateId, planning: Planning): void {
@@ -266,6 +267,7 @@ function planLeaf(item: ComparedItem, id: Exclude<TreeItemId, 'sa'>, planning: P
 function planFollowing(item: ComparedItem, planning: Planning): void {
   const { renewedCas, comparison, changes } = planning
   const { id, certificate } = item
+  if (id === 'sa') return
   if (renewedCas.size === 0 || !item.actual) return
   const issuer = issuerIdOf(id)
   if (isKubeconfigId(id) && renewedCas.has('ca')) {
@@ -356,20 +358,46 @@ function isOnlyTheKey(code: Finding['code']): boolean {
 
 function isCuredHere({ code }: Finding, item: ComparedItem, planning: Planning): boolean {
   const remedy = remedyOf(code)
-  if (remedy === 'longer') return canEndLater(item, planning)
+  if (remedy === 'longer') return endsOf(item, planning).new > endsOf(item, planning).old
+  if (remedy === 'period') return !isHeldByCa(endsOf(item, planning))
+  if (remedy === 'identity') return isOtherIdentity(item)
   return remedy === 'reissue' || remedy === 'new-key'
 }
 
-/** Whether a new certificate would end later than the one that is there: not where its CA ends before. */
-function canEndLater(item: ComparedItem, planning: Planning): boolean {
-  const { certificate, wanted } = item
-  const issuer = signerFor(item.id, planning)
-  if (!certificate || !wanted || !issuer) return true
-  const end = planning.renewedCas.has(issuerIdOf(item.id) ?? 'ca')
-    ? Number.POSITIVE_INFINITY
-    : issuer.notAfter.getTime()
-  return (
-    Math.min(end, planning.context.clock().getTime() + wanted.validitySeconds * 1000) > certificate.notAfter.getTime()
+interface Ends {
+  /** Milliseconds, as all of them. */
+  readonly old: number
+  readonly new: number
+  readonly ca: number
+}
+
+/** When an item ends, when a new one would, and when its CA does. */
+function endsOf({ id, certificate, wanted }: ComparedItem, planning: Planning): Ends {
+  const issuer = issuerIdOf(id)
+  const isRenewed = issuer !== undefined && planning.renewedCas.has(issuer)
+  const ca = isRenewed ? undefined : signerFor(id, planning)?.notAfter.getTime()
+  const end = planning.context.clock().getTime() + (wanted?.validitySeconds ?? Number.POSITIVE_INFINITY) * 1000
+  return {
+    old: certificate?.notAfter.getTime() ?? 0,
+    new: Math.min(ca ?? end, end),
+    ca: ca ?? Number.POSITIVE_INFINITY,
+  }
+}
+
+/** It ends with its CA already, and a new one would not live longer. */
+function isHeldByCa({ old, new: end, ca }: Ends): boolean {
+  return end === ca && old >= ca
+}
+
+function isOtherIdentity({ certificate, wanted }: ComparedItem): boolean {
+  if (!certificate || !wanted) return true
+  const isSame = (a: readonly string[], b: readonly string[]) =>
+    a.every(item => b.includes(item)) && b.every(item => a.includes(item))
+  return !(
+    certificate.subject.commonName === wanted.commonName &&
+    isSame(certificate.subject.organizations, wanted.organizations) &&
+    isSame(certificate.dnsNames, wanted.dnsNames) &&
+    isSame(certificate.ipAddresses, wanted.ipAddresses)
   )
 }
 
@@ -404,10 +432,6 @@ function wantedOf(
   }
 }
 
-function issuerIdOf(id: TreeItemId): CertificateId | undefined {
-  return id === 'kubelet-client' || id === 'kubelet-server' ? 'ca' : issuerOf(id)
-}
-
 function signerFor(id: TreeItemId, { comparison, context }: Planning): Certificate | undefined {
   const row = comparison.tree.rows.get(issuerIdOf(id) ?? 'ca')
   return row && signerOf(row, context)
@@ -435,9 +459,9 @@ function issuerProblem(
   return { message, hint, error: new PolicyError(code, `${item.id} ${message}`, options) }
 }
 
-const KEY_ELSEWHERE = (issuer: CertificateId) => `the CA key ${keyPath(issuer)} is not here`
+const KEY_ELSEWHERE = (issuer: TreeItemId) => `the CA key ${keyPathOf(issuer)} is not here`
 
-function keyElsewhere(id: TreeItemId, issuer: CertificateId): PolicyError {
+function keyElsewhere(id: TreeItemId, issuer: TreeItemId): PolicyError {
   return new PolicyError('KPKI_ISSUER_MISSING', `${id} cannot be renewed here: ${KEY_ELSEWHERE(issuer)}`, {
     details: { issuer },
     hint: 'renew it where the CA key is, and put it here',
@@ -453,10 +477,8 @@ function genName(id: TreeItemId): string {
   return isKubeconfigId(id) ? `kubeconfig ${id}` : id
 }
 
-const KUBELET_PEM: TreePath = 'kubelet/pki/kubelet-client-current.pem'
-
-function pathsOf(id: TreeItemId, key: 'keep' | 'new'): readonly TreePath[] {
-  if (id === 'kubelet-client' || id === 'kubelet-server') return [KUBELET_PEM]
+function pathsOf(id: Exclude<TreeItemId, 'sa'>, key: 'keep' | 'new'): readonly TreePath[] {
+  if (isKubeletId(id)) return [certificatePathOf(id)]
   return filesOf(id).flatMap(({ path, kind }) => (kind === 'private-key' && key === 'keep' ? [] : [path]))
 }
 
