@@ -9,6 +9,7 @@ import type { RowId } from '../kubernetes/rows.js'
 import { type FileKind, filesOf, type TreePath } from '../tree/layout.js'
 import type { Store, StoredFile } from '../tree/store.js'
 import { type Certificate, parseCertificates } from '../x509/certificate.js'
+import { refusalOf } from './refusal.js'
 import { type Finding, finding, type TreeItemId } from './rules.js'
 
 /** The files of one row as they are, parsed as far as they can be. */
@@ -97,14 +98,15 @@ export function unreadable(
   store: Pick<Store, 'locate'>,
   error: KpkiError,
 ): Finding {
+  const refusal = refusalOf(error)
   const hint = error.hint ?? 'restore it from a backup, or move it away to have it made anew'
   const code =
     error.code === 'KPKI_FILE_OUTSIDE'
       ? 'link-outside'
       : error.code === 'KPKI_FILE_NOT_REGULAR'
         ? 'not-regular'
-        : 'unreadable'
-  return finding(code, row, path, withoutPlace(error.message, store.locate(path)), hint)
+        : refusal.code
+  return finding(code, row, path, withoutPlace(error.message, store.locate(path)), { hint, ...refusal.details })
 }
 
 function withoutPlace(message: string, place: string): string {

@@ -45,32 +45,35 @@ const MAX_NODES = 20_000
  * 8.3.2, 8.6.2, 8.8, 8.19.2).
  *
  * @param what - named in errors
- * @throws {@link EncodingError} `KPKI_DER_INVALID`: not DER, cut off, followed by something, nested or large beyond measure
+ * @throws {@link EncodingError} `KPKI_DER_INVALID`: not DER, cut off, followed by something, nested or large beyond measure;
+ *   `details.offset` says where
  */
 export function parseDer(bytes: Uint8Array, what: string): DerNode {
   const copy = toBytes(bytes)
-  const refuse = (problem: string) => new EncodingError('KPKI_DER_INVALID', `${what} ${problem}`, { details: { what } })
+  const refuse = (problem: string, offset: number) =>
+    new EncodingError('KPKI_DER_INVALID', `${what} ${problem}`, { details: { what, offset } })
   const reader: Reader = {
     bytes: copy,
     nodes: 0,
-    invalid: () => refuse('is not well-formed DER'),
-    excessive: () => refuse(`is nested deeper than ${MAX_DEPTH} levels, or has more than ${MAX_NODES} elements`),
+    invalid: (at, problem) => refuse(`is not well-formed DER: at octet ${at}, ${problem}`, at),
+    excessive: at => refuse(`is nested deeper than ${MAX_DEPTH} levels, or has more than ${MAX_NODES} elements`, at),
   }
   const root = readElement(reader, 0, copy.length, 0)
-  if (root.bytes.length !== copy.length) throw reader.invalid()
+  const end = root.bytes.length
+  if (end !== copy.length) throw reader.invalid(end, `it ends, and ${copy.length - end} more follow`)
   return root
 }
 
 interface Reader {
   readonly bytes: Bytes
-  readonly invalid: () => EncodingError
-  readonly excessive: () => EncodingError
+  readonly invalid: (at: number, problem: string) => EncodingError
+  readonly excessive: (at: number) => EncodingError
   nodes: number
 }
 
 function readElement(reader: Reader, start: number, limit: number, depth: number): DerNode {
   const { bytes, invalid } = reader
-  if (depth > MAX_DEPTH || reader.nodes++ > MAX_NODES) throw reader.excessive()
+  if (depth > MAX_DEPTH || reader.nodes++ > MAX_NODES) throw reader.excessive(start)
   // Past the end the octet is NaN, which fails every check below.
   const octet = (at: number): number => (at < limit ? (bytes[at] ?? Number.NaN) : Number.NaN)
   let at = start
@@ -84,21 +87,26 @@ function readElement(reader: Reader, start: number, limit: number, depth: number
     const isLong = high >= 0x80
     tagNumber = isLong ? (high & 0x7f) * 128 + low : high
     at += isLong ? 2 : 1
-    if (!(tagNumber >= 31) || high === 0x80 || low >= (isLong ? 0x80 : Number.POSITIVE_INFINITY)) throw invalid()
+    if (!(tagNumber >= 31) || high === 0x80 || low >= (isLong ? 0x80 : Number.POSITIVE_INFINITY))
+      throw invalid(start, 'a tag is not in its shortest form')
   }
   const first = octet(at++)
   let length = first
   if (first >= 0x80) {
     const size = first & 0x7f
-    if (size === 0 || size > 4) throw invalid()
+    if (size === 0) throw invalid(start, 'an element has no length of its own: it is BER')
+    if (size > 4) throw invalid(start, 'an element is longer than can be')
     length = 0
     for (let index = 0; index < size; index++) length = length * 256 + octet(at++)
-    if (!(length >= (size === 1 ? 0x80 : 256 ** (size - 1)))) throw invalid()
+    if (length < (size === 1 ? 0x80 : 256 ** (size - 1))) throw invalid(start, 'a length is not in its shortest form')
   }
   const end = at + length
-  if (!(end <= limit) || identifier === 0) throw invalid()
+  if (!(end <= limit)) throw invalid(start, depth === 0 ? 'it is cut off' : 'an element is longer than what it is in')
+  if (identifier === 0) throw invalid(start, 'an element has no type')
   const content = bytes.subarray(at, end)
-  if (tagClass === 1 && !isWellFormed(tagNumber, isConstructed, content)) throw invalid()
+  if (tagClass === 1 && !isWellFormed(tagNumber, isConstructed, content)) {
+    throw invalid(start, FORMS[tagNumber] ?? 'a string is not in one piece')
+  }
   const children: DerNode[] = []
   if (isConstructed) {
     for (let next = at; next < end; ) {
@@ -120,6 +128,17 @@ function isObjectIdentifier(content: Uint8Array): boolean {
     if (value >= 2 ** 31) return false
   }
   return content.length > 0 && (content.at(-1) ?? 0x80) < 0x80
+}
+
+/** What was meant, by tag number, where {@link isWellFormed} says no. */
+const FORMS: Readonly<Record<number, string>> = {
+  [TAG.sequence]: 'a SEQUENCE holds no elements',
+  [TAG.set]: 'a SET holds no elements',
+  [TAG.boolean]: 'a BOOLEAN is neither 00 nor ff',
+  [TAG.integer]: 'an INTEGER is empty or begins with a needless octet',
+  [TAG.bitString]: 'a BIT STRING has no count of unused bits, or these are not zero',
+  [TAG.null]: 'a NULL holds something',
+  [TAG.oid]: 'an OBJECT IDENTIFIER is cut off, padded or out of bounds',
 }
 
 /** What DER says of the content of a universal type; types that are not listed here have one form anyway, or are not used. */

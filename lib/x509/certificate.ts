@@ -3,7 +3,8 @@ import { type DerNode, parseDer, TAG } from '../crypto/der.js'
 import { describePublicKey, type KeyType } from '../crypto/keys.js'
 import { describeLabels, formatPem, parsePem } from '../crypto/pem.js'
 import { EncodingError } from '../errors.js'
-import { type ExtensionFacts, type ExtensionFault, isUniversal, readExtensions } from './extensions.js'
+import { type CertificateFault, fieldAt, inField, otherForm } from './certificate-fault.js'
+import { type ExtensionFacts, isUniversal, readExtensions } from './extensions.js'
 import { type DistinguishedName, latin1, readName } from './name.js'
 import { readSignatureAlgorithm, readSigned } from './signed.js'
 
@@ -38,9 +39,6 @@ export interface Certificate extends ExtensionFacts {
   readonly signatureHash: string
 }
 
-/** What is wrong with bytes that are no certificate, as far as it can be said; {@link parseCertificate} has it in `details.fault`. */
-export type CertificateFault = ExtensionFault['kind'] | 'version-extensions' | 'subject-malformed' | 'time-malformed'
-
 /**
  * Decodes one DER certificate, as strictly as Go's crypto/x509 does. Signatures are not checked here, see
  * {@link verifyCertificate}.
@@ -55,8 +53,12 @@ export function parseCertificate(der: Uint8Array, what = 'the certificate'): Cer
     new EncodingError('KPKI_CERT_INVALID', `${what} is not an X.509 certificate: ${problem}`, {
       details: { what, ...(fault && { fault }), ...(field !== '' && { field }) },
     })
-  const signed = readSigned(parseDer(der, what))
-  if (!signed) throw invalid('it is not a signed sequence')
+  const root = inField(
+    offset => fieldAt(der, offset),
+    () => parseDer(der, what),
+  )
+  const signed = readSigned(root)
+  if (!signed) throw invalid(`it is ${otherForm(root) ?? 'not a signed sequence'}`)
   const fields = [...signed.content.children]
   const version = isTagged(fields[0], 0) ? readVersion(fields.shift()) : 0
   if (version === undefined) throw invalid('it is of no version that there is')
@@ -100,7 +102,10 @@ export function parseCertificate(der: Uint8Array, what = 'the certificate'): Cer
     isSelfIssued: equalBytes(issuer.der, subject.der),
     hasUniqueIdentifier: rest.some(node => node !== tagged),
     spki,
-    publicKey: describePublicKey(spki, what),
+    publicKey: inField(
+      () => ({ fault: 'key-unusable', field: 'subjectPublicKeyInfo' }),
+      () => describePublicKey(spki, what),
+    ),
     signatureHash: readSignatureAlgorithm(signed.algorithm)?.hash ?? '',
     ...facts,
   }
