@@ -92,9 +92,8 @@ function names(group: RuleGroup, id: RuleId, file?: string): string {
   return `classname="kpki.${group}" name="${escapeXml(name)}"${file === undefined ? '' : ` file="${escapeXml(file)}"`}`
 }
 
-/** Characters that no XML document can have, not even escaped (XML 1.0 section 2.2), lone surrogates among them. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-const IMPOSSIBLE = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|\p{Cs}/gu
+/** What no XML document can have, not even escaped (XML 1.0 section 2.2), and other controls; the first three can be escaped. */
+const IMPOSSIBLE = /(?![\t\n\r])[\p{Cc}\p{Cs}\ufffe\uffff]/gu
 
 /** Text in an element or a quoted attribute; line breaks stay line breaks in attributes, too. */
 function escapeXml(text: string): string {

@@ -44,6 +44,8 @@ function ruleObject(id: RuleId) {
   const source = 'source' in rest ? rest.source : undefined
   return {
     id,
+    // Viewers show it where an id is too short to read: NamesMissing.
+    name: id.replace(/(?:^|-)([a-z0-9])/g, (_, letter: string) => letter.toUpperCase()),
     shortDescription: { text: sentence(about) },
     fullDescription: { text: sentence(why) },
     help: { text: [why, fix, ...(source === undefined ? [] : [source])].map(sentence).join(' ') },
