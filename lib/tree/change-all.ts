@@ -2,15 +2,7 @@ import type { Context } from '../context.js'
 import { encodeUtf8, equalBytes } from '../crypto/bytes.js'
 import { sha256 } from '../crypto/digest.js'
 import { StoreError, WorkflowError } from '../errors.js'
-import {
-  accessOf,
-  type Backup,
-  backupName,
-  backupPaths,
-  formatManifest,
-  isTreePath,
-  listBackups,
-} from './backup.js'
+import { accessOf, type Backup, backupName, backupPaths, formatManifest, isTreePath, listBackups } from './backup.js'
 import type { TreePath } from './layout.js'
 import type { IssuedCertificate } from './ledger.js'
 import { fileChanged, type Store, type StoredFile, type WantedFile } from './store.js'

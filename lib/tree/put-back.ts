@@ -15,8 +15,10 @@ const UNDONE = encodeUtf8('this change was taken back; new/ holds what was in th
 export interface PutBackOptions {
   /** Stops between two files; what was put back is as it was before. Default: nothing does */
   readonly signal?: AbortSignal | undefined
-  /** Leave files as they are that were changed since, and put back the others. Default: nothing is put back then */
+  /** Leave files as they are that were changed since, and put back the others. Default: false, nothing is put back then */
   readonly keepChanged?: boolean
+  /** Look only, and refuse what the real run would. Default: false */
+  readonly dryRun?: boolean
 }
 
 /** A file of a backup beside what is there now. */
@@ -50,7 +52,7 @@ export async function putBack(
   backup: Backup,
   store: Store,
   context: Context,
-  { signal, keepChanged = false }: PutBackOptions = {},
+  { signal, keepChanged = false, dryRun = false }: PutBackOptions = {},
 ): Promise<readonly JudgedFile[]> {
   const { dir, unfinished, undone } = backupPaths(backup.name)
   const judged = await judgeBackup(backup, store, context)
@@ -61,6 +63,7 @@ export async function putBack(
   const wanted = await Promise.all(
     rest.map(async file => ({ ...file, next: await readOld(file, backup, store, context) })),
   )
+  if (dryRun) return judged
   const steps = await stageAll(
     wanted.map(({ path, now, next }) => () => {
       if (!now) throw fileChanged(store.locate(path))

@@ -26,6 +26,7 @@ import { filesOf } from '../../lib/tree/layout.js'
 import { LEDGER_PATH } from '../../lib/tree/ledger.js'
 import { generateTree } from '../../lib/workflow/generate.js'
 import { NOW, rejects, testContext } from '../support/context.js'
+import { withFault } from '../support/faulty-disk.js'
 import { skipped } from '../support/skip.js'
 import { inTempDir, snapshot } from '../support/temp.js'
 
@@ -44,63 +45,6 @@ const pair = await generateNodeKeyPair({ name: 'ECDSA', namedCurve: 'P-256' })
 const quick = { ...context, generateKeyPair: async () => pair }
 const generateFew = (dir: string) => generateTree(FEW, cluster, new DiskStore(dir), quick)
 const isRoot = process.geteuid?.() === 0
-
-/** Calls of node:fs that a write goes through, in the order in which faults are put into them. */
-const CALLS = ['open', 'link', 'mkdir', 'writeFile', 'rm', 'rmdir'] as const
-
-/**
- * Runs something while the n-th call (from 0) of node:fs or of an open file's handle fails; with `forEver` every later one
- * fails, too, clean-up included, as when the process is gone. `after` runs after every call that worked.
- */
-async function withFault(
-  n: number,
-  forEver: boolean,
-  work: () => Promise<unknown>,
-  after: () => void = () => {},
-): Promise<{ readonly calls: number; readonly error: unknown }> {
-  let calls = 0
-  const strike = () => {
-    const index = calls++
-    if (index === n || (forEver && index > n)) throw Object.assign(new Error('injected'), { code: 'EIO' })
-  }
-  const original = { ...fs }
-  const patched = fs as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>
-  const wrap =
-    <T extends (...args: never[]) => Promise<unknown>>(call: T, self: unknown) =>
-    async (...args: Parameters<T>) => {
-      strike()
-      const result = await call.apply(self, args)
-      after()
-      return result
-    }
-  for (const name of CALLS) {
-    const call = original[name] as (...args: unknown[]) => Promise<unknown>
-    const isCleanUp = name === 'rm' || name === 'rmdir'
-    patched[name] = async (...args: unknown[]) => {
-      // One fault hits the work, not the clean-up that answers it; a dead process cleans up nothing.
-      if (!isCleanUp) strike()
-      else if (forEver && calls > n) throw Object.assign(new Error('injected'), { code: 'EIO' })
-      const result = await call.apply(fs, args)
-      if (name === 'open' && args[1] === 'wx') {
-        const handle = result as Awaited<ReturnType<typeof fs.open>>
-        for (const method of ['writeFile', 'chmod', 'sync'] as const) {
-          const bound = (handle[method] as (...values: never[]) => Promise<void>).bind(handle)
-          Object.assign(handle, { [method]: wrap(bound, handle) })
-        }
-      }
-      after()
-      return result
-    }
-  }
-  try {
-    await work()
-    return { calls, error: undefined }
-  } catch (error) {
-    return { calls, error }
-  } finally {
-    Object.assign(fs, original)
-  }
-}
 
 test(
   'writes every file with its mode, directories 0755, nothing else',
@@ -151,13 +95,13 @@ test(
 test(
   'one fault at any call: the run is taken back to the last byte',
   inTempDir(async dir => {
-    const { calls } = await withFault(-1, false, () => generateFew(join(dir, 'counted')))
+    const { calls } = await withFault(-1, () => generateFew(join(dir, 'counted')))
     assert.ok(calls > FEW_FILES.length * 5, `only ${calls} calls`)
     for (let n = 0; n < calls; n++) {
       const tree = join(dir, `tree-${n}`)
       mkdirSync(tree)
       writeFileSync(join(tree, 'other.txt'), 'not ours')
-      const { error } = await withFault(n, false, () => generateFew(tree))
+      const { error } = await withFault(n, () => generateFew(tree))
       const left = [...snapshot(tree).keys()].filter(path => path !== 'other.txt')
       // Reading a file that does not exist, or syncing a directory that cannot be opened, may fail without harm.
       // The directory and the ledger come on top.
@@ -178,23 +122,21 @@ test(
         if (content?.includes('PRIVATE KEY') || content?.includes('client-key-data')) assert.is(mode & 0o077, 0, path)
       }
     }
-    const { calls } = await withFault(
-      -1,
-      true,
-      () => generateFew(counted),
-      () => assertClosed(counted),
-    )
+    const { calls } = await withFault(-1, () => generateFew(counted), { after: () => assertClosed(counted) })
+    assert.ok(calls > FEW_FILES.length * 5, `only ${calls} calls`)
     for (let n = 0; n < calls; n++) {
       const tree = join(dir, `tree-${n}`)
-      await withFault(n, true, () => generateFew(tree))
+      await withFault(n, () => generateFew(tree), { forEver: true })
       if (!existsSync(tree)) continue
       for (const [path, { content }] of snapshot(tree)) {
         if (content === undefined || path.includes('.kpki')) continue
         assert.match(
           content,
-          path.endsWith('.conf')
-            ? /^users:\n(.*\n)+.*client-key-data: [A-Za-z0-9+/=]+\n$/m
-            : /-----END [A-Z ]+-----\n$/,
+          path === LEDGER_PATH
+            ? /^({.*}\n)+$/
+            : path.endsWith('.conf')
+              ? /^users:\n(.*\n)+.*client-key-data: [A-Za-z0-9+/=]+\n$/m
+              : /-----END [A-Z ]+-----\n$/,
           `call ${n}: ${path}`,
         )
       }

@@ -1,0 +1,82 @@
+import { restartsOf } from '../audit/restarts.js'
+import type { TreeItemId } from '../audit/rules.js'
+import { KUBELET_FILES } from '../audit/tree.js'
+import type { Restart } from '../audit/types.js'
+import type { Context } from '../context.js'
+import { EncodingError, StoreError, WorkflowError } from '../errors.js'
+import { ROW_IDS } from '../kubernetes/rows.js'
+import { type Backup, backupInvalid, listBackups } from '../tree/backup.js'
+import { filesOf, type TreePath } from '../tree/layout.js'
+import { isUnfinished, type JudgedFile, type PutBackOptions, putBack } from '../tree/put-back.js'
+import type { Store } from '../tree/store.js'
+
+/** Options of {@link undoLast}. */
+export type UndoOptions = PutBackOptions
+
+/** What became of one file. */
+export interface UndoneFile {
+  readonly path: TreePath
+  /**
+   * `restored`: what the change had replaced is there again; `removed`: the change had made it; `unchanged`: it was as before the
+   * change already; `kept`: it was changed since, and left alone.
+   */
+  readonly action: 'restored' | 'removed' | 'unchanged' | 'kept'
+}
+
+/** What was taken back, or would be. */
+export interface UndoResult {
+  readonly backup: Backup
+  /** In the order in which they were written. */
+  readonly files: readonly UndoneFile[]
+  /** In the order in which to do it. */
+  readonly restarts: readonly Restart[]
+}
+
+/**
+ * Takes back the last change of a tree that is still in effect: puts back what it has replaced, byte for byte, with modes and
+ * owners, and removes what it has made; all or nothing. What is taken back is kept in the backup. A change or an undo that was
+ * killed in the middle comes first: that is then all that is done.
+ *
+ * @param store - one that keeps backups
+ * @throws {@link WorkflowError} `KPKI_NOTHING_TO_UNDO`, `KPKI_UNDO_CONFLICT`, `KPKI_INTERRUPTED`; {@link EncodingError}
+ *   `KPKI_BACKUP_INVALID`; {@link StoreError}
+ */
+export async function undoLast(store: Store, context: Context, options: UndoOptions = {}): Promise<UndoResult> {
+  const release = options.dryRun ? async () => {} : await store.lock()
+  try {
+    const { backups, broken } = await listBackups(store)
+    const [unreadable] = broken
+    // Nobody knows whether it is the last one.
+    if (unreadable !== undefined) throw backupInvalid(unreadable, store)
+    const backup = backups.findLast(isUnfinished) ?? backups.findLast(({ state }) => state === 'done')
+    if (!backup) {
+      const message = backups.length > 0 ? 'every change has been taken back' : 'kpki has changed nothing here'
+      throw new WorkflowError('KPKI_NOTHING_TO_UNDO', `${message}: there is nothing to undo`, {
+        hint: 'name the tree with --dir, as it was named for the change',
+      })
+    }
+    const judged = await putBack(backup, store, context, options)
+    const items = new Set(judged.filter(({ is }) => is === 'new').flatMap(({ path }) => itemOf(path) ?? []))
+    const changes = [...items].map(id => ({ id, oldEnd: undefined, newNames: [] }))
+    return { backup, files: judged.map(toUndone), restarts: restartsOf(changes, undefined, context.clock()) }
+  } finally {
+    await release()
+  }
+}
+
+function toUndone({ path, is, old }: JudgedFile): UndoneFile {
+  const action = is === 'old' ? 'unchanged' : is === 'changed' ? 'kept' : old ? 'restored' : 'removed'
+  return { path, action }
+}
+
+/** What a file of a tree is a part of. */
+function itemOf(path: TreePath): TreeItemId | undefined {
+  const isOf = (files: readonly { readonly path: TreePath }[]) => files.some(file => file.path === path)
+  const row = ROW_IDS.find(id => isOf(filesOf(id)))
+  if (row) return row
+  return isOf(KUBELET_FILES['kubelet-client'])
+    ? 'kubelet-client'
+    : isOf(KUBELET_FILES['kubelet-server'])
+      ? 'kubelet-server'
+      : undefined
+}
