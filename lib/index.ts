@@ -206,6 +206,7 @@ export {
   VerifyError,
   WorkflowError,
 } from './errors.js'
+export { type CheckedFiles, type CheckFilesOptions, checkFiles } from './inspect/check-files.js'
 export { type CheckKubeconfigOptions, checkKubeconfig, type KubeconfigCheck } from './inspect/check-kubeconfig.js'
 export { judgeLive } from './inspect/check-live.js'
 export {
@@ -240,6 +241,7 @@ export {
 export { askIdentity, type LiveIdentity } from './inspect/live-identity.js'
 export { formatPicture, PICTURE_FORMATS, type PictureFormat, type PictureOptions } from './inspect/picture.js'
 export { type CertificateRole, roleOf } from './inspect/role.js'
+export { storeInputs } from './inspect/store-inputs.js'
 export type {
   InputProblem,
   InspectedBlock,

@@ -9,6 +9,12 @@ const KEY_NAMES: readonly (readonly [key: RegExp, certificates: readonly string[
   [/\.key$/, ['.crt', '.pem', '.cer', '.cert']],
 ]
 
+/** Names that the certificate of a file of keys may have, the likeliest first. */
+export function certificateNames(key: string): readonly string[] {
+  const [pattern, endings] = KEY_NAMES.find(([name]) => name.test(key)) ?? []
+  return (endings ?? []).map(ending => key.replace(pattern ?? '', ending))
+}
+
 /** Remarks on keys that do not go with what stands beside them, and on secrets that others can read. */
 export function remarkOnFiles(
   { kubeconfigs }: { readonly kubeconfigs: readonly InspectedKubeconfig[] },
@@ -56,9 +62,8 @@ function pairOf(
   const place = { file: input.name, part: undefined }
   if (contents.certificates.length > 0)
     return { certificates: contents.certificates, keys, place, wanted: 'the certificate in the same file' }
-  const [pattern, endings] = KEY_NAMES.find(([name]) => name.test(input.name)) ?? []
-  for (const ending of endings ?? []) {
-    const beside = byName.get(input.name.replace(pattern ?? '', ending))
+  for (const name of certificateNames(input.name)) {
+    const beside = byName.get(name)
     if (beside && beside.contents.certificates.length > 0)
       return { certificates: beside.contents.certificates, keys, place, wanted: beside.input.name }
   }

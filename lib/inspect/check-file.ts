@@ -1,0 +1,168 @@
+import { type Report, reportOn } from '../audit/about.js'
+import { checkPeriod } from '../audit/check-period.js'
+import { type Finding, finding } from '../audit/rules.js'
+import type { Context } from '../context.js'
+import type { Certificate } from '../x509/certificate.js'
+import { lifeStateOf, SOON_DAYS } from '../x509/life.js'
+import { checkIdentity } from './check-identity.js'
+import type { FileKeys } from './check-pairs.js'
+import { Draft, type DraftCertificate } from './draft.js'
+import { readFile } from './read-file.js'
+import { remarkOnFiles } from './remarks-files.js'
+import type { InspectInput, InspectRemark, Place } from './types.js'
+
+/** Options of {@link FileCheck}. */
+export interface CheckFileOptions {
+  /** Certificates that end within this time are told of. Default: 30 days, when most of their life is over by then */
+  readonly endsWithinSeconds?: number
+}
+
+/** What one file has given. */
+export interface CheckedFile {
+  readonly findings: readonly Finding[]
+  /** Those that have not been seen before. */
+  readonly certificates: readonly { readonly certificate: Certificate; readonly place: Place }[]
+  readonly keys: FileKeys
+}
+
+// Fingerprints of so many certificates are kept: some megabytes.
+const MAX_SEEN = 100_000
+const NO_KEYS: FileKeys = { certificates: [], keys: [], publicKeys: [] }
+
+/** Checks files one by one, each for itself. */
+export class FileCheck {
+  readonly counts = { files: 0, certificates: 0, keys: 0, kubeconfigs: 0, others: 0, unread: 0 }
+  readonly #context: Context
+  readonly #options: CheckFileOptions
+  readonly #lint: (certificate: Certificate, place: Place) => readonly Finding[]
+  readonly #seen = new Set<string>()
+
+  constructor(
+    context: Context,
+    options: CheckFileOptions,
+    lint: (certificate: Certificate, place: Place) => readonly Finding[],
+  ) {
+    this.#context = context
+    this.#options = options
+    this.#lint = lint
+  }
+
+  /** Has a certificate not judged where it comes. */
+  async know({ der }: Certificate): Promise<void> {
+    const digest = await this.#context.crypto.subtle.digest('SHA-256', der)
+    this.#isNew(fingerprintOf(new Uint8Array(digest)))
+  }
+
+  async check(input: InspectInput): Promise<CheckedFile> {
+    this.counts.files++
+    const draft = new Draft(this.#context)
+    const contents = await readFile(input, draft, this.#context)
+    const { kubeconfigs, certificates: found, keys, others } = draft
+    if (input.problem !== undefined) this.counts.unread++
+    this.counts.others += others.length
+    this.counts.kubeconfigs += kubeconfigs.length
+    const isEmpty = found.length + keys.length + kubeconfigs.length + draft.remarks.length === 0
+    if (isEmpty && draft.valueFiles.size === 0) return { findings: [], certificates: [], keys: NO_KEYS }
+    this.counts.keys += keys.filter(({ kind }) => kind === 'private').length
+    remarkOnFiles({ kubeconfigs }, [{ input, contents }], draft)
+    const findings = draft.remarks.filter(counts(input)).map(toFinding)
+    const fresh = found.filter(({ fingerprint }) => this.#isNew(fingerprint.slice(0, 32)))
+    this.counts.certificates += fresh.length
+    const certificates = fresh.flatMap(({ certificate, places: [place] }) => (place ? [{ certificate, place }] : []))
+    for (const { certificate, place } of certificates) findings.push(...this.#judge(certificate, place))
+    const own = contents.certificates.flatMap(index => found[index] ?? [])
+    findings.push(...checkOrder(own, input.name))
+    const hashes = (kind: 'private' | 'public') =>
+      contents.keys.flatMap(index => {
+        const key = keys[index]
+        return key?.kind === kind ? [key.publicKeyHash] : []
+      })
+    return {
+      findings,
+      certificates,
+      keys: {
+        certificates: own.map(({ publicKeyHash }) => publicKeyHash),
+        keys: hashes('private'),
+        publicKeys: hashes('public').filter(hash => hash !== undefined),
+      },
+    }
+  }
+
+  #judge(certificate: Certificate, place: Place): Finding[] {
+    const report = reportOn({ path: place.file, part: place.part })
+    const now = this.#context.clock()
+    return [
+      ...this.#lint(certificate, place),
+      ...checkPeriod(certificate, now, report),
+      ...this.#checkEnd(certificate, now, report),
+      ...checkIdentity(certificate, report),
+    ]
+  }
+
+  #checkEnd({ notBefore, notAfter }: Certificate, now: Date, report: Report): Finding[] {
+    const { endsWithinSeconds } = this.#options
+    const isValid = notBefore <= now && now <= notAfter
+    const isSoon =
+      endsWithinSeconds === undefined
+        ? lifeStateOf({ notBefore, notAfter }, now) === 'soon'
+        : +notAfter - +now < endsWithinSeconds * 1000
+    if (!isValid || !isSoon) return []
+    const within = (endsWithinSeconds ?? SOON_DAYS * 86_400) * 1000
+    const [actual, expected] = [notAfter, new Date(+now + within)].map(moment => moment.toISOString())
+    return [
+      report('ends-soon', `ends on ${actual}`, {
+        field: 'notAfter',
+        expected: `after ${expected}`,
+        actual: actual ?? '',
+      }),
+    ]
+  }
+
+  #isNew(fingerprint: string): boolean {
+    if (this.#seen.has(fingerprint)) return false
+    if (this.#seen.size < MAX_SEEN) this.#seen.add(fingerprint)
+    return true
+  }
+}
+
+/** A key that its group reads is somebody's choice; one that everybody reads is none. */
+function counts({ mode = 0 }: InspectInput): (remark: InspectRemark) => boolean {
+  return ({ code }) => code !== 'mode-open' || (mode & 0o007) !== 0
+}
+
+function toFinding({ code, place: { file, part }, message, hint }: InspectRemark): Finding {
+  return finding(code, undefined, file, message, {
+    ...(part === undefined ? {} : { part }),
+    ...(hint === undefined ? {} : { hint }),
+  })
+}
+
+/** The first half of a SHA-256 tells certificates apart. */
+function fingerprintOf(digest: Uint8Array): string {
+  return [...digest.subarray(0, 16)].map(byte => byte.toString(16).padStart(2, '0')).join('')
+}
+
+/** So many certificates are a chain; more of them are a bundle, which has no order. */
+const MAX_CHAIN = 8
+
+/**
+ * A leaf's file has its own certificate first (RFC 8446 section 4.4.2; Go's crypto/tls,
+ * X509KeyPair, takes the first one for the key's).
+ */
+function checkOrder(own: readonly DraftCertificate[], path: string): Finding[] {
+  const certificates = own.map(({ certificate }) => certificate)
+  const leaves = certificates.filter(({ isCa }) => !isCa)
+  if (certificates.length < 2 || certificates.length > MAX_CHAIN || leaves.length !== 1) return []
+  const report = reportOn({ path })
+  const [first] = certificates
+  if (first?.isCa)
+    return [
+      report('chain-order', 'has a CA before the certificate that is for the key', {
+        part: '1st certificate',
+        expected: leaves[0]?.subject.text ?? '',
+        actual: first.subject.text,
+        hint: 'put the certificate of the key first, its CA behind it',
+      }),
+    ]
+  return []
+}

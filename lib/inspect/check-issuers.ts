@@ -1,0 +1,198 @@
+import { type Finding, finding } from '../audit/rules.js'
+import type { Context } from '../context.js'
+import { equalBytes, formatHex } from '../crypto/bytes.js'
+import { type Certificate, parseCertificate } from '../x509/certificate.js'
+import { verifySignature } from '../x509/signature.js'
+import { canSign } from '../x509/verify.js'
+import { isBeyondUs } from './issuers.js'
+import { directoryOf } from './links.js'
+import type { Place } from './types.js'
+
+/** What is said of a certificate and its issuer once that is found. */
+export type JudgeIssued = (certificate: Certificate, issuer: Certificate, place: Place) => readonly Finding[]
+
+// What is kept of files gone by, whatever there are of them: far more CAs than any cluster has, and a few thousand leaves whose
+// CA may still come.
+const MAX_CAS = 2000
+const MAX_WAITING_BYTES = 4 * 1024 * 1024
+/** Signatures that are checked for one certificate: like-named CAs would cost the square of their number. */
+const MAX_TRIES = 4
+
+interface Ca {
+  readonly certificate: Certificate
+  readonly place: Place
+}
+
+interface Waiting {
+  readonly der: Uint8Array
+  readonly place: Place
+  tries: number
+}
+
+/**
+ * Finds the issuers of certificates that come one by one, by content: names are equal, key identifiers do not contradict, and
+ * the signature verifies. Who comes before its issuer waits for it.
+ *
+ * @see RFC 5280 section 6.1.3, 4.2.1.1
+ */
+export class IssuerSearch {
+  readonly #context: Context
+  readonly #judge: JudgeIssued
+  /** By subject. */
+  readonly #cas = new Map<string, Ca[]>()
+  /** By issuer. */
+  readonly #waiting = new Map<string, Waiting[]>()
+  #caCount = 0
+  #waitingBytes = 0
+  #lost: Place | undefined
+
+  constructor(context: Context, judge: JudgeIssued) {
+    this.#context = context
+    this.#judge = judge
+  }
+
+  /** Takes a certificate in, says what there is to say between it and its issuer, and of those who have waited for it. */
+  async take(certificate: Certificate, place: Place): Promise<Finding[]> {
+    const findings: Finding[] = []
+    if (isSelfIssued(certificate)) {
+      findings.push(...(await this.#selfSigned(certificate, place)))
+    } else {
+      const waiting: Waiting = { der: certificate.der, place, tries: 0 }
+      const issuer = await this.#tryAll(certificate, waiting)
+      if (issuer) findings.push(...this.#judge(certificate, issuer, place))
+      else this.#wait(certificate, waiting)
+    }
+    if (canSign(certificate) || this.#waiting.has(nameOf(certificate))) {
+      this.know(certificate, place)
+      for await (const found of this.#answer(certificate)) findings.push(found)
+    }
+    return findings
+  }
+
+  /** Takes a possible issuer in. */
+  know(certificate: Certificate, place: Place): void {
+    if (this.#caCount >= MAX_CAS) {
+      this.#lost ??= place
+      return
+    }
+    this.#caCount++
+    const name = nameOf(certificate)
+    this.#cas.set(name, [...(this.#cas.get(name) ?? []), { certificate, place }])
+  }
+
+  /** What is left to say when nothing comes any more. */
+  *rest(): Generator<Finding> {
+    for (const [name, all] of this.#waiting) {
+      const cas = this.#cas.get(name) ?? []
+      for (const { der, place } of all) {
+        const meant = meantCa(parseCertificate(der, 'the certificate'), place, cas)
+        if (meant)
+          yield finding(
+            'chain',
+            undefined,
+            place.file,
+            `names ${meant.certificate.subject.text} as its issuer, but the one in ${meant.place.file} has not signed it`,
+            {
+              ...partOf(place),
+              field: 'issuer',
+              hint: 'it is of another CA, or was changed: have it made anew by the CA that is here',
+            },
+          )
+      }
+    }
+    if (this.#lost)
+      yield finding(
+        'too-many',
+        undefined,
+        this.#lost.file,
+        'and what comes after it are more CAs, or more certificates before their CA, than are kept in mind: not all were held against their issuer',
+      )
+  }
+
+  async #selfSigned(certificate: Certificate, place: Place): Promise<Finding[]> {
+    const { authorityKeyIdentifier: authority, subjectKeyIdentifier: own } = certificate
+    const isOwn = authority === undefined || own === undefined || authority === own
+    if (!isOwn || isBeyondUs(certificate.signatureHash, certificate.publicKey)) return []
+    if (await verifySignature(certificate, certificate.spki, this.#context)) return []
+    return [
+      finding('chain', undefined, place.file, 'names itself as its issuer, but is not signed with its own key', {
+        ...partOf(place),
+        field: 'signatureValue',
+        hint: 'it was changed, or is of another key: restore it',
+      }),
+    ]
+  }
+
+  async #tryAll(certificate: Certificate, waiting: Waiting): Promise<Certificate | undefined> {
+    for (const { certificate: ca } of this.#cas.get(formatHex(certificate.issuer.der)) ?? [])
+      if (await this.#isIssuer(ca, certificate, waiting)) return ca
+    return undefined
+  }
+
+  async #isIssuer(ca: Certificate, certificate: Certificate, waiting: Waiting): Promise<boolean> {
+    const { authorityKeyIdentifier: wanted, signatureHash } = certificate
+    const isOther = wanted !== undefined && ca.subjectKeyIdentifier !== undefined && ca.subjectKeyIdentifier !== wanted
+    if (isOther || waiting.tries >= MAX_TRIES) return false
+    waiting.tries++
+    return isBeyondUs(signatureHash, ca.publicKey) || verifySignature(certificate, ca.spki, this.#context)
+  }
+
+  #wait({ issuer }: Certificate, waiting: Waiting): void {
+    if (this.#waitingBytes + waiting.der.length > MAX_WAITING_BYTES) {
+      this.#lost ??= waiting.place
+      return
+    }
+    this.#waitingBytes += waiting.der.length
+    const name = formatHex(issuer.der)
+    const all = this.#waiting.get(name) ?? []
+    this.#waiting.set(name, all)
+    // A copy, for it not to keep the whole file.
+    all.push({ ...waiting, der: new Uint8Array(waiting.der) })
+  }
+
+  async *#answer(ca: Certificate): AsyncGenerator<Finding> {
+    const name = nameOf(ca)
+    const still: Waiting[] = []
+    for (const waiting of this.#waiting.get(name) ?? []) {
+      const certificate = parseCertificate(waiting.der, 'the certificate')
+      if (!equalBytes(ca.der, waiting.der) && (await this.#isIssuer(ca, certificate, waiting))) {
+        this.#waitingBytes -= waiting.der.length
+        yield* this.#judge(certificate, ca, waiting.place)
+      } else still.push(waiting)
+    }
+    if (still.length > 0) this.#waiting.set(name, still)
+    else this.#waiting.delete(name)
+  }
+}
+
+/** The CA that a certificate must mean, which has not signed it: its key identifier says so, or it stands beside it. */
+function meantCa({ authorityKeyIdentifier }: Certificate, place: Place, cas: readonly Ca[]): Ca | undefined {
+  const identified = cas.find(
+    ({ certificate }) =>
+      authorityKeyIdentifier !== undefined && certificate.subjectKeyIdentifier === authorityKeyIdentifier,
+  )
+  // Two clusters may have CAs of one name: only beside each other they are meant for each other.
+  const near = cas.filter(
+    ({ certificate, place: other }) =>
+      canSign(certificate) &&
+      other.part?.includes('[') !== true &&
+      isNear(directoryOf(other.file), directoryOf(place.file)),
+  )
+  return identified ?? (place.part?.includes('[') === true ? undefined : near[0])
+}
+
+function isNear(one: string, other: string): boolean {
+  return one.startsWith(other) || other.startsWith(one)
+}
+
+function isSelfIssued({ subject, issuer }: Certificate): boolean {
+  return equalBytes(subject.der, issuer.der)
+}
+
+function nameOf({ subject }: Certificate): string {
+  return formatHex(subject.der)
+}
+
+function partOf({ part }: Place): { readonly part?: string } {
+  return part === undefined ? {} : { part }
+}
