@@ -1,5 +1,6 @@
 import type { KpkiError } from '../errors.js'
-import { type FindingDetails, RULES, type RuleId } from './rules.js'
+import { CERTIFICATE_FAULTS, type CertificateFault } from '../x509/certificate-fault.js'
+import type { FindingDetails, RuleId } from './rules.js'
 
 /** What a refusal to read something says as a finding. */
 export interface Refusal {
@@ -14,11 +15,16 @@ export interface Refusal {
 export function refusalOf({ details, hint }: KpkiError): Refusal {
   const { fault, field } = details
   return {
-    code: isRule(fault) ? fault : 'unreadable',
+    code: isFault(fault) ? fault : 'unreadable',
     details: { ...(typeof field === 'string' && { field }), ...(hint !== undefined && { hint }) },
   }
 }
 
-function isRule(fault: unknown): fault is RuleId {
-  return typeof fault === 'string' && Object.hasOwn(RULES, fault)
+/** Whether a finding says that something could not be read. */
+export function isRefusal({ code }: { readonly code: RuleId }): boolean {
+  return code === 'unreadable' || isFault(code)
+}
+
+function isFault(fault: unknown): fault is CertificateFault {
+  return CERTIFICATE_FAULTS.some(known => known === fault)
 }

@@ -2,6 +2,7 @@ import { formatKubeconfig, type Kubeconfig, parseKubeconfig } from '../access/ku
 import { checkUserIdentity } from '../access/user-identity.js'
 import { type ActualRow, readRow } from '../audit/actual.js'
 import { signerOf } from '../audit/judge.js'
+import { isRefusal } from '../audit/refusal.js'
 import type { Context } from '../context.js'
 import { KEY_ALGORITHMS, type KeyAlgorithm } from '../crypto/algorithms.js'
 import { decodeUtf8 } from '../crypto/bytes.js'
@@ -237,7 +238,7 @@ function serverProblem(server: string): string | undefined {
 
 async function readCa(store: Store, context: Context, kinds?: readonly FileKind[]): Promise<ActualRow> {
   const ca = await readRow('ca', store, context, kinds ? { kinds } : {})
-  const [broken] = ca.findings.filter(({ code }) => code === 'unreadable')
+  const broken = ca.findings.find(isRefusal)
   if (broken) {
     throw new StoreError('KPKI_TREE_MISMATCH', `${store.locate(broken.path)} ${broken.message}`, {
       details: { findings: [broken.message], codes: [broken.code] },
