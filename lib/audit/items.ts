@@ -1,5 +1,13 @@
 import type { Context } from '../context.js'
-import { isCertificateId, isKubeconfigId, issuerOf, PROFILES, profileOf, type RowId } from '../kubernetes/rows.js'
+import {
+  type CertificateId,
+  isCertificateId,
+  isKubeconfigId,
+  issuerOf,
+  PROFILES,
+  profileOf,
+  type RowId,
+} from '../kubernetes/rows.js'
 import { certificatePath, keyPath, type TreePath } from '../tree/layout.js'
 import type { Certificate } from '../x509/certificate.js'
 import type { ActualRow } from './actual.js'
@@ -17,7 +25,7 @@ export function isKubeletId(id: TreeItemId): id is ActualKubeletPair['id'] {
 }
 
 /** Whether an item is a CA. */
-export function isCaId(id: TreeItemId): boolean {
+export function isCaId(id: TreeItemId): id is CertificateId {
   return isCertificateId(id) && PROFILES[profileOf(id)].isCa
 }
 

@@ -1,0 +1,83 @@
+import { showUrl } from '../access/server-url.js'
+import { equalBytes } from '../crypto/bytes.js'
+import { isKubeconfigId } from '../kubernetes/rows.js'
+import type { Certificate } from '../x509/certificate.js'
+import type { ActualRow } from './actual.js'
+import { signerOf } from './judge.js'
+import { type Finding, type FindingDetails, finding, type RuleId } from './rules.js'
+import type { Wanting } from './wanted.js'
+
+type Report = (code: RuleId, message: string, details?: FindingDetails) => Finding
+
+/** Fields of a user with which it needs no client certificate. */
+const OTHER_CREDENTIALS = ['token', 'tokenFile', 'username', 'auth-provider', 'exec']
+
+/** Says what is wrong with a kubeconfig beside its client certificate. */
+export function kubeconfigFindings(row: ActualRow, server: string | undefined, { tree, context }: Wanting): Finding[] {
+  const { id, kubeconfig } = row
+  if (!kubeconfig || !isKubeconfigId(id)) return []
+  const report: Report = (code, message, details) => finding(code, id, id, message, details)
+  const ca = tree.rows.get('ca')
+  const findings = caDataFindings(kubeconfig, ca?.certificates ?? [], ca && signerOf(ca, context), report)
+  if (kubeconfig.extras.includes('insecure-skip-tls-verify'))
+    findings.push(
+      report('insecure', 'does not verify the API server', {
+        field: 'insecure-skip-tls-verify',
+        expected: 'false',
+        actual: 'true',
+      }),
+    )
+  const extras = kubeconfig.extras.filter(field => field !== 'insecure-skip-tls-verify')
+  if (extras.length > 0)
+    findings.push(
+      report('kubeconfig-extra', `also has ${extras.join(', ')}`, {
+        field: extras[0] ?? '',
+        actual: extras.join(', '),
+      }),
+    )
+  const { certificates, certificateFile, key } = kubeconfig
+  if (certificates.length > 0 && !key)
+    findings.push(report('no-credentials', 'has a client certificate without its key', { field: 'client-key-data' }))
+  else if (
+    certificates.length === 0 &&
+    certificateFile === undefined &&
+    !extras.some(field => OTHER_CREDENTIALS.includes(field))
+  )
+    findings.push(report('no-credentials', 'has no client certificate', { field: 'client-certificate-data' }))
+  if (server !== undefined && kubeconfig.server !== server)
+    findings.push(
+      report('server', `goes to ${showUrl(kubeconfig.server).text} instead of ${showUrl(server).text}`, {
+        field: 'server',
+        expected: showUrl(server).text,
+        actual: showUrl(kubeconfig.server).text,
+      }),
+    )
+  return findings
+}
+
+/**
+ * Whether a kubeconfig trusts the CA of its tree. What it says is compared, not its bytes.
+ *
+ * @param signer - the certificate that new ones are signed by
+ */
+export function caDataFindings(
+  { caCertificates: trusted, caFile, extras }: NonNullable<ActualRow['kubeconfig']>,
+  caCertificates: readonly Certificate[],
+  signer: Certificate | undefined,
+  report: Report,
+): Finding[] {
+  const isTrusted = (certificate: Certificate) => trusted.some(({ der }) => equalBytes(der, certificate.der))
+  const field = 'certificate-authority-data'
+  const names = (list: readonly Certificate[]) => list.map(({ subject }) => subject.text).join(', ')
+  if (trusted.length === 0) {
+    const isTold = caFile !== undefined || extras.includes('insecure-skip-tls-verify')
+    return isTold ? [] : [report('ca-data', 'names no CA', { field })]
+  }
+  if (caCertificates.length === 0) return []
+  const essential = signer ? [signer] : caCertificates
+  const details = { field, expected: names(caCertificates), actual: names(trusted) }
+  if (!essential.some(isTrusted)) return [report('ca-data', 'trusts another CA than pki/ca.crt', details)]
+  if (caCertificates.every(isTrusted)) return []
+  const message = `trusts ${trusted.length} of the ${caCertificates.length} certificates in pki/ca.crt`
+  return [report('ca-data-partial', message, details)]
+}

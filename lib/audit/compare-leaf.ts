@@ -1,0 +1,299 @@
+import { VerifyError } from '../errors.js'
+import { parseDuration } from '../kubernetes/duration.js'
+import { isKubeconfigId, PROFILES, profileOf } from '../kubernetes/rows.js'
+import type { Certificate } from '../x509/certificate.js'
+import { verifyCertificate } from '../x509/verify.js'
+import type { ActualRow } from './actual.js'
+import { periodOf } from './infer-period.js'
+import { certificatePathOf, isKubeletId, keyPathOf } from './items.js'
+import { lifeFindings } from './lifetimes.js'
+import { type Finding, type FindingDetails, finding, type RuleId, type TreeItemId } from './rules.js'
+import type { ActualKubeletPair, WantedIdentity } from './types.js'
+import { MASTERS, missingNames, NODES, neededNames, statedNameList, type Wanting, wantedNames } from './wanted.js'
+
+/** A leaf of a tree, and what it is held against. */
+export interface ComparedLeaf {
+  readonly id: Exclude<TreeItemId, 'sa'>
+  readonly actual: ActualRow | ActualKubeletPair
+  /** The one that the key belongs to, else the first. */
+  readonly certificate: Certificate
+  readonly wanted: WantedIdentity | undefined
+  /** Certificates of its CA's file; empty when they cannot be judged against. */
+  readonly roots: readonly Certificate[]
+  /** That of them that has signed it, by its name. */
+  readonly issuer: Certificate | undefined
+}
+
+/** Says what is wrong with a leaf in its place. */
+export async function leafFindings(leaf: ComparedLeaf, wanting: Wanting): Promise<Finding[]> {
+  const path = certificatePathOf(leaf.id)
+  const report: Report = (code, message, details = {}) => finding(code, leaf.id, path, message, details)
+  const found = [...pairFindings(leaf, report), ...(await chainFindings(leaf, report, wanting))]
+  const life = lifeFindings(leaf.id, leaf.certificate, wanting.context.clock(), report)
+  if (!leaf.wanted) return [...found, ...life]
+  return [
+    ...found,
+    ...life,
+    ...nameFindings(leaf, leaf.wanted, wanting, report),
+    ...groupFindings(leaf, leaf.wanted, wanting, report),
+    ...alternativeNameFindings(leaf, wanting, report),
+    ...usageFindings(leaf, leaf.wanted, report),
+    ...driftFindings(leaf, wanting, report),
+  ]
+}
+
+type Report = (code: RuleId, message: string, details?: FindingDetails) => Finding
+
+function pairFindings({ id, actual, certificate }: ComparedLeaf, report: Report): Finding[] {
+  const { certificates, key } = 'kubeconfig' in actual && actual.kubeconfig ? actual.kubeconfig : actual
+  const path = certificatePathOf(id)
+  const keyPath = keyPathOf(id)
+  if (!key) {
+    const isThere =
+      keyPath === path || actual.files.has(keyPath) || actual.findings.some(found => found.path === keyPath)
+    // Of a kubeconfig without a key more is said with it.
+    if (isThere) return []
+    return [report('key-missing', `is there without ${keyPath}`, { expected: keyPath })]
+  }
+  if (!key.isKeyOf(certificate.spki)) {
+    return [
+      isKubeconfigId(id) || keyPath === path
+        ? report('key-mismatch', 'has the key of another certificate')
+        : finding('key-mismatch', id, keyPath, `is not the key of ${path}`),
+    ]
+  }
+  if (certificates[0] === certificate) return []
+  const place = certificates.indexOf(certificate) + 1
+  const message = `has the certificate of its key in the ${place}${['th', 'st', 'nd', 'rd'][place] ?? 'th'} place`
+  return [
+    report('chain-order', message, { expected: certificate.subject.text, actual: certificates[0]?.subject.text ?? '' }),
+  ]
+}
+
+/** Whether its CA has signed it, at a moment at which both are valid: that they are not now is another matter. */
+async function chainFindings(
+  { id, actual, certificate, roots, issuer }: ComparedLeaf,
+  report: Report,
+  { context }: Wanting,
+): Promise<Finding[]> {
+  if (roots.length === 0) return []
+  const { certificates } = 'kubeconfig' in actual && actual.kubeconfig ? actual.kubeconfig : actual
+  const now = context.clock()
+  const anchor = issuer ?? roots[0]
+  const from = Math.max(+certificate.notBefore, +(anchor?.notBefore ?? 0))
+  const to = Math.min(+certificate.notAfter, +(anchor?.notAfter ?? 0))
+  if (from > to) return []
+  const moment = new Date(Math.min(Math.max(+now, from), to))
+  try {
+    const what = certificatePathOf(id)
+    await verifyCertificate(
+      certificate,
+      { roots, intermediates: certificates.filter(other => other !== certificate), what },
+      { ...context, clock: () => moment },
+    )
+    return []
+  } catch (error) {
+    if (!(error instanceof VerifyError)) throw error
+    // A weak signature and an unknown extension are said with the certificate itself.
+    if (/is signed with|critical extension/.test(error.message)) return []
+    return [
+      report('chain', error.message.replace(`${certificatePathOf(id)} `, ''), {
+        field: 'issuer',
+        expected: [...new Set(roots.map(({ subject }) => subject.text))].join(' or '),
+        actual: certificate.issuer.text,
+      }),
+    ]
+  }
+}
+
+function nameFindings(
+  { id, certificate }: ComparedLeaf,
+  wanted: WantedIdentity,
+  wanting: Wanting,
+  report: Report,
+): Finding[] {
+  const found = certificate.subject.commonName
+  const details = { field: 'subject.commonName', expected: wanted.commonName, actual: found }
+  if (found !== wanted.commonName)
+    return [report('common-name', `is for ${found || 'nobody'} instead of ${wanted.commonName}`, details)]
+  if (id !== 'front-proxy-client') return []
+  const allowed =
+    wanting.tree.manifests.flags.get('kube-apiserver')?.get('requestheader-allowed-names')?.split(',') ?? []
+  // An empty list allows everybody (kubernetes/kubernetes v1.20.2, staging/src/k8s.io/apiserver/pkg/server/options/authentication.go).
+  if (allowed.every(name => name === '') || allowed.includes(found)) return []
+  return [
+    report('common-name', `is for ${found || 'nobody'}, and --requestheader-allowed-names has ${allowed.join(', ')}`, {
+      ...details,
+      expected: allowed.join(' or '),
+    }),
+  ]
+}
+
+function groupFindings(
+  { id, certificate }: ComparedLeaf,
+  wanted: WantedIdentity,
+  wanting: Wanting,
+  report: Report,
+): Finding[] {
+  const found = certificate.subject.organizations
+  const missing = wanted.organizations.filter(group => !found.includes(group))
+  const extra = found.filter(group => !wanted.organizations.includes(group))
+  const details = {
+    field: 'subject.organizations',
+    expected: wanted.organizations.join(', ') || 'none',
+    actual: found.join(', ') || 'none',
+  }
+  const findings: Finding[] = []
+  const isSuperuser = found.includes(MASTERS) && id !== 'super-admin.conf'
+  if (missing.length > 0 && !isSuperuser)
+    findings.push(report('groups-missing', `lacks the group ${missing.join(', ')}`, details))
+  const others = extra.filter(group => group !== MASTERS)
+  if (others.length > 0)
+    findings.push(report('groups-extra', `is in the group ${others.join(', ')}, which it does not need`, details))
+  if (isSuperuser) {
+    // What only etcd sees makes nobody a superuser of the cluster: etcd does not look at it.
+    const isForEtcd = id === 'etcd-healthcheck-client' || id === 'apiserver-etcd-client'
+    const isAsBefore = !extra.includes(MASTERS) && (isForEtcd || wanting.inference.hasBoundAdmins !== true)
+    const { expected: _, ...rest } = details
+    findings.push(
+      report(
+        isAsBefore ? 'superuser-older' : 'superuser',
+        `is in the group ${MASTERS}`,
+        extra.includes(MASTERS) ? details : rest,
+      ),
+    )
+  }
+  return findings
+}
+
+function alternativeNameFindings({ id, certificate }: ComparedLeaf, wanting: Wanting, report: Report): Finding[] {
+  const { dnsNames, ipAddresses } = wantedNames(id, certificate, wanting)
+  const has = [...certificate.dnsNames, ...certificate.ipAddresses]
+  const wanted = [...dnsNames, ...ipAddresses]
+  const list = statedNameList(id, wanting)
+  const [lower, lowerWanted] = [has, wanted].map(names => names.map(name => name.toLowerCase()))
+  const missing = list ? wanted.filter(name => !lower?.includes(name.toLowerCase())) : missingNames(certificate, wanted)
+  const extra = list ? has.filter(name => !lowerWanted?.includes(name.toLowerCase())) : []
+  const findings: Finding[] = []
+  if (missing.length > 0) {
+    const reasons = neededNames(id, wanting)
+    const why = missing.length === 1 ? reasons.get(missing[0] ?? '') : undefined
+    findings.push(
+      report(
+        'names-missing',
+        `lacks the name${missing.length > 1 ? 's' : ''} ${missing.join(', ')}${why === undefined ? '' : `: ${why}`}`,
+        {
+          field: 'subjectAltName',
+          expected: missing.join(', '),
+          actual: shortened(has),
+        },
+      ),
+    )
+  }
+  if (extra.length > 0)
+    findings.push(
+      report(
+        'names-extra',
+        `has the name${extra.length > 1 ? 's' : ''} ${shortened(extra)}, which the description does not list`,
+        {
+          field: 'subjectAltName',
+          expected: shortened(wanted),
+          actual: shortened(extra),
+        },
+      ),
+    )
+  return findings
+}
+
+const MAX_SHOWN = 20
+
+function shortened(names: readonly string[]): string {
+  const rest = names.length - MAX_SHOWN
+  return `${names.slice(0, MAX_SHOWN).join(', ') || 'none'}${rest > 0 ? ` and ${rest} more` : ''}`
+}
+
+function usageFindings({ id, certificate }: ComparedLeaf, wanted: WantedIdentity, report: Report): Finding[] {
+  const profile = PROFILES[isKubeletId(id) ? 'client' : profileOf(id)]
+  const { extKeyUsages, keyUsages } = certificate
+  const needed: readonly string[] = profile.extKeyUsages
+  const missing = (wanted.extKeyUsages ?? []).filter(
+    usage => !(extKeyUsages ?? wanted.extKeyUsages ?? []).includes(usage),
+  )
+  const extra = (extKeyUsages ?? []).filter(usage => !needed.includes(usage))
+  const details = { field: 'extKeyUsage', expected: needed.join(', '), actual: extKeyUsages?.join(', ') ?? 'any' }
+  const findings: Finding[] = []
+  if (missing.length > 0) findings.push(report('usage-missing', `is not made for ${missing.join(', ')}`, details))
+  if (keyUsages && !keyUsages.includes('digitalSignature'))
+    findings.push(
+      report('usage-missing', 'lacks the key usage digitalSignature', {
+        field: 'keyUsage',
+        expected: 'digitalSignature',
+        actual: keyUsages.join(', ') || 'none',
+      }),
+    )
+  if (certificate.isCa)
+    findings.push(
+      report('wider', 'may sign certificates itself', {
+        field: 'basicConstraints',
+        expected: 'CA:FALSE',
+        actual: 'CA:TRUE',
+      }),
+    )
+  if (extKeyUsages === undefined) findings.push(report('usages-extra', 'is made for any purpose', details))
+  else if (extra.length > 0) findings.push(report('usages-extra', `is made for ${extra.join(', ')}, too`, details))
+  return findings
+}
+
+function driftFindings({ id, certificate, issuer }: ComparedLeaf, wanting: Wanting, report: Report): Finding[] {
+  const { stated, context } = wanting
+  const findings: Finding[] = []
+  const algorithm = stated.encryptionAlgorithm
+  const { name } = certificate.publicKey
+  // The kubelet makes its keys itself.
+  if (algorithm !== undefined && name !== algorithm && !isKubeletId(id))
+    findings.push(
+      report('key-algorithm', `has a key of type ${name}, not ${algorithm}`, {
+        field: 'subjectPublicKeyInfo',
+        expected: algorithm,
+        actual: name,
+      }),
+    )
+  const period = parseDuration(stated.certificateValidityPeriod ?? '')
+  if (period === undefined || isKubeletId(id)) return findings
+  const own = periodOf(certificate, issuer)
+  const isLonger = +certificate.notAfter > +context.clock() + period * 1000 + 1000
+  if (own === undefined ? isLonger : Math.abs(own - period) > 1) {
+    const actual = own === undefined ? `until ${certificate.notAfter.toISOString()}` : periodText(own)
+    findings.push(
+      report(
+        'validity',
+        `was made for ${own === undefined ? 'longer than ' : ''}${own === undefined ? periodText(period) : `${actual}, not for ${periodText(period)}`}`,
+        {
+          field: 'validity',
+          expected: periodText(period),
+          actual,
+        },
+      ),
+    )
+  }
+  return findings
+}
+
+/** Seconds in the largest unit that fits. */
+export function periodText(seconds: number): string {
+  const [size, unit] = (
+    [
+      [86_400, 'day'],
+      [3600, 'hour'],
+      [60, 'minute'],
+      [1, 'second'],
+    ] as const
+  ).find(([size]) => seconds % size === 0) ?? [1, 'second']
+  const count = seconds / size
+  return `${count} ${unit}${count === 1 ? '' : 's'}`
+}
+
+/** Whether a certificate is that of a node: `system:node:…` in {@link NODES}. */
+export function isOfNode({ subject }: Certificate): boolean {
+  return subject.organizations.includes(NODES)
+}
