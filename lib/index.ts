@@ -213,6 +213,7 @@ export {
   type ExpirationEntry,
   type ExpirationReport,
   type ExpirationState,
+  endingWithin,
   readExpiration,
 } from './inspect/expiration.js'
 export { type ExpirationCalendarOptions, formatExpirationCalendar } from './inspect/expiration-calendar.js'

@@ -1,6 +1,7 @@
 import { CERTIFICATE_IDS, KUBECONFIG_IDS } from '../index.js'
 import type { Command } from './command.js'
 import { CERTS_COMMANDS } from './commands-certs.js'
+import { EXPIRATION_COMMANDS } from './commands-expiration.js'
 import { HASH_COMMANDS } from './commands-hash.js'
 import { KUBECONFIG_COMMANDS } from './commands-kubeconfig.js'
 import { LEDGER_COMMANDS } from './commands-ledger.js'
@@ -175,6 +176,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   ...LEDGER_COMMANDS,
   ...KUBECONFIG_COMMANDS,
   ...CERTS_COMMANDS,
+  ...EXPIRATION_COMMANDS,
   completion: {
     about: 'print the script that lets a shell complete commands, flags and their values',
     args: { name: 'shell', least: 1, most: 1, about: 'which shell', choices: ['bash', 'zsh', 'fish'] },

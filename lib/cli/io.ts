@@ -15,6 +15,19 @@ export interface Io {
   readonly readStdin: (maxBytes?: number) => Promise<Uint8Array>
   /** Aborted when the person interrupts. */
   readonly signal: AbortSignal
+  /** Takes the terminal for a program that draws on all of it, key by key. Default: there is none that could */
+  readonly openScreen?: () => Screen
+}
+
+/** A terminal that is drawn on as a whole. */
+export interface Screen {
+  /** Characters in a line and lines, at this moment. */
+  readonly size: () => { readonly columns: number; readonly rows: number }
+  /** Called with what is typed, as the terminal sends it: `q`, `\x03`, `\x1b[A`. */
+  readonly onKey: (listener: (key: string) => void) => void
+  readonly onResize: (listener: () => void) => void
+  /** Lets the terminal read lines again. */
+  readonly close: () => void
 }
 
 /** Exit statuses; 130 is what shells give a program that an interrupt ended. */

@@ -1,5 +1,5 @@
 import { MAX_INPUT_BYTES, StoreError } from '../index.js'
-import type { Io } from './io.js'
+import type { Io, Screen } from './io.js'
 
 // An import of node:fs would load all of its parts, promises, streams and readline among them, and nothing else may need them.
 const { fstatSync, writeSync } = process.getBuiltinModule('node:fs')
@@ -43,6 +43,34 @@ export function processIo(): Io {
       return Buffer.concat(chunks)
     },
     signal: interrupt.signal,
+    openScreen,
+  }
+}
+
+function openScreen(): Screen {
+  const { stdin, stdout } = process
+  // Where something is piped in, there is nobody to type.
+  const isTyped = stdin.isTTY === true
+  const ends: (() => void)[] = []
+  if (isTyped) {
+    stdin.setRawMode(true)
+    stdin.setEncoding('utf8')
+    ends.push(() => stdin.setRawMode(false).pause())
+  }
+  return {
+    size: () => ({ columns: stdout.columns ?? 80, rows: stdout.rows ?? 24 }),
+    onKey: listener => {
+      if (!isTyped) return
+      stdin.on('data', listener)
+      ends.push(() => stdin.off('data', listener))
+    },
+    onResize: listener => {
+      stdout.on('resize', listener)
+      ends.push(() => stdout.off('resize', listener))
+    },
+    close: () => {
+      for (const end of ends.splice(0).reverse()) end()
+    },
   }
 }
 

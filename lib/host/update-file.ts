@@ -13,6 +13,10 @@ import { createFile, type FileOwner, readRegularFile, syncDir, TEMPORARY, tempor
 export interface UpdateFileOptions {
   /** Of a file that is not there yet; one that is keeps its own. Default: 0600 */
   readonly mode?: number
+  /** Keep kubectl and others who ask for it away with FILE.lock; of no use where only whole files are put there. Default: true */
+  readonly withLock?: boolean
+  /** What is larger is refused. Default: 1 MiB */
+  readonly maxBytes?: number
   /** How long to wait for another program that holds the lock; 0: not at all. Default: 2000 */
   readonly lockTimeoutMs?: number
   /** Ends the wait. Default: nothing does. */
@@ -41,14 +45,15 @@ export async function updateFile(
   change: (current: StoredFile | undefined) => Promise<Uint8Array | undefined>,
   options: UpdateFileOptions = {},
 ): Promise<boolean> {
-  const { lockTimeoutMs = LOCK_TIMEOUT_MS } = options
+  const { lockTimeoutMs = LOCK_TIMEOUT_MS, withLock = true } = options
   if (lockTimeoutMs !== 0) requireTime(lockTimeoutMs, 'lockTimeoutMs')
   const named = resolve(path)
   const target = await realPath(named)
   const releases: (() => Promise<void>)[] = []
   try {
     // By the name that others use, and by that of the file itself: two links may lead to it.
-    for (const file of [...new Set([named, target])].sort()) releases.push(await lockFile(file, options))
+    for (const file of withLock ? [...new Set([named, target])].sort() : [])
+      releases.push(await lockFile(file, options))
     await sweep(target)
     return await replaceLocked(target, change, options)
   } finally {
@@ -59,9 +64,9 @@ export async function updateFile(
 async function replaceLocked(
   target: string,
   change: (current: StoredFile | undefined) => Promise<Uint8Array | undefined>,
-  { mode = 0o600 }: UpdateFileOptions,
+  { mode = 0o600, maxBytes }: UpdateFileOptions,
 ): Promise<boolean> {
-  const current = await readRegularFile(target)
+  const current = await readRegularFile(target, maxBytes)
   const owner = current && (await ownerOf(target))
   const bytes = await change(current)
   if (!bytes) return false
@@ -71,7 +76,7 @@ async function replaceLocked(
   }
   const temporary = await writeAside(target, bytes, current.mode ?? mode, owner)
   try {
-    const now = await readRegularFile(target)
+    const now = await readRegularFile(target, maxBytes)
     if (!now || !equalBytes(now.bytes, current.bytes)) {
       throw new StoreError(
         'KPKI_FILE_CHANGED',

@@ -82,6 +82,22 @@ export async function readExpiration(store: Store, context: Context): Promise<Ex
   }
 }
 
+/**
+ * The part of a report that ends within a time or has ended, and what cannot be read: nobody knows of that.
+ *
+ * @param within - seconds from the report's moment on
+ */
+export function endingWithin(report: ExpirationReport, within: number): ExpirationReport {
+  const isNear = ({ expirationDate, residualTime, state }: ExpirationEntry) =>
+    state === 'unreadable' || (expirationDate !== undefined && residualTime <= within)
+  const { certificates, certificateAuthorities } = report
+  return {
+    ...report,
+    certificates: certificates.filter(isNear),
+    certificateAuthorities: certificateAuthorities.filter(isNear),
+  }
+}
+
 function toEntry(
   { name, path, isCa, row, what }: ExpirationLine,
   { certificates, now }: Inspection,

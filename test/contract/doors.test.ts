@@ -28,7 +28,7 @@ const DOORS = [
     BOOTSTRAP_RBAC TOKEN_DEFAULTS TOKEN_SECRETS TOKEN_USAGES bootstrapTokenStateOf bootstrapTokensOf createBootstrapTokens defaultVersion
     formatBootstrapToken formatBootstrapTokenSecret formatClusterInfo formatDuration formatJoinCommand formatManifests formatTime
     generateBootstrapToken isBootstrapTokenGroup isBootstrapTokenId isBootstrapTokenSecret parseBootstrapToken parseBootstrapTokenSecret
-    expirationTables formatExpirationCalendar formatExpirationMetrics formatExpirationTable layOutRows readExpiration
+    endingWithin expirationTables formatExpirationCalendar formatExpirationMetrics formatExpirationTable layOutRows readExpiration
     humanDuration parseDuration parseManifests parsePeriod parseTime rbacObjects resolveBootstrapToken secretNameOf signDetached tokenObjectName verifyDetached
     withdrawBootstrapTokens
     CIS_EDITIONS SEVERITIES baselineOf checkCis cisItems fingerprintOf formatBaseline formatJunit formatSarif isAtLeast isFailure
