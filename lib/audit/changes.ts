@@ -9,7 +9,7 @@ import { namesIssuerSerial } from '../x509/raw-extensions.js'
 import { canSign, outsideValidity } from '../x509/verify.js'
 import type { ActualRow } from './actual.js'
 import { followUpsOf } from './follow-ups.js'
-import { certificatePathOf, isCaId, isKubeletId, issuerIdOf, keyPathOf } from './items.js'
+import { certificatePathOf, isCaId, isKubeletId, issuerIdOf, keyOf, keyPathOf } from './items.js'
 import { signerOf } from './judge.js'
 import { remedyOf } from './remedies.js'
 import { restartsOf } from './restarts.js'
@@ -150,6 +150,7 @@ function leaveCa({ id, actual, findings }: ComparedItem, ca: CertificateId, { un
     const isMended = code === 'expired' || code === 'ends-soon' || code === 'ca-profile'
     const renew = `kpki renew ${ca} keeps its key and its name`
     if (isMended) untouched.push({ id, message, hint: renew })
+    else if (code === 'file-missing') untouched.push({ id, message, hint: `make it: kpki gen ${ca}` })
     else if (remedyOf(code) !== 'none')
       untouched.push({ id, message, hint: hint ?? 'that takes a new CA, and everything that it has signed with it' })
   }
@@ -165,7 +166,9 @@ function planServiceAccount(item: ComparedItem, planning: Planning): void {
     )
   if (planning.options.only) return
   const row = planning.comparison.tree.rows.get('sa')
-  const cured = findings.filter(({ code }) => remedyOf(code) === 'derive')
+  const cured = findings.filter(
+    ({ code, path }) => remedyOf(code) === 'derive' || (code === 'file-missing' && path === SA_PUB),
+  )
   const isUnderived = row?.key !== undefined && row.publicKey === undefined && !row.files.has(SA_PUB)
   if (!row?.key || (cured.length === 0 && !isUnderived)) {
     if (!row || row.files.size === 0)
@@ -235,13 +238,13 @@ function planLeaf(item: ComparedItem, id: Exclude<TreeItemId, 'sa'>, planning: P
     if (planning.named.has(id)) throw problem.error
     return void untouched.push({ id, message: problem.message, hint: problem.hint })
   }
+  if (isMissing && (!wanted || (isKubeconfigId(id) && !(comparison.cluster && item.server))))
+    return void untouched.push({ id, message: 'is missing', hint: `make it: kpki gen ${genName(id)}` })
   if (!wanted) {
     const hint = 'restore it from a backup, or move it away to have it made anew'
     if (planning.named.has(id)) throw blocked(id, 'cannot be read, so that it is not known what it is to say', hint)
     return void untouched.push({ id, message: 'cannot be read, so that it is not known what it is to say', hint })
   }
-  if (isMissing && isKubeconfigId(id) && !comparison.cluster)
-    return void untouched.push({ id, message: 'is missing', hint: `make it: kpki gen ${genName(id)}` })
   const key = isMissing || needsKey(item, causes, planning) ? 'new' : 'keep'
   if (key === 'new' && !Object.hasOwn(KEY_ALGORITHMS, wanted.keyAlgorithm)) {
     const message = `has a key of type ${wanted.keyAlgorithm}, of which no new one is made`
@@ -256,7 +259,7 @@ function planLeaf(item: ComparedItem, id: Exclude<TreeItemId, 'sa'>, planning: P
     ...(asked ? [ASKED] : []),
   ]
   changes.push({
-    ...change(item, isMissing ? 'create' : 'reissue', key, reasons),
+    ...change(item, isMissing || !(item.certificate || isKubeconfigId(id)) ? 'create' : 'reissue', key, reasons),
     ...editOf(item, edits),
     paths: pathsOf(id, key),
     wanted,
@@ -277,7 +280,7 @@ function planFollowing(item: ComparedItem, planning: Planning): void {
   } else if (certificate && issuer && renewedCas.has(issuer) && namesIssuerSerial(certificate)) {
     const message = `names the old certificate of ${issuer} by its serial number`
     const wanted = wantedOf(item, { ...planning, options: { ...planning.options, asFound: true } })
-    const key = comparison.tree.rows.get(issuer)?.key && item.actual.key?.isKeyOf(certificate.spki) ? 'keep' : 'new'
+    const key = comparison.tree.rows.get(issuer)?.key && keyOf(item.actual)?.isKeyOf(certificate.spki) ? 'keep' : 'new'
     if (wanted && !issuerProblem(item, planning))
       changes.push({
         ...change(item, 'reissue', key, [{ code: 'asked', message }]),
@@ -402,7 +405,7 @@ function isOtherIdentity({ certificate, wanted }: ComparedItem): boolean {
 }
 
 function needsKey({ actual, certificate }: ComparedItem, causes: readonly Finding[], { options }: Planning): boolean {
-  const key = actual?.key
+  const key = keyOf(actual)
   if (!key || options.keys === 'new') return true
   if (options.keys === 'keep') return false
   if (certificate && !key.isKeyOf(certificate.spki)) return true

@@ -1,4 +1,5 @@
 import type { Context } from '../context.js'
+import type { PrivateKey } from '../crypto/keys.js'
 import {
   type CertificateId,
   isCertificateId,
@@ -58,6 +59,11 @@ export function certificateOf(
   const { certificates, key } = isRow && actual.kubeconfig ? actual.kubeconfig : actual
   if (isRow && isCaId(actual.id)) return signerOf(actual, context) ?? certificates[0]
   return certificates.find(({ spki }) => key?.isKeyOf(spki)) ?? certificates[0]
+}
+
+/** The private key of an item; of a kubeconfig the one of its client certificate. */
+export function keyOf(actual: ActualRow | ActualKubeletPair | undefined): PrivateKey | undefined {
+  return actual && 'kubeconfig' in actual && actual.kubeconfig ? actual.kubeconfig.key : actual?.key
 }
 
 /** The item of a tree, whatever it is. */

@@ -18,6 +18,7 @@ const REMEDIES: Partial<Record<RuleId, Remedy>> = {
   'key-mismatch': 'new-key',
   'key-algorithm': 'new-key',
   'secret-exposed': 'new-key',
+  'file-missing': 'reissue',
   'no-credentials': 'new-key',
   'signature-weak': 'reissue',
   'serial-negative': 'reissue',

@@ -194,7 +194,7 @@ function untilOf({ oldEnd, newNames }: ReadChange, { stillGood, ended, how }: Re
   const end = !isOver && how === 'restart' && oldEnd ? `, and its old certificate ends on ${day(oldEnd)}` : ''
   return [
     `${isOver ? ended : stillGood}${end}.`,
-    ...(newNames.length > 0 ? [`Clients that know it as ${newNames.join(', ')} refuse it.`] : []),
+    ...(newNames.length > 0 ? [`Clients that dial ${newNames.join(', ')} refuse it until then.`] : []),
   ]
 }
 

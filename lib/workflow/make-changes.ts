@@ -1,5 +1,5 @@
 import { formatKubeconfig } from '../access/kubeconfig.js'
-import { actualOf, issuerIdOf } from '../audit/items.js'
+import { actualOf, issuerIdOf, keyOf } from '../audit/items.js'
 import { signerOf } from '../audit/judge.js'
 import type { TreeItemId } from '../audit/rules.js'
 import type { Change, ChangePlan, ComparedItem, TreeComparison } from '../audit/types.js'
@@ -67,7 +67,7 @@ export async function makeChanges(
   const keys = makeKeys(orders, context)
   for (const change of plan.changes) {
     const pending = keys.get(change.id)
-    const key = pending ? await unlessAborted(pending, options.signal) : keyOf(change.id, comparison)
+    const key = pending ? await unlessAborted(pending, options.signal) : keyOf(actualOf(comparison.tree, change.id))
     await makeChange(change, key, making)
   }
   return making
@@ -108,11 +108,6 @@ async function makeChange(change: Change, key: PrivateKey | undefined, making: M
     if (path.endsWith('.key')) add(path, 'private-key', formatPrivateKey(key))
     else add(path, 'certificate', chain)
   }
-}
-
-function keyOf(id: TreeItemId, { tree }: TreeComparison): PrivateKey | undefined {
-  const actual = actualOf(tree, id)
-  return actual && 'kubeconfig' in actual && actual.kubeconfig ? actual.kubeconfig.key : actual?.key
 }
 
 /** The CA of an item: as it is, or as this run has renewed it. */
