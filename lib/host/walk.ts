@@ -1,6 +1,6 @@
 import type { Dirent } from 'node:fs'
 import fs from 'node:fs/promises'
-import { basename, join, relative } from 'node:path'
+import { basename, dirname, join, relative } from 'node:path'
 import { KpkiError } from '../errors.js'
 import { MAX_INPUT_BYTES, MAX_INSPECT_BYTES } from '../limits.js'
 import type { FileProblem } from '../tree/store.js'
@@ -246,6 +246,9 @@ async function nameOfLink(path: string, { root }: Walk): Promise<readonly Walked
   const target = await fs.realpath(path).catch(() => undefined)
   const stats = target === undefined ? undefined : await fs.stat(target).catch(() => undefined)
   if (target === undefined || !stats) {
+    // In a copy, what stood beside it on its host stands beside it still.
+    const beside = join(dirname(path), basename(await fs.readlink(path).catch(() => path)))
+    if (beside !== path && (await isThere(beside))) return [{ path, target: relative(root, beside) }]
     const problem = 'is a link to nothing'
     return OURS.test(path) ? [{ path, problem, problemKind: 'not-regular' }] : []
   }

@@ -2,6 +2,7 @@ import { type Report, reportOn } from '../audit/about.js'
 import { checkPeriod } from '../audit/check-period.js'
 import { type Finding, finding } from '../audit/rules.js'
 import type { Context } from '../context.js'
+import { formatHex } from '../crypto/bytes.js'
 import type { Certificate } from '../x509/certificate.js'
 import { lifeStateOf, SOON_DAYS } from '../x509/life.js'
 import { checkIdentity } from './check-identity.js'
@@ -27,6 +28,10 @@ export interface CheckedFile {
 
 // Fingerprints of so many certificates are kept: some megabytes.
 const MAX_SEEN = 100_000
+/** Half of a SHA-256 tells certificates apart. */
+const KEY_DIGITS = 32
+/** Certificates inside of kubeconfigs that wait for a file of their own to come. */
+const MAX_HELD = 500
 const NO_KEYS: FileKeys = { certificates: [], keys: [], publicKeys: [] }
 
 /** Checks files one by one, each for itself. */
@@ -36,6 +41,7 @@ export class FileCheck {
   readonly #options: CheckFileOptions
   readonly #lint: (certificate: Certificate, place: Place) => readonly Finding[]
   readonly #seen = new Set<string>()
+  readonly #held = new Map<string, { readonly certificate: Certificate; readonly place: Place }>()
 
   constructor(
     context: Context,
@@ -50,12 +56,12 @@ export class FileCheck {
   /** Has a certificate not judged where it comes. */
   async know({ der }: Certificate): Promise<void> {
     const digest = await this.#context.crypto.subtle.digest('SHA-256', der)
-    this.#isNew(fingerprintOf(new Uint8Array(digest)))
+    this.#isNew(formatHex(new Uint8Array(digest)).slice(0, KEY_DIGITS))
   }
 
   async check(input: InspectInput): Promise<CheckedFile> {
     this.counts.files++
-    const draft = new Draft(this.#context)
+    const draft = new Draft(this.#context, true)
     const contents = await readFile(input, draft, this.#context)
     const { kubeconfigs, certificates: found, keys, others } = draft
     if (input.problem !== undefined) this.counts.unread++
@@ -66,10 +72,24 @@ export class FileCheck {
     this.counts.keys += keys.filter(({ kind }) => kind === 'private').length
     remarkOnFiles({ kubeconfigs }, [{ input, contents }], draft)
     const findings = draft.remarks.filter(counts(input)).map(toFinding)
-    const fresh = found.filter(({ fingerprint }) => this.#isNew(fingerprint.slice(0, 32)))
-    this.counts.certificates += fresh.length
-    const certificates = fresh.flatMap(({ certificate, places: [place] }) => (place ? [{ certificate, place }] : []))
-    for (const { certificate, place } of certificates) findings.push(...this.#judge(certificate, place))
+    const certificates: { readonly certificate: Certificate; readonly place: Place }[] = []
+    for (const {
+      certificate,
+      fingerprint,
+      places: [place],
+    } of found) {
+      const key = fingerprint.slice(0, KEY_DIGITS)
+      const isNew = this.#isNew(key)
+      if (!place || (!isNew && !this.#held.has(key))) continue
+      if (isNew) certificates.push({ certificate, place })
+      if (isNew && isCaData(place) && this.#held.size < MAX_HELD) {
+        this.#held.set(key, { certificate, place })
+      } else if (isNew || !isCaData(place)) {
+        this.#held.delete(key)
+        findings.push(...this.#judge(certificate, place))
+      }
+    }
+    this.counts.certificates += certificates.length
     const own = contents.certificates.flatMap(index => found[index] ?? [])
     findings.push(...checkOrder(own, input.name))
     const hashes = (kind: 'private' | 'public') =>
@@ -86,6 +106,11 @@ export class FileCheck {
         publicKeys: hashes('public').filter(hash => hash !== undefined),
       },
     }
+  }
+
+  /** What is left to say when nothing comes any more. */
+  *rest(): Generator<Finding> {
+    for (const { certificate, place } of this.#held.values()) yield* this.#judge(certificate, place)
   }
 
   #judge(certificate: Certificate, place: Place): Finding[] {
@@ -137,9 +162,9 @@ function toFinding({ code, place: { file, part }, message, hint }: InspectRemark
   })
 }
 
-/** The first half of a SHA-256 tells certificates apart. */
-function fingerprintOf(digest: Uint8Array): string {
-  return [...digest.subarray(0, 16)].map(byte => byte.toString(16).padStart(2, '0')).join('')
+/** A CA of a kubeconfig stands in many of them, and in a file of its own, which is the better place to tell of it. */
+function isCaData({ part }: Place): boolean {
+  return part?.includes('clusters[') === true
 }
 
 /** So many certificates are a chain; more of them are a bundle, which has no order. */

@@ -74,6 +74,7 @@ export async function* checkFiles(
     yield* pairs.take(input.name, checked.keys)
   }
   yield* links.rest()
+  yield* files.rest()
   yield* issuers.rest()
   const { counts } = files
   return { ...counts, files: counts.files + links.total, unread: counts.unread + links.total }

@@ -1,3 +1,4 @@
+import { refusalOf } from '../audit/refusal.js'
 import { RULES, type RuleId } from '../audit/rules.js'
 import type { Context } from '../context.js'
 import { formatHex, toBytes } from '../crypto/bytes.js'
@@ -102,8 +103,12 @@ export class Draft {
   readonly #remarks = new Map<string, number>()
   readonly #reached = new Set<string>()
 
-  constructor(context: Context) {
+  readonly #isPrecise: boolean
+
+  /** @param isPrecise - what could not be read is told by the rule that it breaks. Default: it is `unreadable` */
+  constructor(context: Context, isPrecise = false) {
     this.#context = context
+    this.#isPrecise = isPrecise
   }
 
   /** Takes a certificate in; a broken one becomes a remark. */
@@ -210,7 +215,8 @@ export class Draft {
       error.message,
     )
     const message = error.code === 'KPKI_YAML_INVALID' ? `cannot be read as YAML: ${spoken}` : spoken
-    this.remark('unreadable', place, message, { hint: error.hint, error: error.code })
+    const code = this.#isPrecise ? refusalOf(error).code : 'unreadable'
+    this.remark(code, place, message, { hint: error.hint, error: error.code })
   }
 
   #isFull(what: 'certificates' | 'keys', count: number, place: Place): boolean {
