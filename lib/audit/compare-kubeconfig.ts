@@ -2,12 +2,11 @@ import { showUrl } from '../access/server-url.js'
 import { equalBytes } from '../crypto/bytes.js'
 import { isKubeconfigId } from '../kubernetes/rows.js'
 import type { Certificate } from '../x509/certificate.js'
+import { type Report, reportOn } from './about.js'
 import type { ActualRow } from './actual.js'
 import { signerOf } from './judge.js'
-import { type Finding, type FindingDetails, finding, type RuleId } from './rules.js'
+import type { Finding } from './rules.js'
 import type { Wanting } from './wanted.js'
-
-type Report = (code: RuleId, message: string, details?: FindingDetails) => Finding
 
 /** Fields of a user with which it needs no client certificate. */
 const OTHER_CREDENTIALS = ['token', 'tokenFile', 'username', 'auth-provider', 'exec']
@@ -16,7 +15,7 @@ const OTHER_CREDENTIALS = ['token', 'tokenFile', 'username', 'auth-provider', 'e
 export function kubeconfigFindings(row: ActualRow, server: string | undefined, { tree, context }: Wanting): Finding[] {
   const { id, kubeconfig } = row
   if (!kubeconfig || !isKubeconfigId(id)) return []
-  const report: Report = (code, message, details) => finding(code, id, id, message, details)
+  const report = reportOn({ row: id, path: id })
   const ca = tree.rows.get('ca')
   const findings = caDataFindings(kubeconfig, ca?.certificates ?? [], ca && signerOf(ca, context), report)
   if (kubeconfig.extras.includes('insecure-skip-tls-verify'))

@@ -1,13 +1,17 @@
+import { ordinal } from '../access/kubeconfig-entries.js'
 import { VerifyError } from '../errors.js'
 import { parseDuration } from '../kubernetes/duration.js'
 import { isKubeconfigId, PROFILES, profileOf } from '../kubernetes/rows.js'
 import type { Certificate } from '../x509/certificate.js'
 import { verifyCertificate } from '../x509/verify.js'
+import { type Place, type Report, reportOn } from './about.js'
 import type { ActualRow } from './actual.js'
+import { checkCertificate } from './check-certificate.js'
+import { checkIssued } from './check-issued.js'
 import { periodOf } from './infer-period.js'
 import { certificatePathOf, isKubeletId, keyPathOf } from './items.js'
 import { lifeFindings } from './lifetimes.js'
-import { type Finding, type FindingDetails, finding, type RuleId, type TreeItemId } from './rules.js'
+import { type Finding, finding, type TreeItemId } from './rules.js'
 import type { ActualKubeletPair, WantedIdentity } from './types.js'
 import { MASTERS, missingNames, NODES, neededNames, statedNameList, type Wanting, wantedNames } from './wanted.js'
 
@@ -26,14 +30,21 @@ export interface ComparedLeaf {
 
 /** Says what is wrong with a leaf in its place. */
 export async function leafFindings(leaf: ComparedLeaf, wanting: Wanting): Promise<Finding[]> {
-  const path = certificatePathOf(leaf.id)
-  const report: Report = (code, message, details = {}) => finding(code, leaf.id, path, message, details)
-  const found = [...pairFindings(leaf, report), ...(await chainFindings(leaf, report, wanting))]
-  const life = lifeFindings(leaf.id, leaf.certificate, wanting.context.clock(), report)
-  if (!leaf.wanted) return [...found, ...life]
+  const { id, certificate, issuer } = leaf
+  const about = placeOf(leaf)
+  const report = reportOn(about)
+  const chain = await chainFindings(leaf, report, wanting)
+  const found = [
+    ...pairFindings(leaf, report),
+    ...checkCertificate(certificate, about),
+    ...chain,
+    // How it goes with a CA that has not signed it is of no interest.
+    ...(issuer && chain.length === 0 ? checkIssued(certificate, issuer, about) : []),
+    ...lifeFindings(id, certificate, wanting.context.clock(), report, wanting.options),
+  ]
+  if (!leaf.wanted) return found
   return [
     ...found,
-    ...life,
     ...nameFindings(leaf, leaf.wanted, wanting, report),
     ...groupFindings(leaf, leaf.wanted, wanting, report),
     ...alternativeNameFindings(leaf, wanting, report),
@@ -42,7 +53,16 @@ export async function leafFindings(leaf: ComparedLeaf, wanting: Wanting): Promis
   ]
 }
 
-type Report = (code: RuleId, message: string, details?: FindingDetails) => Finding
+function placeOf({ id, actual, certificate }: ComparedLeaf): Place {
+  const path = certificatePathOf(id)
+  const { certificates } = 'kubeconfig' in actual && actual.kubeconfig ? actual.kubeconfig : actual
+  const part = isKubeconfigId(id)
+    ? 'client-certificate-data'
+    : certificates.length > 1
+      ? `${ordinal(certificates.indexOf(certificate))} certificate`
+      : undefined
+  return { row: id, path, part }
+}
 
 function pairFindings({ id, actual, certificate }: ComparedLeaf, report: Report): Finding[] {
   const { certificates, key } = 'kubeconfig' in actual && actual.kubeconfig ? actual.kubeconfig : actual
@@ -63,8 +83,7 @@ function pairFindings({ id, actual, certificate }: ComparedLeaf, report: Report)
     ]
   }
   if (certificates[0] === certificate) return []
-  const place = certificates.indexOf(certificate) + 1
-  const message = `has the certificate of its key in the ${place}${['th', 'st', 'nd', 'rd'][place] ?? 'th'} place`
+  const message = `has the certificate of its key in the ${ordinal(certificates.indexOf(certificate))} place`
   return [
     report('chain-order', message, { expected: certificate.subject.text, actual: certificates[0]?.subject.text ?? '' }),
   ]

@@ -1,3 +1,4 @@
+import { ordinal } from '../access/kubeconfig-entries.js'
 import type { Context } from '../context.js'
 import { equalBytes } from '../crypto/bytes.js'
 import { rowsOf } from '../kubernetes/catalogue.js'
@@ -13,7 +14,9 @@ import {
 import { filesOf, keyPath, type TreePath } from '../tree/layout.js'
 import type { Certificate } from '../x509/certificate.js'
 import { canSign } from '../x509/verify.js'
+import { reportOn } from './about.js'
 import type { ActualRow } from './actual.js'
+import { checkCertificate } from './check-certificate.js'
 import { kubeconfigFindings } from './compare-kubeconfig.js'
 import { leafFindings, periodText } from './compare-leaf.js'
 import { inferDescription } from './infer.js'
@@ -28,8 +31,8 @@ import {
   KUBELET_IDS,
   keyPathOf,
 } from './items.js'
-import { lifeFindings } from './lifetimes.js'
-import { type Finding, type FindingDetails, finding, type RuleId, type TreeItemId } from './rules.js'
+import { type LifeOptions, lifeFindings } from './lifetimes.js'
+import { type Finding, finding, type TreeItemId } from './rules.js'
 import type { ActualTree, Asked, ComparedItem, TreeComparison } from './types.js'
 import { type Wanting, wantedIdentity, wantedServer, wantingOf } from './wanted.js'
 
@@ -37,24 +40,30 @@ import { type Wanting, wantedIdentity, wantedServer, wantingOf } from './wanted.
  * Holds a tree against what is asked of it. What nobody asks for is wanted as the tree has it; what Kubernetes itself demands is
  * always wanted. Reads and writes nothing.
  */
-export async function compareTree(tree: ActualTree, asked: Asked, context: Context): Promise<TreeComparison> {
+export async function compareTree(
+  tree: ActualTree,
+  asked: Asked,
+  context: Context,
+  options: LifeOptions = {},
+): Promise<TreeComparison> {
   const inference = inferDescription(tree, context)
-  const wanting = wantingOf(tree, asked, inference, context)
+  const wanting = wantingOf(tree, asked, inference, context, options)
   const called = calledFor(wanting)
+  const shared = sharedFindings(wanting)
   const items: ComparedItem[] = []
   for (const id of [...ROW_IDS, ...KUBELET_IDS]) {
     const actual = actualOf(tree, id)
     if (!actual && !called.has(id)) continue
-    items.push(await compareItem(id, called.get(id), wanting))
+    const item = await compareItem(id, called.get(id), wanting)
+    items.push({ ...item, findings: [...item.findings, ...shared.filter(({ row }) => row === id)] })
   }
-  const shared = sharedFindings(wanting)
   return {
     tree,
     inference,
     cluster: wanting.cluster,
     role: wanting.role,
     items,
-    findings: [...items.flatMap(({ findings }) => findings), ...shared, ...tree.findings],
+    findings: [...items.flatMap(({ findings }) => findings), ...tree.findings],
   }
 }
 
@@ -100,14 +109,17 @@ function issuerFor(id: TreeItemId, certificate: Certificate | undefined, wanting
 
 function caFindings(id: CertificateId, actual: ActualRow, certificate: Certificate, wanting: Wanting): Finding[] {
   const path = certificatePathOf(id)
-  const report = (code: RuleId, message: string, details?: FindingDetails) => finding(code, id, path, message, details)
   const { context, stated, tree } = wanting
   const now = context.clock()
   const { certificates, key } = actual
   if (key && !certificates.some(({ spki }) => key.isKeyOf(spki)))
     return [finding('key-mismatch', id, keyPathOf(id), `is the key of none of the certificates in ${path}`)]
-  const findings: Finding[] = []
-  if (!canSign(certificate))
+  const isBundle = certificates.length > 1
+  const part = isBundle ? `${ordinal(certificates.indexOf(certificate))} certificate` : undefined
+  const about = { row: id, path, part }
+  const report = reportOn(about)
+  const findings = checkCertificate(certificate, about)
+  if (!canSign(certificate) && !findings.some(({ code }) => code === 'not-a-ca'))
     findings.push(
       report('not-a-ca', `${certificate.subject.text} may not sign certificates`, {
         field: certificate.isCa ? 'keyUsage' : 'basicConstraints',
@@ -115,7 +127,7 @@ function caFindings(id: CertificateId, actual: ActualRow, certificate: Certifica
         actual: certificate.isCa ? (certificate.keyUsages ?? []).join(', ') || 'none' : 'CA:FALSE',
       }),
     )
-  const life = lifeFindings(id, certificate, now, report)
+  const life = lifeFindings(id, certificate, now, report, wanting.options)
   findings.push(...life)
   const leaf = parseDuration(wanting.facts.certificateValidityPeriod ?? '') ?? YEAR
   const left = (+certificate.notAfter - +now) / 1000

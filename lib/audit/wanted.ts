@@ -27,6 +27,7 @@ import { isForServer } from '../x509/server-names.js'
 import { NODE_USER_PREFIX } from './infer.js'
 import { periodOf } from './infer-period.js'
 import { isCaId, isKubeletId, splitServer } from './items.js'
+import type { LifeOptions } from './lifetimes.js'
 import type { TreeItemId } from './rules.js'
 import type { ActualTree, Asked, Inference, WantedIdentity } from './types.js'
 
@@ -49,10 +50,17 @@ export interface Wanting {
   /** The facts with stand-ins where there are none: good for what depends on known facts alone. */
   readonly draft: Cluster | undefined
   readonly context: Context
+  readonly options: LifeOptions
 }
 
 /** Puts together what is stated and what the tree says. */
-export function wantingOf(tree: ActualTree, asked: Asked, inference: Inference, context: Context): Wanting {
+export function wantingOf(
+  tree: ActualTree,
+  asked: Asked,
+  inference: Inference,
+  context: Context,
+  options: LifeOptions = {},
+): Wanting {
   const stated = asked.facts ?? {}
   // Who names the address of this host may mean that it was moved; what was in front of it stays there.
   const facts: Partial<ClusterFacts> = { ...inference.facts, ...stated }
@@ -72,7 +80,7 @@ export function wantingOf(tree: ActualTree, asked: Asked, inference: Inference, 
     facts.nodeName !== undefined &&
     facts.advertiseAddress !== undefined &&
     (facts.serviceSubnet !== undefined || inference.serviceAddress !== undefined || role === 'worker')
-  return { tree, inference, stated, facts, role, cluster: isWhole ? draft : undefined, draft, context }
+  return { tree, inference, stated, facts, role, cluster: isWhole ? draft : undefined, draft, context, options }
 }
 
 /** The smallest subnet that kubeadm takes and that begins before this address: only its first address is ever used. */

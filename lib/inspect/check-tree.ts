@@ -1,0 +1,168 @@
+import { ordinal } from '../access/kubeconfig-entries.js'
+import { reportOn } from '../audit/about.js'
+import { checkCertificate } from '../audit/check-certificate.js'
+import { type CisResult, checkCis } from '../audit/check-cis.js'
+import type { CisEdition } from '../audit/cis-items.js'
+import { compareTree } from '../audit/compare.js'
+import { certificatePathOf, KUBELET_IDS, keyPathOf } from '../audit/items.js'
+import { type LifeOptions, lifeFindings } from '../audit/lifetimes.js'
+import { manifestPath, STATIC_PODS } from '../audit/manifests.js'
+import type { Finding, RuleId } from '../audit/rules.js'
+import { readTree } from '../audit/tree.js'
+import type { Asked, TreeComparison } from '../audit/types.js'
+import type { Context } from '../context.js'
+import { equalBytes } from '../crypto/bytes.js'
+import { isKubeconfigId, ROW_IDS } from '../kubernetes/rows.js'
+import { filesOf, type TreePath } from '../tree/layout.js'
+import type { Store } from '../tree/store.js'
+import type { Certificate } from '../x509/certificate.js'
+import { type CheckedFiles, checkFiles } from './check-files.js'
+import { storeInputs } from './store-inputs.js'
+
+/** Options of {@link checkTree}. */
+export interface CheckOptions extends LifeOptions {
+  /** Rules that are looked at. Default: all */
+  readonly rules?: readonly RuleId[]
+  /** Rules that are not looked at. Default: none */
+  readonly skipRules?: readonly RuleId[]
+  /** Look at the items of this edition of the CIS Kubernetes Benchmark, too. Default: no */
+  readonly cis?: CisEdition
+}
+
+/** What was found in a tree. */
+export interface CheckResult {
+  /** In the order of the catalogue, the kubelet's own next, other files behind them. */
+  readonly findings: readonly Finding[]
+  /** The tree beside what is wanted of it. */
+  readonly comparison: TreeComparison
+  /** How much was looked at. */
+  readonly counts: CheckedFiles
+  /** Default: no edition was asked for */
+  readonly cis?: CisResult
+}
+
+/**
+ * Checks a whole tree: every item beside what is wanted of it, every certificate for itself, all other files that the store lists.
+ * Reads only. Nothing that is wrong with a file is an error.
+ *
+ * @param asked - what is wanted; `{}` for what the tree itself says
+ * @throws {@link StoreError} when a directory of the tree cannot be listed
+ * @example const { findings } = await checkTree(new MemoryStore(files), {}, createContext())
+ */
+export async function checkTree(
+  store: Store,
+  asked: Asked,
+  context: Context,
+  options: CheckOptions = {},
+): Promise<CheckResult> {
+  const now = context.clock()
+  const frozen: Context = { ...context, clock: () => now }
+  const tree = await readTree(store, frozen)
+  const comparison = await compareTree(tree, asked, frozen, options)
+  const findings = comparison.items.flatMap(item => [
+    ...item.findings,
+    ...furtherFindings(item, comparison, now, options),
+  ])
+  findings.push(...tree.findings)
+  const cis = options.cis === undefined ? undefined : await checkCis(options.cis, store, tree)
+  const known = certificatesOf(comparison)
+  const others = checkFiles(
+    storeInputs(store, path => READ.has(path)),
+    frozen,
+    { ...options, known },
+  )
+  let counts: CheckedFiles | undefined
+  for (;;) {
+    const next = await others.next()
+    if (next.done) {
+      counts = next.value
+      break
+    }
+    findings.push(next.value)
+  }
+  findings.push(...(cis?.findings ?? []))
+  const isAsked = ({ code }: Finding) =>
+    (options.rules?.includes(code) ?? true) && !(options.skipRules?.includes(code) ?? false)
+  const keys = [...tree.rows.values(), ...tree.kubelet.values()].filter(
+    item => item.key ?? ('kubeconfig' in item ? item.kubeconfig?.key : undefined),
+  ).length
+  return {
+    findings: distinct(findings).filter(isAsked),
+    comparison,
+    counts: {
+      ...counts,
+      files: counts.files + tree.fileCount,
+      certificates: counts.certificates + known.length,
+      keys: counts.keys + keys,
+      kubeconfigs: counts.kubeconfigs + [...tree.rows.values()].filter(({ kubeconfig }) => kubeconfig).length,
+    },
+    ...(cis ? { cis } : {}),
+  }
+}
+
+/** What is read as a part of the tree. */
+const READ: ReadonlySet<TreePath> = new Set([
+  ...ROW_IDS.flatMap(id => filesOf(id).map(({ path }) => path)),
+  ...KUBELET_IDS.flatMap(id => [certificatePathOf(id), keyPathOf(id)]),
+  ...STATIC_PODS.map(manifestPath),
+])
+
+/** Every certificate of the tree's items, with the file that it was found in first. */
+function certificatesOf({
+  tree,
+}: TreeComparison): readonly { readonly certificate: Certificate; readonly path: TreePath }[] {
+  const found: { certificate: Certificate; path: TreePath }[] = []
+  for (const item of [...tree.rows.values(), ...tree.kubelet.values()]) {
+    const kubeconfig = 'kubeconfig' in item ? item.kubeconfig : undefined
+    const path = item.id === 'sa' ? '' : certificatePathOf(item.id)
+    for (const certificate of [
+      ...item.certificates,
+      ...(kubeconfig?.certificates ?? []),
+      ...(kubeconfig?.caCertificates ?? []),
+    ])
+      if (!found.some(other => equalBytes(other.certificate.der, certificate.der))) found.push({ certificate, path })
+  }
+  return found
+}
+
+/** What is wrong with the certificates beside the one that an item is judged by: the rest of a bundle or chain, other CAs. */
+function furtherFindings(
+  { id, actual, certificate: judged }: TreeComparison['items'][number],
+  { tree }: TreeComparison,
+  now: Date,
+  options: CheckOptions,
+): Finding[] {
+  if (!actual || id === 'sa') return []
+  const kubeconfig = 'kubeconfig' in actual ? actual.kubeconfig : undefined
+  const own = kubeconfig ? kubeconfig.certificates : actual.certificates
+  const ca = tree.rows.get('ca')?.certificates ?? []
+  const field = isKubeconfigId(id) ? 'client-certificate-data: ' : ''
+  const others = [
+    ...own.map((certificate, index) => ({ certificate, part: `${field}${ordinal(index)} certificate` })),
+    ...(kubeconfig?.caCertificates ?? [])
+      .filter(certificate => !ca.some(({ der }) => equalBytes(der, certificate.der)))
+      .map((certificate, index) => ({
+        certificate,
+        part: `certificate-authority-data: ${ordinal(index)} certificate`,
+      })),
+  ]
+  return others.flatMap(({ certificate, part }) => {
+    if (certificate === judged) return []
+    const about = { row: id, path: certificatePathOf(id), part }
+    // An old CA stays in a bundle until everything that it has signed is gone, and that is no reason to hurry.
+    const isOver = now > certificate.notAfter && kubeconfig === undefined && own.length > 1
+    return [
+      ...checkCertificate(certificate, about),
+      ...(isOver ? [] : lifeFindings(id, certificate, now, reportOn(about), options)),
+    ]
+  })
+}
+
+/** Each thing once: two ways of looking at a file may find the same. */
+function distinct(findings: readonly Finding[]): readonly Finding[] {
+  const seen = new Set<string>()
+  return findings.filter(({ code, path, part = '', field = '', message }) => {
+    const key = JSON.stringify([code, path, part, field, message])
+    return !seen.has(key) && seen.add(key)
+  })
+}
