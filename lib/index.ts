@@ -138,13 +138,17 @@ export {
 } from './audit/baseline.js'
 export { type CisLooked, type CisResult, checkCis } from './audit/check-cis.js'
 export { CIS_EDITIONS, type CisEdition, type CisItem, cisItems } from './audit/cis-items.js'
+export { compareTree } from './audit/compare.js'
 export { fingerprintOf } from './audit/fingerprint.js'
 export { formatJunit } from './audit/format-junit.js'
 export { formatSarif } from './audit/format-sarif.js'
+export { inferDescription } from './audit/infer.js'
+export type { LifeOptions } from './audit/lifetimes.js'
 export { type PlanOptions, planTree, type RowPlan, type TreePlan } from './audit/plan.js'
 export { isAtLeast, isFailure, type Report, type ReportedFinding, SEVERITIES, sentenceOf } from './audit/report.js'
 export type { Rule, RuleGroup, Severity } from './audit/rule.js'
 export { type BenchmarkItem, type Finding, RULES, type RuleId, type TreeItemId } from './audit/rules.js'
+export { readTree } from './audit/tree.js'
 export type {
   ActualKubeletPair,
   ActualTree,
@@ -209,6 +213,7 @@ export {
 export { type CheckedFiles, type CheckFilesOptions, checkFiles } from './inspect/check-files.js'
 export { type CheckKubeconfigOptions, checkKubeconfig, type KubeconfigCheck } from './inspect/check-kubeconfig.js'
 export { judgeLive } from './inspect/check-live.js'
+export { type CheckOptions, type CheckResult, checkTree } from './inspect/check-tree.js'
 export {
   type ExpirationEntry,
   type ExpirationReport,

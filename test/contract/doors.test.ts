@@ -31,6 +31,7 @@ const DOORS = [
     endingWithin expirationTables formatExpirationCalendar formatExpirationMetrics formatExpirationTable layOutRows readExpiration
     humanDuration parseDuration parseManifests parsePeriod parseTime rbacObjects resolveBootstrapToken secretNameOf signDetached tokenObjectName verifyDetached
     withdrawBootstrapTokens
+    checkTree compareTree inferDescription readTree
     CIS_EDITIONS SEVERITIES baselineOf checkCis cisItems fingerprintOf formatBaseline formatJunit formatSarif isAtLeast isFailure
     openBaseline parseBaseline sentenceOf
     `,
