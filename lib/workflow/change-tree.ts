@@ -1,15 +1,18 @@
 import { type ChangeOptions, planChanges } from '../audit/changes.js'
 import { compareTree } from '../audit/compare.js'
+import { issuerIdOf } from '../audit/items.js'
+import { signerOf } from '../audit/judge.js'
 import type { TreeItemId } from '../audit/rules.js'
 import { readTree } from '../audit/tree.js'
 import type { Asked, Change, ChangePlan, TreeComparison } from '../audit/types.js'
 import type { Context } from '../context.js'
-import { WorkflowError } from '../errors.js'
+import { EncodingError, WorkflowError } from '../errors.js'
 import type { Backup } from '../tree/backup.js'
 import { changeAll } from '../tree/change-all.js'
-import { type FinishedChange, finishInterrupted } from '../tree/put-back.js'
+import { assertFinished, type FinishedChange, finishInterrupted } from '../tree/put-back.js'
 import type { Store } from '../tree/store.js'
 import type { Certificate } from '../x509/certificate.js'
+import { lifetimeOf } from './lifetime.js'
 import { makeChanges } from './make-changes.js'
 
 /** A plan, and what it was made of. */
@@ -22,7 +25,8 @@ export interface PlannedChanges {
 /**
  * Reads a tree, compares it with what is asked of it and plans what is to be changed. Writes nothing.
  *
- * @throws as {@link planChanges}
+ * @throws as {@link planChanges}; {@link EncodingError} `KPKI_NOTHING_FOUND` for a tree with nothing in it; {@link WorkflowError}
+ *   `KPKI_CHANGE_UNFINISHED`
  */
 export async function planStore(
   store: Store,
@@ -30,8 +34,35 @@ export async function planStore(
   context: Context,
   options: ChangeOptions = {},
 ): Promise<PlannedChanges> {
-  const comparison = await compareTree(await readTree(store, context), asked, context)
+  await assertFinished(store)
+  const tree = await readTree(store, context)
+  if (tree.rows.size === 0 && tree.kubelet.size === 0) throw emptyTree(store)
+  const comparison = await compareTree(tree, asked, context)
   return { plan: planChanges(comparison, context, options), comparison }
+}
+
+function emptyTree(store: Store): EncodingError {
+  const what = store.locate('pki')
+  return new EncodingError(
+    'KPKI_NOTHING_FOUND',
+    `there is no tree: nothing is in ${what}, and there is no kubeconfig`,
+    {
+      details: { what, files: 0 },
+      hint: 'name the tree with --dir, or make one: kpki gen all',
+    },
+  )
+}
+
+/** When the new certificate of a change will end, if it is made now; `undefined` where none is made. */
+export function expectedEnd(
+  { id, wanted }: Change,
+  { plan, comparison }: PlannedChanges,
+  context: Context,
+): Date | undefined {
+  const issuerId = issuerIdOf(id)
+  const isRenewed = plan.changes.some(change => change.id === issuerId && change.action === 'renew-ca')
+  const row = issuerId && !isRenewed ? comparison.tree.rows.get(issuerId) : undefined
+  return wanted && lifetimeOf(context.clock(), wanted.validitySeconds, row && signerOf(row, context)).notAfter
 }
 
 /** Options of {@link changeTree}. */
