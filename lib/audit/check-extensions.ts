@@ -139,14 +139,16 @@ function checkUsages({ keyUsages, extKeyUsages, criticalExtensions }: Certificat
     findings.push(
       report('ext-usage-empty', 'has an extended key usage that allows nothing', { field: 'extKeyUsage', actual: '' }),
     )
-  if (extKeyUsages?.includes('anyExtendedKeyUsage') && criticalExtensions.includes(EXTENSIONS.extKeyUsage))
+  if (criticalExtensions.includes(EXTENSIONS.extKeyUsage)) {
+    const any = extKeyUsages?.includes('anyExtendedKeyUsage') ? ', and allows any' : ''
     findings.push(
-      report('ext-usage-critical', 'allows any extended key usage, and marks that critical', {
+      report('ext-usage-critical', `has an extended key usage that is critical${any}`, {
         field: 'extKeyUsage',
         expected: 'not critical',
         actual: 'critical',
       }),
     )
+  }
   return findings
 }
 

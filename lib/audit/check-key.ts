@@ -120,21 +120,31 @@ function usagesOf(key: KeyType): readonly KeyUsage[] | undefined {
 
 function checkKeyUsages({ publicKey, keyUsages = [] }: Certificate, report: Report): Finding[] {
   const possible = usagesOf(publicKey)
-  // Without keyAgreement the other two mean nothing (RFC 5280 section 4.2.1.3).
-  const unfit = keyUsages.filter(
-    usage =>
-      possible?.includes(usage) === false ||
-      ((usage === 'encipherOnly' || usage === 'decipherOnly') && !keyUsages.includes('keyAgreement')),
-  )
-  const enciphering = publicKey.kind === 'ECDSA' ? unfit.filter(usage => usage.endsWith('Encipherment')) : []
-  const others = unfit.filter(usage => !enciphering.includes(usage))
-  const details = { field: 'keyUsage', expected: (possible ?? []).join(', '), actual: keyUsages.join(', ') }
+  const unfit = keyUsages.filter(usage => possible?.includes(usage) === false)
+  const enciphering = publicKey.kind === 'ECDSA' ? unfit : []
+  const others = publicKey.kind === 'ECDSA' ? [] : unfit
+  const narrowing = keyUsages.includes('keyAgreement') ? [] : keyUsages.filter(usage => usage.endsWith('Only'))
+  const details = { field: 'keyUsage', actual: keyUsages.join(', ') }
+  const expected = (possible ?? []).join(', ')
   return [
     ...(enciphering.length > 0
-      ? [report('ec-key-encipherment', `claims ${listed(enciphering)} with an EC key (RFC 8813 section 3)`, details)]
+      ? [
+          report('ec-key-encipherment', `claims ${listed(enciphering)} with an EC key (RFC 8813 section 3)`, {
+            ...details,
+            expected,
+          }),
+        ]
       : []),
     ...(others.length > 0
-      ? [report('key-usage-unfit', `claims ${listed(others)} with a key of type ${publicKey.name}`, details)]
+      ? [
+          report('key-usage-unfit', `claims ${listed(others)} with a key of type ${publicKey.name}`, {
+            ...details,
+            expected,
+          }),
+        ]
+      : []),
+    ...(narrowing.length > 0
+      ? [report('key-usage-undefined', `claims ${listed(narrowing)} without keyAgreement`, details)]
       : []),
   ]
 }
