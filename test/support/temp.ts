@@ -1,17 +1,22 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 /** Runs a test with a new empty directory, which is removed afterwards. */
-export function inTempDir(work: (dir: string) => Promise<void>): () => Promise<void> {
+export function inTempDir(work: (dir: string) => Promise<void>, parent = tmpdir()): () => Promise<void> {
   return async () => {
-    const dir = mkdtempSync(join(tmpdir(), 'kpki-test-'))
+    const dir = mkdtempSync(join(parent, 'kpki-test-'))
     try {
       await work(dir)
     } finally {
       rmSync(dir, { recursive: true, force: true })
     }
   }
+}
+
+/** The same where nothing has to wait for a disk, for what writes thousands of files. */
+export function inMemoryDir(work: (dir: string) => Promise<void>): () => Promise<void> {
+  return inTempDir(work, existsSync('/dev/shm') ? '/dev/shm' : tmpdir())
 }
 
 /** Everything below a directory: relative path to content (directories: undefined) and mode. */
