@@ -110,7 +110,8 @@ export async function watchExpiration(watched: Watched, world: WatchWorld): Prom
       }
       const frame = frameOf(report, { now, offset, name: watched.name }, { ...world.terminal, ...sizeOf(screen) })
       offset = frame.offset
-      draw(HOME + frame.lines.map(line => `${line}${CLEAR_LINE}`).join('\r\n') + CLEAR_BELOW)
+      // A line is cleared before it is written: in the last column that would take its last character.
+      draw(HOME + frame.lines.map(line => `${CLEAR_LINE}${line}`).join('\r\n') + CLEAR_BELOW)
       wake = new AbortController()
       if (status === undefined) await world.wait(1000 - (+clock() % 1000), wake.signal)
     }
