@@ -1,6 +1,7 @@
 import { CERTIFICATE_IDS, KUBECONFIG_IDS } from '../index.js'
 import type { Command } from './command.js'
 import { CERTS_COMMANDS } from './commands-certs.js'
+import { CHECK_COMMANDS } from './commands-check.js'
 import { EXPIRATION_COMMANDS } from './commands-expiration.js'
 import { HASH_COMMANDS } from './commands-hash.js'
 import { KUBECONFIG_COMMANDS } from './commands-kubeconfig.js'
@@ -129,6 +130,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
       ['kpki inspect -o html > pki.html', 'a picture'],
     ],
   },
+  ...CHECK_COMMANDS,
   config: {
     about: 'print, show, check and convert cluster descriptions',
     examples: [
