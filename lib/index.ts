@@ -136,6 +136,7 @@ export {
   openBaseline,
   parseBaseline,
 } from './audit/baseline.js'
+export { type ChangeOptions, planChanges } from './audit/changes.js'
 export { type CisLooked, type CisResult, checkCis } from './audit/check-cis.js'
 export { CIS_EDITIONS, type CisEdition, type CisItem, cisItems } from './audit/cis-items.js'
 export { compareTree } from './audit/compare.js'
@@ -148,6 +149,14 @@ export { type PlanOptions, planTree, type RowPlan, type TreePlan } from './audit
 export { isAtLeast, isFailure, type Report, type ReportedFinding, SEVERITIES, sentenceOf } from './audit/report.js'
 export type { Rule, RuleGroup, Severity } from './audit/rule.js'
 export { type BenchmarkItem, type Finding, RULES, type RuleId, type TreeItemId } from './audit/rules.js'
+export {
+  type PlanInputs,
+  planInputs,
+  type SavedChange,
+  type SavedPlan,
+  saveChange,
+  savePlan,
+} from './audit/saved-plan.js'
 export { readTree } from './audit/tree.js'
 export type {
   ActualKubeletPair,
@@ -329,6 +338,15 @@ export {
   type WantedFile,
 } from './tree/store.js'
 export {
+  type ChangedTree,
+  type ChangeTreeOptions,
+  changeTree,
+  describeChange,
+  expectedEnd,
+  type PlannedChanges,
+  planStore,
+} from './workflow/change-tree.js'
+export {
   type CreateTokensOptions,
   createBootstrapTokens,
   tokenObjectName,
@@ -341,6 +359,8 @@ export {
   placeOf,
   type RowResult,
 } from './workflow/generate.js'
+export { type MadeChanges, type MakeChangesOptions, makeChanges } from './workflow/make-changes.js'
+export { type RenewOptions, renew } from './workflow/renew.js'
 export {
   readSharedFiles,
   type SharedFilesResult,

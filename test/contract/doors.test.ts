@@ -32,6 +32,7 @@ const DOORS = [
     humanDuration parseDuration parseManifests parsePeriod parseTime rbacObjects resolveBootstrapToken secretNameOf signDetached tokenObjectName verifyDetached
     withdrawBootstrapTokens
     checkTree compareTree inferDescription readTree
+    changeTree describeChange expectedEnd makeChanges planChanges planInputs planStore renew saveChange savePlan
     CIS_EDITIONS SEVERITIES baselineOf checkCis cisItems fingerprintOf formatBaseline formatJunit formatSarif isAtLeast isFailure
     openBaseline parseBaseline sentenceOf
     `,
