@@ -31,9 +31,16 @@ const FIRST_DIGITS = 16
 function checkSerial(hex: string, report: Report): Finding[] {
   const field = 'serialNumber'
   const actual = hex.length > 4 * FIRST_DIGITS ? `${hex.slice(0, FIRST_DIGITS)}…` : hex
-  if (/^0*$/.test(hex)) return [report('serial-zero', 'has the serial number 0', { field, actual: '0' })]
+  if (/^0*$/.test(hex))
+    return [report('serial-zero', 'has the serial number 0', { field, expected: 'a positive number', actual: '0' })]
   if (/^[89a-f]/.test(hex))
-    return [report('serial-negative', 'has a negative serial number, which Go refuses since 1.23', { field, actual })]
+    return [
+      report('serial-negative', 'has a negative serial number, which Go refuses since 1.23', {
+        field,
+        expected: 'a positive number',
+        actual,
+      }),
+    ]
   const octets = hex.length / 2
   if (octets > 20) {
     const details = { field, expected: 'at most 20 octets', actual: `${octets} octets` }

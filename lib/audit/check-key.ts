@@ -131,7 +131,7 @@ function checkKeyUsages({ publicKey, keyUsages = [] }: Certificate, report: Repo
       ? [
           report('ec-key-encipherment', `claims ${listed(enciphering)} with an EC key (RFC 8813 section 3)`, {
             ...details,
-            expected,
+            expected: `no ${enciphering.join(', no ')}`,
           }),
         ]
       : []),

@@ -2,11 +2,8 @@
 import { Buffer } from 'node:buffer'
 import { generateKeyPairSync } from 'node:crypto'
 import type { RuleId } from '../../../lib/audit/rules.js'
-import type { MemoryStore } from '../../../lib/tree/store.js'
-import { element, extension, nameOf, oid, pem, sequence } from '../../inspect/der.js'
-import { type Remake, remake, versionField, withExtension, without } from '../../support/remake.js'
-import { vector } from '../../vectors/read.js'
-import { certificateIn, keyIn, put, read } from '../tree.js'
+import { element, extension, nameOf, oid, sequence } from '../../inspect/der.js'
+import { type Remake, versionField, withExtension, without } from '../../support/remake.js'
 
 const KU = '2.5.29.15'
 const SKI = '2.5.29.14'
@@ -485,12 +482,3 @@ export const BROKEN: readonly Broken[] = [
     },
   },
 ]
-void odd
-void pem
-void vector
-void certificateIn
-void keyIn
-void put
-void read
-
-export type { MemoryStore }
