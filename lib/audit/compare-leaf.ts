@@ -3,7 +3,7 @@ import { VerifyError } from '../errors.js'
 import { parseDuration } from '../kubernetes/duration.js'
 import { isKubeconfigId, PROFILES, profileOf } from '../kubernetes/rows.js'
 import type { Certificate } from '../x509/certificate.js'
-import { verifyCertificate } from '../x509/verify.js'
+import { canSign, verifyCertificate } from '../x509/verify.js'
 import { type Place, type Report, reportOn } from './about.js'
 import type { ActualRow } from './actual.js'
 import { checkCertificate } from './check-certificate.js'
@@ -39,7 +39,7 @@ export async function leafFindings(leaf: ComparedLeaf, wanting: Wanting): Promis
     ...checkCertificate(certificate, about),
     ...chain,
     // How it goes with a CA that has not signed it is of no interest.
-    ...(issuer && chain.length === 0 ? checkIssued(certificate, issuer, about) : []),
+    ...(issuer && chain.length === 0 && canSign(issuer) ? checkIssued(certificate, issuer, about) : []),
     ...lifeFindings(id, certificate, wanting.context.clock(), report, wanting.options),
   ]
   if (!leaf.wanted) return found
@@ -96,6 +96,8 @@ async function chainFindings(
   { context }: Wanting,
 ): Promise<Finding[]> {
   if (roots.length === 0) return []
+  // That its CA is none is said of the CA.
+  if (issuer && !canSign(issuer)) return []
   const { certificates } = 'kubeconfig' in actual && actual.kubeconfig ? actual.kubeconfig : actual
   const now = context.clock()
   const anchor = issuer ?? roots[0]

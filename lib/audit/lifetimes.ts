@@ -44,7 +44,7 @@ export function lifeFindings(
     ]
   }
   const span = (+notAfter - +notBefore) / 1000
-  if (isCaId(id) || span <= LONG_SECONDS) return []
+  if (isCaId(id) || certificate.isCa || span <= LONG_SECONDS) return []
   const years = `${Math.floor(span / (365.25 * 86_400))} years`
   return [report('long-life', `lives for ${years}`, { field: 'validity', expected: 'at most 3 years', actual: years })]
 }

@@ -220,8 +220,10 @@ export function neededNames(id: TreeItemId, wanting: Wanting): ReadonlyMap<strin
       add(firstAddress(wanting.draft.serviceSubnets), 'Pods go there')
   }
   if (id === 'etcd-server') {
-    const isOwn = tree.manifests.flags.has('etcd') || !tree.manifests.flags.has('kube-apiserver')
-    if (isOwn) for (const host of urls('kube-apiserver', 'etcd-servers')) add(host, 'the API server goes there')
+    // Of several members each has its own names.
+    const hosts = urls('kube-apiserver', 'etcd-servers')
+    const own = [wanting.facts.advertiseAddress, wanting.facts.nodeName, '127.0.0.1', '::1', 'localhost']
+    for (const host of hosts) if (hosts.length === 1 || own.includes(host)) add(host, 'the API server goes there')
     for (const host of urls('etcd', 'advertise-client-urls')) add(host, 'etcd tells its clients to go there')
   }
   if (id === 'etcd-peer')
