@@ -1,4 +1,4 @@
-import { type Finding, isAtLeast, type ReportedFinding, RULES, type RuleId, sentenceOf } from '../index.js'
+import { type Finding, type ReportedFinding, RULES, type RuleId, sentenceOf } from '../index.js'
 import type { Checked } from './check-model.js'
 import { countsOf } from './check-structured.js'
 import { type Colour, type Terminal, wrap } from './terminal.js'
@@ -13,16 +13,29 @@ export interface CheckTextOptions {
 
 const COLOURS: Readonly<Record<Finding['severity'], Colour>> = { error: 'red', warning: 'yellow', info: 'dim' }
 const LABEL = 'warning'.length + 4
-// More of one kind in one file are counted: a bundle that has expired says so once.
+// More of one kind are told together: a bundle, or a tree, that has expired says so once.
 const MAX_ALIKE = 3
-const MAX_NAMES = 6
+const MAX_NAMES = 12
 
-/** Prints findings as they come: those of one file together, what is only worth knowing at the end. */
+/** Findings of one rule that are told together. */
+interface Held {
+  readonly first: ReportedFinding
+  number: number
+  /** Names that are not kept. */
+  files: number
+  readonly names: Set<string>
+  readonly hints: Set<string>
+}
+
+/** Prints findings as they come: those of one file together, what many files have and what is only worth knowing at the end. */
 export class CheckPrinter {
   readonly #print: (text: string) => void
   readonly #terminal: Terminal
   readonly #options: CheckTextOptions
-  readonly #notes = new Map<RuleId, Map<string, ReportedFinding[]>>()
+  /** How many findings of a rule were shown where they are. */
+  readonly #shown = new Map<RuleId, number>()
+  /** Findings that are told together, with the files that have them. */
+  readonly #held = new Map<RuleId, Held>()
   #group: ReportedFinding[] = []
 
   constructor(print: (text: string) => void, terminal: Terminal, options: CheckTextOptions) {
@@ -34,34 +47,94 @@ export class CheckPrinter {
   /** Takes one finding; what a baseline accepts is not shown. */
   add(reported: ReportedFinding): void {
     const { found, file, accepted } = reported
+    const { code } = found
     if (accepted) return
-    if (!isAtLeast(found.severity, 'warning')) {
-      const files = this.#notes.get(found.code) ?? new Map<string, ReportedFinding[]>()
-      files.set(file, [...(files.get(file) ?? []), reported])
-      this.#notes.set(found.code, files)
-      return
-    }
     if (this.#group[0] && this.#group[0].file !== file) this.#flush()
-    this.#group.push(reported)
+    const isOfGroup = this.#group.some(other => other.found.code === code)
+    const shown = this.#shown.get(code) ?? 0
+    if (found.severity === 'info' || (!isOfGroup && (this.#held.has(code) || shown >= MAX_ALIKE))) this.#hold(reported)
+    else {
+      if (!isOfGroup) this.#shown.set(code, shown + 1)
+      this.#group.push(reported)
+    }
+  }
+
+  /** Takes all findings at once: what many files have is told together, the heaviest first. */
+  addAll(findings: readonly ReportedFinding[]): void {
+    const open = findings.filter(({ accepted }) => !accepted)
+    const files = new Map<RuleId, Set<string>>()
+    for (const { found, file } of open) files.set(found.code, (files.get(found.code) ?? new Set()).add(file))
+    const isAlone = ({ found }: ReportedFinding) => (files.get(found.code)?.size ?? 0) <= MAX_ALIKE
+    for (const reported of open) if (!isAlone(reported)) this.#hold(reported)
+    this.#tell('error')
+    for (const reported of byWeight(open.filter(isAlone))) this.add(reported)
+    this.end()
   }
 
   /** Prints what is left. */
   end(): void {
     this.#flush()
-    if (this.#notes.size === 0) return
+    this.#tell('error')
+    this.#tell('warning')
+    this.#tellNotes()
+  }
+
+  #hold(reported: ReportedFinding): void {
+    const { found, file } = reported
+    const held = this.#held.get(found.code) ?? {
+      first: reported,
+      number: 0,
+      files: 0,
+      names: new Set(),
+      hints: new Set(),
+    }
+    // Of what no end is known, only so much is kept.
+    if (held.names.size < MAX_NAMES || held.names.has(file)) held.names.add(file)
+    else held.files++
+    if (held.hints.size < MAX_ALIKE) held.hints.add(found.hint ?? RULES[found.code].fix)
+    held.number++
+    this.#held.set(found.code, held)
+  }
+
+  /** Findings of a severity that many files have. */
+  #tell(severity: Finding['severity']): void {
     const { paint, columns } = this.#terminal
+    for (const [code, held] of this.#held) {
+      if (RULES[code].severity !== severity) continue
+      this.#held.delete(code)
+      const { about, why } = RULES[code]
+      const title = `${held.number} ${this.#shown.has(code) ? 'more' : 'times'}: ${about}${markOf(code, held.first.found)}`
+      const lines = wrap(title, columns).map(line => paint('bold', line))
+      for (const [row, line] of wrap(this.#namesOf(held), columns - LABEL).entries())
+        lines.push(`${row === 0 ? this.#label(severity) : ' '.repeat(LABEL)}${line}`)
+      if (this.#options.why) lines.push(...this.#aside(why, LABEL))
+      for (const hint of held.hints) lines.push(...this.#aside(`> ${this.#terminal.show(hint)}`, LABEL))
+      this.#print(`${lines.join('\n')}\n\n`)
+    }
+  }
+
+  #tellNotes(): void {
+    if (this.#held.size === 0) return
+    const { paint, columns, show } = this.#terminal
     const lines = [paint('bold', 'worth knowing')]
-    for (const [code, files] of this.#notes) {
-      const number = [...files.values()].flat().length
-      const names = [...files.keys()].map(file => this.#name(file))
-      const more = names.length > MAX_NAMES ? ` and ${names.length - MAX_NAMES} more` : ''
-      const [only] = [...files.values()].flat()
-      const text = number === 1 && only ? sentenceOf(only.found) : `${RULES[code].about} (${number})`
-      const said = `${this.#terminal.show(text)}: ${names.slice(0, MAX_NAMES).join(', ')}${more}${markOf(code, only?.found)}`
-      lines.push(...wrap(said, columns - 2).map((line, index) => `${index === 0 ? '  ' : '    '}${line}`))
+    for (const [code, held] of this.#held) {
+      const { found } = held.first
+      const text = held.number === 1 ? sentenceOf(found) : `${RULES[code].about} (${held.number})`
+      const said = `${show(text)}: ${this.#namesOf(held)}${markOf(code, found)}`
+      lines.push(...wrap(said, columns - 4).map((line, index) => `${index === 0 ? '  ' : '    '}${line}`))
       if (this.#options.why) lines.push(...this.#aside(RULES[code].why, 4))
     }
+    this.#held.clear()
     this.#print(`${lines.join('\n')}\n\n`)
+  }
+
+  #namesOf({ names, files }: Held): string {
+    const more = files > 0 ? ` and ${files} more` : ''
+    return `${[...names].map(file => this.#name(file)).join(', ')}${more}`
+  }
+
+  #label(severity: Finding['severity']): string {
+    return `  ${this.#terminal.paint(COLOURS[severity], severity)}${' '.repeat(LABEL - 2 - severity.length)}`
   }
 
   #name(file: string): string {
@@ -82,7 +155,7 @@ export class CheckPrinter {
 
   /** Findings of one rule in one file, and what to do. */
   #alike(group: readonly ReportedFinding[]): string[] {
-    const { paint, columns, show } = this.#terminal
+    const { columns, show } = this.#terminal
     const [first] = group
     if (!first) return []
     const { severity, code } = first.found
@@ -91,9 +164,8 @@ export class CheckPrinter {
     for (const [index, { found }] of group.slice(0, MAX_ALIKE).entries()) {
       const more = index === MAX_ALIKE - 1 && group.length > MAX_ALIKE ? ` (and ${group.length - MAX_ALIKE} more)` : ''
       const text = `${show(sentenceOf(found))}${more}${markOf(code, found)}`
-      const label = index === 0 ? paint(COLOURS[severity], severity) + ' '.repeat(LABEL - 2 - severity.length) : ''
       for (const [row, line] of wrap(text, columns - LABEL).entries())
-        lines.push(row === 0 && index === 0 ? `  ${label}${line}` : `${' '.repeat(LABEL)}${line}`)
+        lines.push(`${row === 0 && index === 0 ? this.#label(severity) : ' '.repeat(LABEL)}${line}`)
     }
     if (this.#options.why) lines.push(...this.#aside(why, LABEL))
     const hints = [...new Set(group.map(({ found }) => found.hint ?? fix))].slice(0, MAX_ALIKE)
@@ -116,7 +188,7 @@ function markOf(code: RuleId, found: Finding | undefined): string {
 }
 
 /** Findings in the order in which they are shown: files with the heaviest first, else as they came. */
-export function byWeight(findings: readonly ReportedFinding[]): readonly ReportedFinding[] {
+function byWeight(findings: readonly ReportedFinding[]): readonly ReportedFinding[] {
   const files = new Map<string, ReportedFinding[]>()
   for (const each of findings) {
     const group = files.get(each.file)

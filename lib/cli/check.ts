@@ -26,7 +26,7 @@ import { streamFiles } from '../node.js'
 import { CHECK_RULES, describeRules, formatRules, rulesNamed } from './check-explain.js'
 import type { Checked, CheckedInference } from './check-model.js'
 import { describeCheck } from './check-structured.js'
-import { byWeight, CheckPrinter, formatSummary } from './check-text.js'
+import { CheckPrinter, formatSummary } from './check-text.js'
 import type { Invocation, Run } from './command.js'
 import { listeningContext } from './description.js'
 import { periodOf } from './duration.js'
@@ -156,6 +156,9 @@ class Collector {
   }
 }
 
+/** A file directly in the tree. */
+const ANY = 'admin.conf'
+
 /** The tree of the flags, against what they and `--config` state. */
 async function checkWhole(invocation: Invocation, request: Request, io: Io): Promise<Told> {
   const { store, name, asked, context, warnings } = await openTree(invocation, io)
@@ -166,10 +169,18 @@ async function checkWhole(invocation: Invocation, request: Request, io: Io): Pro
     ...(endsWithinSeconds === undefined ? {} : { endsWithinSeconds }),
   })
   const { comparison, cis, counts, findings } = result
-  const collector = new Collector(request, context, ({ path, place }) => place ?? store.locate(path))
+  // Whoever names a tree by a relative path finds its files by one, and so does the forge that shows them.
+  const prefix = name.endsWith('/') ? name : `${name}/`
+  const root = text(invocation.flags, 'kubeconfig-dir') === undefined ? store.locate(ANY).slice(0, -ANY.length) : ''
+  const nameOf = (located: string) =>
+    root !== '' && located.startsWith(root) ? `${prefix}${located.slice(root.length)}` : located
+  const collector = new Collector(request, context, ({ path, place }) => place ?? nameOf(store.locate(path)))
   for (const found of findings) await collector.take(found)
-  const { facts } = comparison.inference
-  const version = comparison.cluster?.kubernetesVersion.text ?? facts.kubernetesVersion
+  const { facts, from } = comparison.inference
+  // Identities narrow the version down to some; only an image's tag says which it is.
+  const version =
+    asked.facts?.kubernetesVersion ??
+    (from.kubernetesVersion?.startsWith('manifests/') ? facts.kubernetesVersion : undefined)
   const nodeName = asked.facts?.nodeName ?? facts.nodeName
   const inference: CheckedInference = {
     ...(version === undefined ? {} : { kubernetesVersion: version }),
@@ -183,11 +194,8 @@ async function checkWhole(invocation: Invocation, request: Request, io: Io): Pro
   }
   if (request.output !== 'text') print(checked, request, io)
   else {
-    const prefix = name.endsWith('/') ? name : `${name}/`
     const shorten = (file: string) => (file.startsWith(prefix) ? file.slice(prefix.length) : file)
-    const printer = new CheckPrinter(io.stdout, terminalOf(io), { shorten, why: request.why })
-    for (const each of byWeight(checked.findings)) printer.add(each)
-    printer.end()
+    new CheckPrinter(io.stdout, terminalOf(io), { shorten, why: request.why }).addAll(checked.findings)
     if (!request.quiet) io.stdout(formatSummary(checked, terminalOf(io)))
   }
   return checked
