@@ -22,8 +22,9 @@ enforceNodeAllocatable: []
 cpuCFSQuota: false
 failSwapOn: false
 makeIPTablesUtilChains: false
-nodeStatusReportFrequency: 5s
-nodeStatusUpdateFrequency: 5s
+nodeStatusReportFrequency: 2s
+nodeStatusUpdateFrequency: 2s
+featureGates: {CSIMigration: false}
 `
 
 /** Starts containerd, with everything that it keeps below the host's own directory, and with a network that needs no plugin. */
@@ -50,7 +51,9 @@ path = "${dir}/opt"
 }
 
 /** Starts the kubelet with the host's kubelet.conf; a `config.yaml` that is there is kept. */
-export function startKubelet(host: Host): void {
+export async function startKubelet(host: Host): Promise<void> {
+  // It asks whether it is in somebody's cloud, and would wait for an answer.
+  await host.run('ip', ['route', 'replace', 'unreachable', '169.254.169.254'])
   if (!existsSync(join(host.kubeletDir, 'config.yaml')))
     writeFileSync(join(host.kubeletDir, 'config.yaml'), CONFIGURATION)
   host.daemon('kubelet', kube('kubelet'), [

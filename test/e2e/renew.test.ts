@@ -31,7 +31,7 @@ const PROGRAMS = [
 const ADDRESS = '10.77.7.11'
 const YEAR_SECONDS = 365 * 86_400
 /** How long the first renewed certificates live: the time that a busy machine needs to bring everything up. */
-const LIFE_SECONDS = 130
+const LIFE_SECONDS = 90
 
 interface Renewal {
   readonly changes: readonly { readonly id: string; readonly paths: readonly string[] }[]
@@ -61,7 +61,7 @@ const kubectl = (...args: readonly string[]) =>
   host().run(kube('kubectl'), ['--kubeconfig', '/etc/kubernetes/admin.conf', ...args])
 
 /** How each component is started again; none of them is a Pod here. */
-const START: Readonly<Record<string, () => void>> = {
+const START: Readonly<Record<string, () => void | Promise<void>>> = {
   etcd: () => {
     const [program = '', ...args] = commandOf(host(), 'etcd')
     host().daemon('etcd', program, args)
@@ -81,7 +81,7 @@ function startFromManifest(component: string): void {
 async function restart(components: readonly string[]): Promise<void> {
   for (const component of components) {
     await host().stop(component)
-    START[component]?.()
+    await START[component]?.()
     if (component === 'kube-apiserver')
       await until('the API server is ready', 90, async () => {
         const said = await kubectl('get', '--raw', '/readyz')
