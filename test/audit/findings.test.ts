@@ -53,21 +53,8 @@ await reissue(other, 'ca')
 const otherProxy = wellTree()
 await reissue(otherProxy, 'front-proxy-ca')
 
-/** What is found where there is no description to judge by; see test/inspect/remarks.test.ts. */
-const INSPECT_CODES = [
-  'ends-soon',
-  'entry-missing',
-  'extension-unknown',
-  'field-twice',
-  'key-unusable',
-  'live-failed',
-  'live-identity',
-  'request-unproven',
-  'serial-negative',
-  'too-many',
-] as const
-
-const CASES: Record<Exclude<RuleId, (typeof INSPECT_CODES)[number]>, readonly Case[]> = {
+/** What `gen` finds; every rule of a check is in rules.test.ts. */
+const CASES: Partial<Record<RuleId, readonly Case[]>> = {
   unreadable: [
     {
       about: 'a certificate that is none',
@@ -681,10 +668,6 @@ for (const [code, cases] of Object.entries(CASES) as [RuleId, readonly Case[]][]
     })
   }
 }
-
-test('every code of RULES has a case that provokes it', () => {
-  assert.equal([...Object.keys(CASES), ...INSPECT_CODES].sort(), Object.keys(RULES).sort())
-})
 
 test('findings stand in the order of the rows', async () => {
   const store = wellTree()
