@@ -39,7 +39,7 @@ export async function formatExpirationCalendar(
   options: ExpirationCalendarOptions = {},
 ): Promise<string> {
   const { node, certificates, certificateAuthorities } = report
-  const title = options.title ?? (node === undefined ? 'Certificates' : `Certificates of ${node}`)
+  const title = printable(options.title ?? (node === undefined ? 'Certificates' : `Certificates of ${node}`))
   const entries = [...certificates, ...certificateAuthorities].filter(({ expirationDate }) => hasEnd(expirationDate))
   entries.sort((a, b) => +(a.expirationDate ?? 0) - +(b.expirationDate ?? 0))
   const days = new Map<string, ExpirationEntry[]>()
@@ -112,9 +112,14 @@ async function eventOf(
 }
 
 /** Stable over renewals: of the cluster, the node and the name, and not of the certificate. */
-async function uidOf({ name }: ExpirationEntry, report: ExpirationReport, context: Context): Promise<string> {
+async function uidOf({ name, found }: ExpirationEntry, report: ExpirationReport, context: Context): Promise<string> {
   const ca = report.certificateAuthorities.find(entry => entry.name === 'ca') ?? report.certificateAuthorities[0]
-  const identity = JSON.stringify([ca?.found?.publicKeyHash ?? '', report.node ?? '', name])
+  const identity = JSON.stringify([
+    ca?.found?.publicKeyHash ?? '',
+    report.node ?? '',
+    found?.certificate.isCa ?? false,
+    name,
+  ])
   const digest = await context.crypto.subtle.digest('SHA-256', toBytes(encodeUtf8(identity)))
   return `${formatHex(new Uint8Array(digest)).slice(0, 32)}@kpki`
 }
