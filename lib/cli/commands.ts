@@ -1,6 +1,7 @@
 import { CERTIFICATE_IDS, KUBECONFIG_IDS } from '../index.js'
 import type { Command } from './command.js'
 import { CERTS_COMMANDS } from './commands-certs.js'
+import { CHANGE_COMMANDS, RENEW_ALIAS } from './commands-change.js'
 import { CHECK_COMMANDS } from './commands-check.js'
 import { EXPIRATION_COMMANDS } from './commands-expiration.js'
 import { HASH_COMMANDS } from './commands-hash.js'
@@ -131,6 +132,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     ],
   },
   ...CHECK_COMMANDS,
+  ...CHANGE_COMMANDS,
   config: {
     about: 'print, show, check and convert cluster descriptions',
     examples: [
@@ -178,6 +180,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   ...LEDGER_COMMANDS,
   ...KUBECONFIG_COMMANDS,
   ...CERTS_COMMANDS,
+  ...RENEW_ALIAS,
   ...EXPIRATION_COMMANDS,
   completion: {
     about: 'print the script that lets a shell complete commands, flags and their values',
