@@ -36,10 +36,10 @@ export function countsOf(findings: readonly ReportedFinding[]) {
 }
 
 function findingFacts({ found, file, fingerprint, accepted }: ReportedFinding) {
-  const { code, severity, row, path, part, place, field, expected, actual, benchmark, message, hint } = found
+  const { code, severity, row, path, part, field, expected, actual, benchmark, message, hint } = found
   const { why, fix } = RULES[code]
   return {
-    ...{ code, severity, row, file, path, part, place, field, expected, actual, message },
+    ...{ code, severity, row, file, path, part, field, expected, actual, message },
     ...{ hint: hint ?? fix, why, benchmark, fingerprint },
     ...(accepted ? { accepted: { reason: accepted.reason, until: accepted.until } } : {}),
   }

@@ -1,6 +1,6 @@
 // docs/output.md names every field that commands print, and no other.
 import { sign } from 'node:crypto'
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -127,7 +127,7 @@ const published = await FakeServer.start({
 writeFileSync(at('info.json'), JSON.stringify(info))
 
 /** Command lines in an order in which each finds what it needs; together they print every field that there is. */
-const CASES: readonly (readonly [kind: string, argv: readonly string[], prepare?: () => void])[] = [
+const CASES: readonly (readonly [kind: string, argv: readonly string[], prepare?: () => void | Promise<void>])[] = [
   ['GenerateResult', ['gen', 'all', '--dir', at('a'), ...FACTS, '--dry-run']],
   ['GenerateResult', ['gen', 'all', '--dir', at('a'), ...FACTS]],
   ['GenerateResult', ['gen', 'sa', '--dir', at('a'), ...FACTS]],
@@ -163,6 +163,27 @@ const CASES: readonly (readonly [kind: string, argv: readonly string[], prepare?
       ...['inspect', at('a'), at('manifests.json'), at('notes.txt')],
       ...['output/wide.pem', 'output/parameters.pem', 'keys/encrypted.pkcs8.pem', 'x509/inter-one.crt'].map(vector),
     ],
+  ],
+  ['RuleList', ['check', '--explain', 'all']],
+  ['CheckReport', ['check', '--dir', at('a'), '--kubernetes-version', '1.36']],
+  [
+    'CheckReport',
+    ['check', '--dir', at('checked'), '--baseline', at('baseline.json'), '--cis', '1.24'],
+    async () => {
+      cpSync(at('a'), at('checked'), { recursive: true })
+      const bundle = readFileSync(at('a', 'pki/ca.crt'), 'utf8') + readFileSync(vector('x509/root-expired.crt'), 'utf8')
+      writeFileSync(at('checked/pki/ca.crt'), bundle)
+      chmodSync(at('checked/pki/ca.key'), 0o644)
+      chmodSync(at('checked/admin.conf'), 0o644)
+      await run(['check', '--dir', at('checked'), '-q', '--write-baseline', at('made.json')])
+      const made = JSON.parse(readFileSync(at('made.json'), 'utf8')) as { findings: Record<string, string>[] }
+      for (const entry of made.findings) {
+        if (entry['path'] === 'pki/ca.key') Object.assign(entry, { until: '2020-01-01' })
+        if (entry['path'] === 'admin.conf') Object.assign(entry, { reason: 'r', until: '9999-01-01' })
+      }
+      const gone = { ...made.findings[0], path: 'gone', part: 'p', reason: 'r', until: '9999-01-01' }
+      writeFileSync(at('baseline.json'), JSON.stringify({ ...made, findings: [...made.findings, gone] }))
+    },
   ],
   ['CAPinList', ['hash', at('a', 'pki/ca.crt')]],
   ['CAPinList', ['hash', at('info.json'), published.url]],
