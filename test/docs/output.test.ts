@@ -171,7 +171,8 @@ const CASES: readonly (readonly [kind: string, argv: readonly string[], prepare?
     ['check', '--dir', at('checked'), '--baseline', at('baseline.json'), '--cis', '1.24'],
     async () => {
       cpSync(at('a'), at('checked'), { recursive: true })
-      const bundle = readFileSync(at('a', 'pki/ca.crt'), 'utf8') + readFileSync(vector('x509/root-expired.crt'), 'utf8')
+      const bundle =
+        readFileSync(at('a', 'pki/ca.crt'), 'utf8') + readFileSync(vector('x509/odd-zero-serial.crt'), 'utf8')
       writeFileSync(at('checked/pki/ca.crt'), bundle)
       chmodSync(at('checked/pki/ca.key'), 0o644)
       chmodSync(at('checked/admin.conf'), 0o644)
