@@ -337,6 +337,7 @@ export {
   type StoredFile,
   type WantedFile,
 } from './tree/store.js'
+export { ArchiveStore, readTreeArchive } from './tree/tar.js'
 export {
   type ChangedTree,
   type ChangeTreeOptions,

@@ -16,7 +16,7 @@ export {
 } from './host/discovery.js'
 export { fileNotFound } from './host/disk-errors.js'
 export { DiskStore, type DiskStoreOptions } from './host/disk-store.js'
-export { createFile, exists as fileExists, readRegularFile } from './host/files.js'
+export { createFile, exists as fileExists, isRegularFile, readPieces, readRegularFile } from './host/files.js'
 export { type FoundTree, findTree } from './host/find-tree.js'
 export {
   defaultKubeconfig,

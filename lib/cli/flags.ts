@@ -41,7 +41,8 @@ export const WHOLE_TREE_FLAGS = {
   dir: {
     type: 'string',
     value: 'DIR',
-    about: "the tree, or a copy of a host's root directory (default /etc/kubernetes)",
+    about:
+      "the tree, or a copy of a host's root directory (default /etc/kubernetes); where nothing is written also a tar archive of it, - for one from standard input",
   },
   'kubelet-dir': {
     type: 'string',

@@ -1,5 +1,15 @@
-import { type Asked, type ClusterFacts, type Context, type Role, resolveDescription } from '../index.js'
-import { DiskStore, fileNotFound, findTree } from '../node.js'
+import {
+  type Asked,
+  type ClusterFacts,
+  type Context,
+  EncodingError,
+  type Role,
+  readTreeArchive,
+  resolveDescription,
+  type Store,
+  UsageError,
+} from '../index.js'
+import { DiskStore, fileNotFound, findTree, isRegularFile, readPieces } from '../node.js'
 import type { Invocation } from './command.js'
 import { factsOf, listeningContext, refuseProblems } from './description.js'
 import { type FlagValues, text } from './flags.js'
@@ -8,9 +18,12 @@ import type { Io } from './io.js'
 
 const DEFAULT_DIR = '/etc/kubernetes'
 
+/** An archive that comes by standard input is held in memory as a whole. */
+const MAX_STDIN_BYTES = 64 * 1024 * 1024
+
 /** A tree that a command line names, and what it asks of it. */
-export interface OpenedTree {
-  readonly store: DiskStore
+export interface OpenedTree<S extends Store = Store> {
+  readonly store: S
   /** What people call it, e.g. `/etc/kubernetes`. */
   readonly name: string
   /** What flags and `--config` state; nothing else. */
@@ -22,16 +35,63 @@ export interface OpenedTree {
 }
 
 /**
- * Opens the tree of {@link WHOLE_TREE_FLAGS}, with what description flags and `--config` state about it.
+ * Opens the tree of {@link WHOLE_TREE_FLAGS}, with what description flags and `--config` state about it: a directory, or an archive
+ * of one, `-` for one that comes by standard input. For commands that write nothing.
  *
- * @throws {@link StoreError} `KPKI_FILE_NOT_FOUND` when there is no such directory; {@link UsageError} with every error of the
- *   description when there are several
+ * @throws {@link StoreError} `KPKI_FILE_NOT_FOUND` when there is no such directory; {@link EncodingError}
+ *   `KPKI_ARCHIVE_INVALID`, `KPKI_NOTHING_FOUND`; {@link UsageError} with every error of the description when there are several
  */
 export async function openTree(invocation: Invocation, io: Io): Promise<OpenedTree> {
+  const { flags } = invocation
   const { context, warnings, notes } = listeningContext(invocation, io)
+  const archive = await archiveOf(flags)
   const asked = await readAsked(invocation, io, context)
-  const { store, name } = await openStore(invocation.flags)
-  return { store, name, asked, context, warnings, notes }
+  if (archive === undefined) return { ...(await openStore(flags)), asked, context, warnings, notes }
+  const store =
+    archive === '-'
+      ? await readTreeArchive(standardInput(io), 'standard input')
+      : await readTreeArchive(readPieces(archive), archive)
+  return { store, name: archive === '-' ? 'standard input' : archive, asked, context, warnings, notes }
+}
+
+/**
+ * As {@link openTree}, for commands that write: the tree is a directory.
+ *
+ * @throws as {@link openTree}, and {@link UsageError} `KPKI_USAGE` for an archive
+ */
+export async function openWritableTree(invocation: Invocation, io: Io): Promise<OpenedTree<DiskStore>> {
+  const { context, warnings, notes } = listeningContext(invocation, io)
+  const archive = await archiveOf(invocation.flags)
+  const asked = await readAsked(invocation, io, context)
+  if (archive !== undefined)
+    throw new UsageError('KPKI_USAGE', 'the tree is an archive, in which nothing can be changed', {
+      hint: 'unpack it, and name the directory: tar -x -f FILE -C DIR',
+    })
+  return { ...(await openStore(invocation.flags)), asked, context, warnings, notes }
+}
+
+async function archiveOf(flags: FlagValues): Promise<string | undefined> {
+  const dir = text(flags, 'dir')
+  const isArchive = dir !== undefined && (dir === '-' || (await isRegularFile(dir)))
+  const parts = ['cert-dir', 'kubeconfig-dir', 'kubelet-dir'].filter(name => flags[name] !== undefined)
+  if (isArchive && parts.length > 0)
+    throw new UsageError('KPKI_USAGE', `--${parts[0]} names a directory, and the tree is in an archive`, {
+      hint: 'leave it out: the parts of a tree are found in the archive by their names',
+    })
+  if (dir === '-' && text(flags, 'config') === '-')
+    throw new UsageError('KPKI_USAGE', '--dir and --config both name standard input, which can be read once', {
+      hint: 'write one of them to a file',
+    })
+  return isArchive ? dir : undefined
+}
+
+async function* standardInput(io: Io): AsyncGenerator<Uint8Array> {
+  const bytes = await io.readStdin(MAX_STDIN_BYTES)
+  if (bytes.length > MAX_STDIN_BYTES)
+    throw new EncodingError('KPKI_INPUT_TOO_LARGE', 'standard input is larger than 64 MiB', {
+      hint: 'write the archive to a file, and name that: --dir host.tar',
+    })
+  yield bytes
 }
 
 /**

@@ -5,10 +5,12 @@ import type { Bytes } from '../crypto/bytes.js'
 import { EncodingError, StoreError } from '../errors.js'
 import { MAX_INPUT_BYTES } from '../limits.js'
 import type { StagedFile, StoredFile } from '../tree/store.js'
-import { type Failure, failureCode, toStoreError } from './disk-errors.js'
+import { type Failure, failureCode, fileNotFound, toStoreError } from './disk-errors.js'
 
 /** How a file system says that it has no hard links. */
 export const NO_HARD_LINKS: readonly Failure[] = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']
+
+const PIECE = 256 * 1024
 
 /** Names of files that are being written: process and number make them unique. */
 export const TEMPORARY = /^\..+\.kpki-tmp-[0-9]+-[0-9]+$/
@@ -53,6 +55,33 @@ export async function readRegularFile(path: string, maxBytes = MAX_INPUT_BYTES):
     if (await isLink(path))
       throw new StoreError('KPKI_FILE_NOT_REGULAR', `${path} is a link to nothing`, { details: { path } })
     return undefined
+  }
+}
+
+/**
+ * Reads a regular file in pieces, whatever its size.
+ *
+ * @throws {@link StoreError} `KPKI_FILE_NOT_FOUND`, `KPKI_FILE_UNREADABLE`, `KPKI_FILE_NOT_REGULAR`
+ */
+export async function* readPieces(path: string): AsyncGenerator<Uint8Array> {
+  try {
+    const handle = await fs.open(path, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK)
+    try {
+      if (!(await handle.stat()).isFile()) {
+        const hint = 'what comes through a pipe is read from standard input: -'
+        throw new StoreError('KPKI_FILE_NOT_REGULAR', `${path} is not a regular file`, { details: { path }, hint })
+      }
+      for (;;) {
+        const { bytesRead, buffer } = await handle.read(new Uint8Array(PIECE))
+        if (bytesRead === 0) return
+        yield buffer.subarray(0, bytesRead)
+      }
+    } finally {
+      await handle.close()
+    }
+  } catch (error) {
+    if (failureCode(error) === 'ENOENT') throw fileNotFound(path)
+    throw toStoreError(error, path, 'read')
   }
 }
 
@@ -187,6 +216,14 @@ export function isOurs(uid: number): boolean {
 export async function exists(path: string): Promise<boolean> {
   return fs.stat(path).then(
     () => true,
+    () => false,
+  )
+}
+
+/** Whether a path leads to a regular file. */
+export async function isRegularFile(path: string): Promise<boolean> {
+  return fs.stat(path).then(
+    stats => stats.isFile(),
     () => false,
   )
 }
