@@ -153,6 +153,7 @@ export {
   type PlanInputs,
   planInputs,
   type SavedChange,
+  type SavedIdentity,
   type SavedPlan,
   saveChange,
   savePlan,

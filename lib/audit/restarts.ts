@@ -44,7 +44,7 @@ const READERS: Partial<Record<TreeItemId, readonly Reader[]>> = {
       component: 'etcd',
       how: 'reloads',
       stillGood: 'etcd shows it to every new connection',
-      ended: 'the API server refuses etcd until its next attempt to connect',
+      ended: 'The API server refuses etcd until its next attempt to connect',
     },
   ],
   'etcd-peer': [
@@ -52,7 +52,7 @@ const READERS: Partial<Record<TreeItemId, readonly Reader[]>> = {
       component: 'etcd',
       how: 'reloads',
       stillGood: 'etcd shows it to other members with every new connection',
-      ended: 'members of etcd refuse each other until their next attempt to connect',
+      ended: 'Members of etcd refuse each other until their next attempt to connect',
     },
   ],
   'apiserver-etcd-client': [
@@ -79,8 +79,8 @@ const READERS: Partial<Record<TreeItemId, readonly Reader[]>> = {
     {
       component: 'kubelet',
       how: 'reloads',
-      stillGood: `the kubelet ${inAMinute}`,
-      ended: 'the kubelet refuses kube-apiserver, e.g. for kubectl logs and exec, for up to a minute',
+      stillGood: `The kubelet ${inAMinute}`,
+      ended: 'The kubelet refuses kube-apiserver, e.g. for kubectl logs and exec, for up to a minute',
     },
   ],
   apiserver: [
@@ -88,7 +88,7 @@ const READERS: Partial<Record<TreeItemId, readonly Reader[]>> = {
       component: 'kube-apiserver',
       how: 'reloads',
       stillGood: `kube-apiserver ${inAMinute}`,
-      ended: 'every client refuses kube-apiserver, for up to a minute',
+      ended: 'Every client refuses kube-apiserver, for up to a minute',
     },
   ],
   'apiserver-kubelet-client': [
@@ -96,7 +96,7 @@ const READERS: Partial<Record<TreeItemId, readonly Reader[]>> = {
       component: 'kube-apiserver',
       how: 'reloads',
       stillGood: 'kube-apiserver shows it to kubelets with every new connection',
-      ended: 'kubelets refuse kube-apiserver, e.g. for kubectl logs and exec, until it connects anew',
+      ended: 'Kubelets refuse kube-apiserver, e.g. for kubectl logs and exec, until it connects anew',
     },
   ],
   'front-proxy-ca': [
@@ -104,7 +104,7 @@ const READERS: Partial<Record<TreeItemId, readonly Reader[]>> = {
       component: 'kube-apiserver',
       how: 'reloads',
       stillGood: `kube-apiserver ${inAMinute}, and publishes it for extension API servers`,
-      ended: 'extension API servers refuse what kube-apiserver passes on, until it has published it',
+      ended: 'Extension API servers refuse what kube-apiserver passes on, until it has published it',
     },
   ],
   'front-proxy-client': [
@@ -112,7 +112,7 @@ const READERS: Partial<Record<TreeItemId, readonly Reader[]>> = {
       component: 'kube-apiserver',
       how: 'reloads',
       stillGood: `kube-apiserver ${inAMinute}`,
-      ended: 'extension API servers, e.g. metrics-server, refuse what kube-apiserver passes on, for up to a minute',
+      ended: 'Extension API servers, e.g. metrics-server, refuse what kube-apiserver passes on, for up to a minute',
     },
   ],
   sa: [
@@ -128,7 +128,7 @@ const READERS: Partial<Record<TreeItemId, readonly Reader[]>> = {
       component: 'kube-controller-manager',
       how: 'restart',
       stillGood: 'kube-controller-manager goes on with what it has read',
-      ended: 'the API server refuses kube-controller-manager',
+      ended: 'The API server refuses kube-controller-manager',
     },
   ],
   'scheduler.conf': [
@@ -136,23 +136,23 @@ const READERS: Partial<Record<TreeItemId, readonly Reader[]>> = {
       component: 'kube-scheduler',
       how: 'restart',
       stillGood: 'kube-scheduler goes on with what it has read',
-      ended: 'the API server refuses kube-scheduler: no new Pod gets a node',
+      ended: 'The API server refuses kube-scheduler: no new Pod gets a node',
     },
   ],
   'kubelet.conf': [
     {
       component: 'kubelet',
       how: 'restart',
-      stillGood: 'the kubelet goes on with what it has read',
-      ended: 'the API server refuses the kubelet: its node is NotReady',
+      stillGood: 'The kubelet goes on with what it has read',
+      ended: 'The API server refuses the kubelet: its node is NotReady',
     },
   ],
   'kubelet-client': [
     {
       component: 'kubelet',
       how: 'restart',
-      stillGood: 'the kubelet goes on with what it has read',
-      ended: 'the API server refuses the kubelet: its node is NotReady',
+      stillGood: 'The kubelet goes on with what it has read',
+      ended: 'The API server refuses the kubelet: its node is NotReady',
     },
   ],
 }
@@ -179,18 +179,26 @@ export function restartsOf(changes: readonly ReadChange[], node: string | undefi
       (READERS[change.id] ?? []).filter(reader => reader.component === component).map(reader => ({ change, reader })),
     )
     if (concerned.length === 0) return []
+    const how = concerned.some(({ reader }) => reader.how === 'restart') ? 'restart' : 'reloads'
     return {
       component,
       node,
-      how: concerned.some(({ reader }) => reader.how === 'restart') ? 'restart' : 'reloads',
+      how,
       because: concerned.map(({ change }) => change.id),
-      until: [...new Set(concerned.flatMap(({ change, reader }) => untilOf(change, reader, now)))],
+      until: [...new Set(concerned.flatMap(({ change, reader }) => untilOf(change, reader, how, now)))],
     } satisfies Restart
   })
 }
 
-function untilOf({ oldEnd, newNames }: ReadChange, { stillGood, ended, how }: Reader, now: Date): readonly string[] {
+/** What goes on until then; that something is taken up by itself does not matter to who restarts it anyway. */
+function untilOf(
+  { oldEnd, newNames }: ReadChange,
+  { stillGood, ended, how }: Reader,
+  whole: Restart['how'],
+  now: Date,
+): readonly string[] {
   const isOver = oldEnd !== undefined && oldEnd < now
+  if (whole === 'restart' && how === 'reloads' && !isOver && newNames.length === 0) return []
   const end = !isOver && how === 'restart' && oldEnd ? `, and its old certificate ends on ${day(oldEnd)}` : ''
   return [
     `${isOver ? ended : stillGood}${end}.`,

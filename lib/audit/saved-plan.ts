@@ -1,7 +1,7 @@
 import type { ClusterFacts } from '../kubernetes/cluster.js'
 import type { Role } from '../kubernetes/rows.js'
 import type { ChangeOptions } from './changes.js'
-import type { Asked, Change, ChangePlan } from './types.js'
+import type { Asked, Change, ChangePlan, WantedIdentity } from './types.js'
 
 /** What a plan was made from: with the same tree it gives the same plan. Nothing in it is secret. */
 export interface PlanInputs {
@@ -9,6 +9,14 @@ export interface PlanInputs {
   readonly facts: Partial<ClusterFacts>
   readonly role?: Role
   readonly options: ChangeOptions
+}
+
+/** What a certificate is to say, in the words of other output. */
+export interface SavedIdentity
+  extends Pick<WantedIdentity, 'dnsNames' | 'ipAddresses' | 'validitySeconds' | 'keyAlgorithm'> {
+  readonly isCA: boolean
+  readonly subject: Pick<WantedIdentity, 'commonName' | 'organizations'>
+  readonly extKeyUsages: readonly string[]
 }
 
 /** A change as it is saved. */
@@ -20,7 +28,7 @@ export interface SavedChange {
   /** Tree paths, in the order in which they are written. */
   readonly files: readonly string[]
   /** What the certificate is to say. */
-  readonly wanted?: NonNullable<Change['wanted']>
+  readonly wanted?: SavedIdentity
   /** Kubeconfigs: fields of the cluster entry that change. */
   readonly edits?: readonly string[]
   /** Kubeconfigs: the server that it is to name, where that changes. */
@@ -79,9 +87,15 @@ export function saveChange({ id, action, key, reasons, paths, wanted, edits, ser
     ...(key === undefined ? {} : { key }),
     reasons: reasons.map(({ code, message }) => ({ rule: code, message })),
     files: paths,
-    ...(wanted ? { wanted } : {}),
+    ...(wanted ? { wanted: saveIdentity(wanted) } : {}),
     ...(edits.length > 0 ? { edits } : {}),
     // One that stays may hold a password.
     ...(server !== undefined && (edits.includes('server') || action === 'create') ? { server } : {}),
   }
+}
+
+function saveIdentity({ commonName, organizations, isCa, extKeyUsages = [], ...rest }: WantedIdentity): SavedIdentity {
+  const { dnsNames, ipAddresses, validitySeconds, keyAlgorithm } = rest
+  const subject = { commonName, organizations }
+  return { isCA: isCa, subject, dnsNames, ipAddresses, extKeyUsages, validitySeconds, keyAlgorithm }
 }

@@ -76,7 +76,7 @@ function restartLines({ component, how, because, until }: Restart, place: number
   const head = `${place}. ${component}: ${what} (${because.join(', ')})`
   const [first = '', ...rest] = wrap(terminal.show(head), terminal.columns - 5)
   const painted = how === 'restart' ? first.replace('restart it', terminal.paint('bold', 'restart it')) : first
-  const sentence = `${how === 'restart' ? 'Until then ' : ''}${until.join(' ')}`
+  const sentence = `${how === 'restart' ? 'Until then: ' : ''}${until.join(' ')}`
   return [
     `  ${painted}`,
     ...rest.map(line => `     ${line}`),
