@@ -10,6 +10,7 @@ import { manifestPath, STATIC_PODS } from '../audit/manifests.js'
 import type { Finding, RuleId } from '../audit/rules.js'
 import { readTree } from '../audit/tree.js'
 import type { Asked, TreeComparison } from '../audit/types.js'
+import { unfinishedFindings } from '../audit/unfinished.js'
 import type { Context } from '../context.js'
 import { equalBytes } from '../crypto/bytes.js'
 import { isKubeconfigId, ROW_IDS } from '../kubernetes/rows.js'
@@ -63,7 +64,7 @@ export async function checkTree(
     ...item.findings,
     ...furtherFindings(item, comparison, now, options),
   ])
-  findings.push(...tree.findings)
+  findings.push(...tree.findings, ...(await unfinishedFindings(store)))
   const cis = options.cis === undefined ? undefined : await checkCis(options.cis, store, tree)
   const known = certificatesOf(comparison)
   const others = checkFiles(

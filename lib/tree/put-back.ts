@@ -177,9 +177,13 @@ export async function finishInterrupted(store: Store, context: Context): Promise
       await store.settle?.(judged.map(({ path }) => path))
       await store.takeBack(backupPaths(backup.name).unfinished)
       finished.push({ backup, outcome: 'completed' })
+      const message = `the change of ${backup.name} was killed at its end: all of its files are in place`
+      context.log({ level: 'warning', message })
     } else {
       await putBack(backup, store, context)
       finished.push({ backup, outcome: 'taken-back' })
+      const message = `the change of ${backup.name} was killed in the middle: it has been taken back first`
+      context.log({ level: 'warning', message })
     }
   }
   return finished

@@ -14,6 +14,7 @@ import { isKubeconfigId, issuerOf, type RowId } from '../kubernetes/rows.js'
 import { writesPreferences } from '../kubernetes/versions.js'
 import type { FileSpec, TreePath } from '../tree/layout.js'
 import { type IssuedCertificate, LEDGER_PATH } from '../tree/ledger.js'
+import { assertFinished } from '../tree/put-back.js'
 import type { Store } from '../tree/store.js'
 import { type NewFile, writeAll } from '../tree/write-all.js'
 import { type Certificate, formatCertificate } from '../x509/certificate.js'
@@ -71,10 +72,12 @@ export async function generateTree(
     const plan = await planTree(wanted, cluster, store, context, options)
     // What the real run would refuse, the dry one does.
     await store.prepare(pathsOf(plan, options))
+    await assertFinished(store)
     return { plan, rows: plan.rows.map(row => toResult(row, undefined, cluster, context, options)) }
   }
   const release = await store.lock()
   try {
+    await assertFinished(store)
     const plan = await planTree(wanted, cluster, store, context, options)
     assertFits(plan, store)
     await store.prepare(pathsOf(plan, options))

@@ -4,6 +4,7 @@ import type { Context } from '../context.js'
 import { type Bytes, decodeUtf8, encodeUtf8, equalBytes } from '../crypto/bytes.js'
 import { formatPublicKey, parsePrivateKey } from '../crypto/key-files.js'
 import { StoreError } from '../errors.js'
+import { assertFinished } from '../tree/put-back.js'
 import type { Store } from '../tree/store.js'
 import { writeAll } from '../tree/write-all.js'
 
@@ -95,6 +96,7 @@ export async function writeSharedFiles(
   const facts = await verifySharedContents(contents, files, context)
   const release = options.dryRun ? async () => {} : await store.lock()
   try {
+    await assertFinished(store)
     const planned = await plan(contents, files, store)
     const created = planned.flatMap(({ file, action, bytes }) =>
       action === 'create' && file.path !== undefined ? [{ path: file.path, mode: file.mode, bytes }] : [],

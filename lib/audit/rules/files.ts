@@ -58,6 +58,13 @@ export const FILE_RULES = {
     why: 'Its owner can change it, whatever its mode says.',
     fix: 'chown it.',
   },
+  'change-unfinished': {
+    group: 'files',
+    severity: 'error',
+    about: 'kpki apply, renew or undo was killed while it changed the tree',
+    why: 'Some files are the old ones and some the new ones: what restarts now may find a key beside the certificate of another one.',
+    fix: 'kpki undo takes back what was begun; kpki apply and kpki renew do that first.',
+  },
   'too-many': {
     group: 'files',
     severity: 'warning',

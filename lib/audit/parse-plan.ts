@@ -1,0 +1,160 @@
+import type { Context } from '../context.js'
+import { EncodingError } from '../errors.js'
+import { type ClusterFacts, checkCluster, FACT_FIELDS } from '../kubernetes/cluster.js'
+import { ROW_IDS, type Role } from '../kubernetes/rows.js'
+import { MAX_INPUT_BYTES } from '../limits.js'
+import type { ChangeOptions } from './changes.js'
+import { KUBELET_IDS } from './items.js'
+import type { TreeItemId } from './rules.js'
+import type { PlanInputs, SavedPlan } from './saved-plan.js'
+
+/** Of a saved plan what it is applied by: the rest of it is for people. */
+export interface ParsedPlan {
+  readonly inputs: PlanInputs
+  readonly fingerprint: SavedPlan['fingerprint']
+  /** As they stand in the file: they are only ever compared with those of the plan that is made anew. */
+  readonly changes: readonly unknown[]
+}
+
+type Fields = Readonly<Record<string, unknown>>
+
+const API_VERSION = 'kpki.dev/v1alpha1'
+const ITEMS: readonly string[] = [...ROW_IDS, ...KUBELET_IDS]
+const ROLES: readonly string[] = ['init', 'control-plane', 'worker']
+/** What checks every fact that is given, whatever is not. */
+const STAND_INS = { nodeName: 'node', advertiseAddress: '192.0.2.1' }
+
+/**
+ * Reads a plan that `kpki plan -o json` or `-o yaml` has printed. Its inputs are checked as those of a command line are; nothing
+ * else in it decides what is written.
+ *
+ * @param what - how messages call the file
+ * @throws {@link EncodingError} `KPKI_PLAN_INVALID`, `KPKI_INPUT_TOO_LARGE`
+ */
+export async function parsePlan(text: string, what: string, context: Context): Promise<ParsedPlan> {
+  if (text.length > MAX_INPUT_BYTES)
+    throw new EncodingError('KPKI_INPUT_TOO_LARGE', `${what} is larger than 1 MiB`, { details: { what } })
+  const value = await parseDocument(text, what)
+  if (!isObject(value) || value['apiVersion'] !== API_VERSION || value['kind'] !== 'Plan')
+    throw refuse(what, `is no plan: apiVersion ${API_VERSION} and kind Plan are not there`)
+  const { inputs, fingerprint, changes } = value
+  if (!isObject(inputs)) throw refuse(what, 'has no inputs')
+  if (typeof fingerprint !== 'string' || !/^[0-9a-f]{64}$/.test(fingerprint))
+    throw refuse(what, 'has no fingerprint of 64 hex digits')
+  if (!Array.isArray(changes) || !changes.every(change => isShallow(change))) throw refuse(what, 'has no list changes')
+  return { inputs: parseInputs(inputs, what, context), fingerprint, changes }
+}
+
+async function parseDocument(text: string, what: string): Promise<unknown> {
+  try {
+    if (/^\s*\{/.test(text)) return JSON.parse(text)
+    const { parseYaml } = await import('../yaml.js')
+    return parseYaml(text, what)
+  } catch (cause) {
+    throw refuse(what, 'is neither JSON nor YAML', cause)
+  }
+}
+
+function parseInputs(inputs: Fields, what: string, context: Context): PlanInputs {
+  assertKnown(inputs, ['facts', 'role', 'options'], 'inputs', what)
+  const { facts = {}, role, options = {} } = inputs
+  if (!isObject(facts)) throw refuse(what, 'inputs.facts is no object')
+  if (!isObject(options)) throw refuse(what, 'inputs.options is no object')
+  if (role !== undefined && !(typeof role === 'string' && ROLES.includes(role)))
+    throw refuse(what, `inputs.role is none of ${ROLES.join(', ')}`)
+  return {
+    facts: parseFacts(facts, what, context),
+    ...(role === undefined ? {} : { role: role as Role }),
+    options: parseOptions(options, what),
+  }
+}
+
+function parseFacts(facts: Fields, what: string, context: Context): Partial<ClusterFacts> {
+  assertKnown(facts, Object.keys(FACT_FIELDS), 'inputs.facts', what)
+  for (const [name, value] of Object.entries(facts)) {
+    const isRight = FACT_TYPES[name as keyof ClusterFacts]
+    if (!isRight(value)) throw refuse(what, `inputs.facts.${name} is not what kpki plan writes`)
+  }
+  const typed = facts as Partial<ClusterFacts>
+  const { problems } = checkCluster({ ...STAND_INS, ...typed }, context)
+  const problem = problems.find(({ severity }) => severity === 'error')
+  if (problem) throw refuse(what, `inputs.facts: ${problem.field}: ${problem.message}`)
+  return typed
+}
+
+type Guard = (value: unknown) => boolean
+
+const isText: Guard = value => typeof value === 'string'
+const isTexts: Guard = value => Array.isArray(value) && value.every(isText)
+
+const FACT_TYPES: Readonly<Record<keyof ClusterFacts, Guard>> = {
+  nodeName: isText,
+  advertiseAddress: isText,
+  bindPort: value => typeof value === 'number',
+  controlPlaneEndpoint: isText,
+  kubernetesVersion: isText,
+  clusterName: isText,
+  serviceSubnet: isText,
+  podSubnet: isText,
+  dnsDomain: isText,
+  apiServerCertSans: isTexts,
+  etcdServerCertSans: isTexts,
+  etcdPeerCertSans: isTexts,
+  externalEtcd: value =>
+    isObject(value) &&
+    isTexts(value['endpoints']) &&
+    Object.entries(value).every(
+      ([name, file]) => name === 'endpoints' || (['caFile', 'certFile', 'keyFile'].includes(name) && isText(file)),
+    ),
+  certificatesDir: isText,
+  encryptionAlgorithm: isText,
+  certificateValidityPeriod: isText,
+  caCertificateValidityPeriod: isText,
+  featureGates: value => isObject(value) && Object.values(value).every(gate => typeof gate === 'boolean'),
+}
+
+function parseOptions(options: Fields, what: string): ChangeOptions {
+  assertKnown(options, ['keys', 'only', 'ifWithinSeconds', 'asFound'], 'inputs.options', what)
+  const { keys, only, ifWithinSeconds, asFound } = options
+  const wrong = (name: string) => refuse(what, `inputs.options.${name} is not what kpki plan writes`)
+  if (keys !== undefined && keys !== 'keep' && keys !== 'new') throw wrong('keys')
+  if (only !== undefined && !isItems(only)) throw wrong('only')
+  if (ifWithinSeconds !== undefined && !(typeof ifWithinSeconds === 'number' && ifWithinSeconds >= 0))
+    throw wrong('ifWithinSeconds')
+  if (asFound !== undefined && typeof asFound !== 'boolean') throw wrong('asFound')
+  return {
+    ...(keys === undefined ? {} : { keys }),
+    ...(only === undefined ? {} : { only }),
+    ...(ifWithinSeconds === undefined ? {} : { ifWithinSeconds }),
+    ...(asFound === undefined ? {} : { asFound }),
+  }
+}
+
+function isItems(value: unknown): value is readonly (TreeItemId | 'all')[] {
+  return Array.isArray(value) && value.every(item => item === 'all' || ITEMS.includes(item))
+}
+
+/** A field that is not known may say what is not understood here: it would be passed over silently. */
+function assertKnown(value: Fields, known: readonly string[], where: string, what: string): void {
+  const unknown = Object.keys(value).find(name => !known.includes(name))
+  if (unknown !== undefined)
+    throw refuse(what, `has a field in ${where} that is not known: ${JSON.stringify(unknown.slice(0, 60))}`)
+}
+
+/** Nothing that kpki writes about a change is deeper. */
+function isShallow(value: unknown, levels = 4): boolean {
+  if (typeof value !== 'object' || value === null) return true
+  return levels > 0 && Object.values(value).every(item => isShallow(item, levels - 1))
+}
+
+function isObject(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function refuse(what: string, message: string, cause?: unknown): EncodingError {
+  return new EncodingError('KPKI_PLAN_INVALID', `${what} ${message}`, {
+    details: { what },
+    hint: 'kpki plan -o json writes one',
+    ...(cause === undefined ? {} : { cause }),
+  })
+}
