@@ -3,6 +3,7 @@ import { VerifyError } from '../errors.js'
 import { parseDuration } from '../kubernetes/duration.js'
 import { isKubeconfigId, PROFILES, profileOf } from '../kubernetes/rows.js'
 import type { Certificate } from '../x509/certificate.js'
+import { verifySignature } from '../x509/signature.js'
 import { canSign, verifyCertificate } from '../x509/verify.js'
 import { type Place, type Report, reportOn } from './about.js'
 import type { ActualRow } from './actual.js'
@@ -53,7 +54,7 @@ export async function leafFindings(leaf: ComparedLeaf, wanting: Wanting): Promis
   ]
 }
 
-function placeOf({ id, actual, certificate }: ComparedLeaf): Place {
+function placeOf({ id, actual, certificate }: Pick<ComparedLeaf, 'id' | 'actual' | 'certificate'>): Place {
   const path = certificatePathOf(id)
   const { certificates } = 'kubeconfig' in actual && actual.kubeconfig ? actual.kubeconfig : actual
   const part = isKubeconfigId(id)
@@ -117,6 +118,10 @@ async function chainFindings(
     if (!(error instanceof VerifyError)) throw error
     // A weak signature and an unknown extension are said with the certificate itself.
     if (/is signed with|critical extension/.test(error.message)) return []
+    // Signed it has, under a name that is not its own.
+    for (const root of issuer ? [] : roots)
+      if (await verifySignature(certificate, root.spki, context))
+        return checkIssued(certificate, root, placeOf({ id, actual, certificate }))
     return [
       report('chain', error.message.replace(`${certificatePathOf(id)} `, ''), {
         field: 'issuer',

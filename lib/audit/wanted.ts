@@ -149,7 +149,9 @@ export function missingNames(names: Names, wanted: readonly string[]): readonly 
  */
 export function wantedNames(id: TreeItemId, found: Certificate | undefined, wanting: Wanting): Names {
   const { stated, facts, inference } = wanting
-  const { dnsNames = [], ipAddresses = [] } = found ?? {}
+  const { ipAddresses = [] } = found ?? {}
+  // An empty name is for nobody.
+  const dnsNames = (found?.dnsNames ?? []).filter(name => name !== '')
   const needed = [...neededNames(id, wanting).keys()]
   const sources: readonly SanSource[] = isCertificateId(id) ? ((CATALOGUE[id] as CertificateRow).sans ?? []) : []
   if (!statedNameList(id, wanting)) {

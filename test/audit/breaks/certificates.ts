@@ -2,8 +2,10 @@
 import { Buffer } from 'node:buffer'
 import { generateKeyPairSync } from 'node:crypto'
 import type { RuleId } from '../../../lib/audit/rules.js'
-import { element, extension, nameOf, oid, sequence } from '../../inspect/der.js'
-import { type Remake, versionField, withExtension, without } from '../../support/remake.js'
+import { element, extension, nameOf, oid, pem, sequence } from '../../inspect/der.js'
+import { type Remake, remake, versionField, withExtension, without } from '../../support/remake.js'
+import { certificateIn, put, read } from '../tree.js'
+import type { Break } from './break.js'
 
 const KU = '2.5.29.15'
 const SKI = '2.5.29.14'
@@ -41,7 +43,7 @@ export interface Broken {
   /** `leaf`: front-proxy-client, which is a client; `ca`: front-proxy-ca, a root. */
   readonly of: 'leaf' | 'ca'
   readonly changes: Remake
-  /** The rules that it cannot but break, too. Default: none */
+  /** The rules that a tree with it cannot but break, too. Default: none */
   readonly also?: readonly RuleId[]
   /** What `openssl verify -x509_strict` says of a chain with it, where it refuses it; of `ca` with a well leaf below. */
   readonly strict?: RegExp
@@ -73,12 +75,14 @@ export const BROKEN: readonly Broken[] = [
     rule: 'version',
     about: 'version 1',
     of: 'leaf',
+    also: ['usages-extra'],
     changes: { version: undefined, extensions: () => [] },
   },
   {
     rule: 'version',
     about: 'a root of version 1',
     of: 'ca',
+    also: ['not-a-ca'],
     changes: { version: undefined, extensions: () => [] },
     strict: /invalid CA certificate/,
   },
@@ -99,7 +103,7 @@ export const BROKEN: readonly Broken[] = [
     rule: 'time-format',
     about: 'UTCTime without seconds',
     of: 'leaf',
-    changes: { notAfter: at(23, '3601010000Z') },
+    changes: { notAfter: at(23, '2701010000Z') },
     strict: /format error in certificate's notAfter field/,
     always: true,
   },
@@ -107,11 +111,11 @@ export const BROKEN: readonly Broken[] = [
     rule: 'time-format',
     about: 'another time zone',
     of: 'leaf',
-    changes: { notAfter: at(23, '360101000000+0100') },
+    changes: { notAfter: at(23, '270101000000+0100') },
     strict: /format error in certificate's notAfter field/,
     always: true,
   },
-  { rule: 'time-type', about: 'GeneralizedTime of 2036', of: 'leaf', changes: { notAfter: at(24, '20360101000000Z') } },
+  { rule: 'time-type', about: 'GeneralizedTime of 2027', of: 'leaf', changes: { notAfter: at(24, '20270101000000Z') } },
   {
     rule: 'time-malformed',
     about: 'fractions of a second',
@@ -138,6 +142,7 @@ export const BROKEN: readonly Broken[] = [
     rule: 'issuer-empty',
     about: 'no issuer',
     of: 'leaf',
+    also: ['issuer-name'],
     changes: { issuer: sequence() },
     // Which is found to be no issuer's before anything else.
     strict: /unable to get local issuer certificate/,
@@ -292,6 +297,7 @@ export const BROKEN: readonly Broken[] = [
     rule: 'key-usage-empty',
     about: 'not one bit',
     of: 'leaf',
+    also: ['usage-missing'],
     changes: { extensions: withExtension(extension(KU, NOTHING, true)) },
     strict: /./,
     always: true,
@@ -336,14 +342,22 @@ export const BROKEN: readonly Broken[] = [
     rule: 'ext-usage-empty',
     about: 'not one usage',
     of: 'leaf',
+    also: ['usage-missing'],
     changes: { extensions: withExtension(extension(EKU, sequence())) },
     strict: /unsuitable certificate purpose/,
     always: true,
   },
   {
     rule: 'ext-usage-critical',
+    about: 'clientAuth, critical',
+    of: 'leaf',
+    changes: { extensions: withExtension(extension(EKU, sequence(oid('1.3.6.1.5.5.7.3.2')), true)) },
+  },
+  {
+    rule: 'ext-usage-critical',
     about: 'any usage, critical',
     of: 'leaf',
+    also: ['usages-extra'],
     changes: {
       extensions: withExtension(extension(EKU, sequence(oid('1.3.6.1.5.5.7.3.2'), oid('2.5.29.37.0')), true)),
     },
@@ -416,6 +430,8 @@ export const BROKEN: readonly Broken[] = [
         rule: 'name-address',
         about: name,
         of: 'leaf',
+        // Wanted as an address, and so the next certificate has it as one.
+        also: ['names-missing'],
         changes: { extensions: withExtension(names(dns(name))) },
       }) as const,
   ),
@@ -480,5 +496,89 @@ export const BROKEN: readonly Broken[] = [
         element(3, Buffer.concat([Buffer.from([0]), sequence(element(4, 'x'))])),
       ),
     },
+  },
+]
+
+const AT = {
+  leaf: { path: 'pki/front-proxy-client.crt', row: 'front-proxy-client' },
+  ca: { path: 'pki/front-proxy-ca.crt', row: 'front-proxy-ca' },
+} as const
+/** Where a certificate stands whose key is not that of any file: beside the others, and no row's. */
+const ELSEWHERE = 'pki/other.crt'
+
+/** Puts a certificate of the tree made over into its place, or beside it. */
+const madeOver =
+  (of: Broken['of'], changes: Remake, to: string = AT[of].path): Break['spoil'] =>
+  store => {
+    const der = remake(certificateIn(store, AT[of].path).der, read(store, 'pki/front-proxy-ca.key'), changes)
+    put(store, to, pem(der))
+  }
+
+/** Trees that break one rule of a certificate. */
+export const CERTIFICATE_BREAKS: readonly Break[] = [
+  ...BROKEN.map(({ rule, about, of, changes, also = [] }) => {
+    const to = changes.spki ? ELSEWHERE : AT[of].path
+    return {
+      rule,
+      about,
+      spoil: madeOver(of, changes, to),
+      findings: [rule, ...also].map(code => `${code} ${changes.spki ? to : AT[of].row}`),
+    }
+  }),
+  {
+    rule: 'authority-identifier',
+    about: 'the key identifier of another CA',
+    spoil: madeOver('leaf', {
+      extensions: withExtension(extension(AKI, sequence(element(0x80, Buffer.alloc(20, 7))))),
+    }),
+  },
+  {
+    rule: 'authority-identifier',
+    about: 'the serial number of the CA before it was renewed',
+    spoil: madeOver('leaf', {
+      extensions: list => {
+        const own = list.find(each => each.oid === AKI)?.bytes ?? Buffer.alloc(0)
+        // SEQUENCE, OID of 5 octets, OCTET STRING, SEQUENCE of [0], each with a header of 2.
+        const identifier = own.subarray(11)
+        const named = sequence(
+          identifier,
+          element(0xa1, [element(0xa4, nameOf('front-proxy-ca'))]),
+          element(0x82, Buffer.from([1])),
+        )
+        return withExtension(extension(AKI, named))(list)
+      },
+    }),
+  },
+  {
+    rule: 'issuer-name',
+    about: 'the name of its CA in another string type',
+    spoil: madeOver('leaf', { issuer: nameOf('front-proxy-ca', 12) }),
+  },
+  {
+    rule: 'path-length',
+    about: 'a CA below one that allows none',
+    spoil: async store => {
+      madeOver('ca', {
+        extensions: withExtension(extension(BC, sequence(element(1, Buffer.from([0xff])), integer(0)), true)),
+      })(store)
+      const signs = withExtension(extension(KU, SIGNS_CERTIFICATES, true))
+      const isCa = withExtension(extension(BC, CA, true))
+      const list = (bytes: readonly Buffer[]) => bytes.map(each => ({ oid: '', bytes: each }))
+      madeOver(
+        'leaf',
+        {
+          subject: nameOf('below'),
+          extensions: old => [...without(KU, BC, EKU)(old), ...signs(list([])), ...isCa(list([]))],
+        },
+        ELSEWHERE,
+      )(store)
+    },
+    findings: [`path-length ${ELSEWHERE}`],
+  },
+  {
+    rule: 'ca-restricted',
+    about: 'a CA for servers, and a client below it',
+    spoil: madeOver('ca', { extensions: withExtension(extension(EKU, sequence(oid('1.3.6.1.5.5.7.3.1')))) }),
+    findings: ['ca-restricted front-proxy-client'],
   },
 ]
