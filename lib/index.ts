@@ -143,8 +143,10 @@ export { compareTree } from './audit/compare.js'
 export { fingerprintOf } from './audit/fingerprint.js'
 export { formatJunit } from './audit/format-junit.js'
 export { formatSarif } from './audit/format-sarif.js'
+export { formatInference, type InferredValue, inferredConfiguration, inferredValues } from './audit/describe-tree.js'
 export { inferDescription } from './audit/infer.js'
 export type { LifeOptions } from './audit/lifetimes.js'
+export { type ParsedPlan, parsePlan } from './audit/parse-plan.js'
 export { type PlanOptions, planTree, type RowPlan, type TreePlan } from './audit/plan.js'
 export { isAtLeast, isFailure, type Report, type ReportedFinding, SEVERITIES, sentenceOf } from './audit/report.js'
 export type { Rule, RuleGroup, Severity } from './audit/rule.js'
@@ -316,6 +318,7 @@ export { formatTime, parseTime } from './kubernetes/time.js'
 export { defaultVersion, type KubernetesVersion, MINORS, parseVersion } from './kubernetes/versions.js'
 export { MAX_INPUT_BYTES, MAX_INSPECT_BYTES } from './limits.js'
 export { formatTar } from './tree/archive.js'
+export { type BackedUpFile, type Backup, type Backups, type FileFacts, listBackups } from './tree/backup.js'
 export { FILE_MODES, type FileKind, type FileSpec, filesOf, type TreePath } from './tree/layout.js'
 export {
   appendToLedger,
@@ -338,7 +341,8 @@ export {
   type StoredFile,
   type WantedFile,
 } from './tree/store.js'
-export { ArchiveStore, readTreeArchive } from './tree/tar.js'
+export { type ArchiveOptions, ArchiveStore, readTreeArchive } from './tree/tar.js'
+export { type ApplyPlanOptions, applyPlan, assertSamePlan } from './workflow/apply.js'
 export {
   type ChangedTree,
   type ChangeTreeOptions,
@@ -371,6 +375,7 @@ export {
   type WriteSharedOptions,
   writeSharedFiles,
 } from './workflow/shared-files.js'
+export { type UndoneFile, type UndoOptions, type UndoResult, undoLast } from './workflow/undo.js'
 export {
   fetchKubeadmCerts,
   type UploadOptions,

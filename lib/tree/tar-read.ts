@@ -3,11 +3,10 @@ import { EncodingError } from '../errors.js'
 
 /** Everything in a tar archive comes in blocks of this many bytes (POSIX.1-2017, pax, ustar Interchange Format). */
 const BLOCK = 512
+const MIB = 2 ** 20
 /** Bounds of what is read. */
 const LIMITS = {
   entries: 200_000,
-  /** The archive itself, inflated. */
-  bytes: 2 ** 30,
   /** A long name, or the keywords of one entry. */
   header: 64 * 1024,
 } as const
@@ -34,6 +33,7 @@ export interface TarEntry {
  *
  * @param source - the archive in pieces of any size, not compressed
  * @param wants - whose contents are asked for
+ * @param maxBytes - of the archive. Default: 1 GiB
  * @throws {@link EncodingError} `KPKI_ARCHIVE_INVALID`: no tar, cut off, sparse files, parts of another archive, a path that
  *   leads upwards, or more than is read
  * @see POSIX.1-2017, pax; GNU tar manual, "Basic Tar Format"
@@ -41,8 +41,9 @@ export interface TarEntry {
 export async function* parseTar(
   source: AsyncIterable<Uint8Array>,
   wants: (path: string, size: number) => boolean,
+  maxBytes = 1024 * MIB,
 ): AsyncGenerator<TarEntry> {
-  const reader = new BlockReader(source)
+  const reader = new BlockReader(source, maxBytes)
   const all = new Map<string, string>()
   let next = new Map<string, string>()
   for (let count = 0; ; ) {
@@ -113,11 +114,13 @@ function plainPath(name: string): string {
 /** Takes pieces of any size and gives as much as is asked for. */
 class BlockReader {
   readonly #source: AsyncIterator<Uint8Array>
+  readonly #maxBytes: number
   #pieces: Uint8Array[] = []
   #length = 0
   #total = 0
 
-  constructor(source: AsyncIterable<Uint8Array>) {
+  constructor(source: AsyncIterable<Uint8Array>, maxBytes: number) {
+    this.#maxBytes = maxBytes
     this.#source = source[Symbol.asyncIterator]()
   }
 
@@ -154,7 +157,8 @@ class BlockReader {
       this.#pieces.push(value)
       this.#length += value.length
       this.#total += value.length
-      if (this.#total > LIMITS.bytes) throw refusal('is larger than 1 GiB', 'put into it only what is to be looked at')
+      if (this.#total > this.#maxBytes)
+        throw refusal(`is larger than ${this.#maxBytes / MIB} MiB`, 'put into it only what is to be looked at')
     }
   }
 

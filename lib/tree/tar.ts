@@ -12,6 +12,12 @@ const MAX_LINKS = 40
 const HOME = 'etc/kubernetes'
 const KUBELET_HOME = 'var/lib/kubelet'
 
+/** Options of {@link readTreeArchive}. */
+export interface ArchiveOptions {
+  /** How large the archive may be, inflated. Default: 1 GiB */
+  readonly maxBytes?: number
+}
+
 /** A tree out of an archive: it can be read, and what is written to it is written to memory only. */
 export class ArchiveStore extends MemoryStore {
   /** Names behind which no file is that could be read. */
@@ -50,8 +56,8 @@ export class ArchiveStore extends MemoryStore {
 
   override async *list(): AsyncGenerator<ListedFile> {
     for await (const { path } of super.list()) yield { path }
-    for (const [path, target] of this.links) yield { path, target }
-    for (const [path, problem] of this.problems) yield { path, ...problem }
+    for (const [path, target] of [...this.links].sort(byPath)) yield { path, target }
+    for (const [path, problem] of [...this.problems].sort(byPath)) yield { path, ...problem }
   }
 
   /** Whether root has files in it; of an archive that somebody else has made, nothing is said about owners. */
@@ -71,12 +77,16 @@ export class ArchiveStore extends MemoryStore {
  * @throws {@link EncodingError} `KPKI_ARCHIVE_INVALID`; `KPKI_NOTHING_FOUND` when no tree is in it
  * @example const store = await readTreeArchive(chunks, 'host.tar.gz')
  */
-export async function readTreeArchive(source: AsyncIterable<Uint8Array>, name: string): Promise<ArchiveStore> {
+export async function readTreeArchive(
+  source: AsyncIterable<Uint8Array>,
+  name: string,
+  options: ArchiveOptions = {},
+): Promise<ArchiveStore> {
   const kept = new Map<string, TarEntry>()
   let bytes = 0
   let hasHome = false
   try {
-    for await (const entry of parseTar(await inflate(source), wants)) {
+    for await (const entry of parseTar(await inflate(source), wants, options.maxBytes)) {
       if (!hasHome && isInHome(entry.path)) {
         hasHome = true
         for (const [path, { size }] of kept) {
@@ -248,6 +258,10 @@ async function inflate(source: AsyncIterable<Uint8Array>): Promise<AsyncIterable
       hint: `inflate it on the way: ${other[1]} -dc FILE | kpki check --dir -`,
     })
   return first[0] === 0x1f && first[1] === 0x8b ? gunzip(whole) : whole
+}
+
+function byPath([a]: readonly [TreePath, unknown], [b]: readonly [TreePath, unknown]): number {
+  return a < b ? -1 : 1
 }
 
 /** How other compressed files begin. */

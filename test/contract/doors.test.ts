@@ -31,14 +31,14 @@ const DOORS = [
     endingWithin expirationTables formatExpirationCalendar formatExpirationMetrics formatExpirationTable layOutRows readExpiration
     humanDuration parseDuration parseManifests parsePeriod parseTime rbacObjects resolveBootstrapToken secretNameOf signDetached tokenObjectName verifyDetached
     withdrawBootstrapTokens
-    checkTree compareTree inferDescription readTree
+    checkTree compareTree formatInference inferDescription inferredConfiguration inferredValues readTree
     changeTree describeChange expectedEnd makeChanges planChanges planInputs planStore renew saveChange savePlan
     CIS_EDITIONS SEVERITIES baselineOf checkCis cisItems fingerprintOf formatBaseline formatJunit formatSarif isAtLeast isFailure
     openBaseline parseBaseline sentenceOf
     `,
     types: `
     Baseline BaselineEntry BenchmarkItem CisEdition CisItem CisLooked CisResult OpenBaseline Report ReportedFinding
-    CheckFilesOptions CheckedFiles FileProblem ListedFile ActualRow ApiVersion AppendedFile Bytes Certificate CertificateId CertificateRequest CertificateRole CertificateRow CertificateSpec Cidr Cluster ClusterFacts
+    ArchiveOptions CheckFilesOptions CheckedFiles FileProblem ListedFile ActualRow ApiVersion AppendedFile Bytes Certificate CertificateId CertificateRequest CertificateRole CertificateRow CertificateSpec Cidr Cluster ClusterFacts
     CodeOf ConfigCode ConfigProblem Configuration Context DefaultsOptions Description DescriptionSources
     DistinguishedName DuplicateField DuplicateKey EffectiveValue KubeconfigRefusal ErrorCode ErrorDetails ErrorKind ExtKeyUsage ExtensionFacts ExternalEtcd FactName
     FieldProblem FileKind FileSpec Finding RuleId FlagFacts FlagName FurtherExtension GenerateOptions GenerateResult GroupSource
@@ -56,7 +56,7 @@ const DOORS = [
     EncryptOptions SharedContents SharedFacts SharedFile SharedFilesOptions SharedFilesResult SharedResult SharedTree UploadOptions UploadResult VerifySharedOptions WriteSharedOptions
     BootstrapToken BootstrapTokenOptions BootstrapTokenSpec BootstrapTokenState ClusterInfoSpec ConfiguredTokens CreateTokensOptions
     ExpirationCalendarOptions ExpirationEntry ExpirationMetricsOptions ExpirationReport ExpirationRow ExpirationState ExpirationTables
-    CheckOptions CheckResult LifeOptions Rule RuleGroup Severity TreeItemId ActualKubeletPair ActualTree Asked Change ChangeAction ChangePlan ComparedItem Inference ManifestFacts Restart TreeComparison WantedIdentity
+    CheckOptions CheckResult InferredValue LifeOptions Rule RuleGroup Severity TreeItemId ActualKubeletPair ActualTree Asked Change ChangeAction ChangePlan ComparedItem Inference ManifestFacts Restart TreeComparison WantedIdentity
     JoinCommandOptions JoinCommandSpec KubernetesObject ObjectMeta RbacRow ResourceKind ResourceRow StoredBootstrapToken TokenAbility
     `,
   },
