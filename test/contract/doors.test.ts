@@ -30,7 +30,7 @@ const DOORS = [
     generateBootstrapToken isBootstrapTokenGroup isBootstrapTokenId isBootstrapTokenSecret parseBootstrapToken parseBootstrapTokenSecret
     endingWithin expirationTables formatExpirationCalendar formatExpirationMetrics formatExpirationTable layOutRows readExpiration
     humanDuration parseDuration parseManifests parsePeriod parseTime rbacObjects resolveBootstrapToken secretNameOf signDetached tokenObjectName verifyDetached
-    withdrawBootstrapTokens
+    withdrawBootstrapTokens applyPlan assertSamePlan listBackups parsePlan undoLast
     checkTree compareTree formatInference inferDescription inferredConfiguration inferredValues readTree
     changeTree describeChange expectedEnd makeChanges planChanges planInputs planStore renew saveChange savePlan
     CIS_EDITIONS SEVERITIES baselineOf checkCis cisItems fingerprintOf formatBaseline formatJunit formatSarif isAtLeast isFailure
@@ -46,6 +46,7 @@ const DOORS = [
     InspectedKubeconfig InspectedManifest InspectedRequest Inspection IpAddress Issuer KeyAlgorithm KeyParameters KeyType KeyUsage KpkiErrorOptions KubeadmKind Kubeconfig
     KubeconfigId KubeconfigRow KubeconfigSpec KubernetesVersion Lazy Life LifeState LogEvent Origin ParsedConfiguration PemBlock Place
     PictureFormat PictureOptions PlanOptions PrintOptions Profile ProfileName RawKeyPair Role RowId RowPlan RowResult SanSource StagedFile StagedReplacement Store StoredFile WantedFile
+    ApplyPlanOptions BackedUpFile Backup Backups FileFacts ParsedPlan UndoOptions UndoResult UndoneFile
     SubjectAltName TreePath TreePlan VerifyOptions WantedCertificate YamlDocument YamlInput YamlObject YamlPath
     YamlPosition YamlValue EntryList IdentityProblem JwtClaims KubeconfigCredential MergeChange MergeFile MergeOptions MergeResult RbacGrant RbacSubject
     ApplyOptions ClusterApi ListOptions ObjectName WatchEvent WatchOptions ClusterConnection Impersonation KubeconfigSource ClusterInfo DiscoveredCluster Discovery DiscoveryOptions DiscoveryRequest DiscoveryStep DiscoveryStepName PlacedCertificate ServerCas ServerEndpoint
