@@ -140,10 +140,10 @@ export { type ChangeOptions, planChanges } from './audit/changes.js'
 export { type CisLooked, type CisResult, checkCis } from './audit/check-cis.js'
 export { CIS_EDITIONS, type CisEdition, type CisItem, cisItems } from './audit/cis-items.js'
 export { compareTree } from './audit/compare.js'
+export { formatInference, type InferredValue, inferredConfiguration, inferredValues } from './audit/describe-tree.js'
 export { fingerprintOf } from './audit/fingerprint.js'
 export { formatJunit } from './audit/format-junit.js'
 export { formatSarif } from './audit/format-sarif.js'
-export { formatInference, type InferredValue, inferredConfiguration, inferredValues } from './audit/describe-tree.js'
 export { inferDescription } from './audit/infer.js'
 export type { LifeOptions } from './audit/lifetimes.js'
 export { type ParsedPlan, parsePlan } from './audit/parse-plan.js'
@@ -375,7 +375,7 @@ export {
   type WriteSharedOptions,
   writeSharedFiles,
 } from './workflow/shared-files.js'
-export { type UndoneFile, type UndoOptions, type UndoResult, undoLast } from './workflow/undo.js'
+export { type UndoneFile, type UndoResult, undoLast } from './workflow/undo.js'
 export {
   fetchKubeadmCerts,
   type UploadOptions,

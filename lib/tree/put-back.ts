@@ -11,8 +11,8 @@ import { commitAll, stageAll } from './write-all.js'
 const UNFINISHED = encodeUtf8('this change is being taken back, which has not ended; kpki undo goes on with it\n')
 const UNDONE = encodeUtf8('this change was taken back; new/ holds what was in the place of its files until then\n')
 
-/** How {@link putBack} works. */
-export interface PutBackOptions {
+/** Options of `undoLast`. */
+export interface UndoOptions {
   /** Stops between two files; what was put back is as it was before. Default: nothing does */
   readonly signal?: AbortSignal | undefined
   /** Leave files as they are that were changed since, and put back the others. Default: false, nothing is put back then */
@@ -52,7 +52,7 @@ export async function putBack(
   backup: Backup,
   store: Store,
   context: Context,
-  { signal, keepChanged = false, dryRun = false }: PutBackOptions = {},
+  { signal, keepChanged = false, dryRun = false }: UndoOptions = {},
 ): Promise<readonly JudgedFile[]> {
   const { dir, unfinished, undone } = backupPaths(backup.name)
   const judged = await judgeBackup(backup, store, context)

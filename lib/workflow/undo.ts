@@ -7,11 +7,8 @@ import { EncodingError, StoreError, WorkflowError } from '../errors.js'
 import { ROW_IDS } from '../kubernetes/rows.js'
 import { type Backup, backupInvalid, listBackups } from '../tree/backup.js'
 import { filesOf, type TreePath } from '../tree/layout.js'
-import { isUnfinished, type JudgedFile, type PutBackOptions, putBack } from '../tree/put-back.js'
+import { isUnfinished, type JudgedFile, putBack, type UndoOptions } from '../tree/put-back.js'
 import type { Store } from '../tree/store.js'
-
-/** Options of {@link undoLast}. */
-export type UndoOptions = PutBackOptions
 
 /** What became of one file. */
 export interface UndoneFile {
