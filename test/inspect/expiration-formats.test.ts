@@ -161,6 +161,17 @@ test('a calendar is the same at any moment, and a renewed certificate moves its 
   assert.ok(sequenceOf(after) > sequenceOf(before))
 })
 
+test('names are escaped as texts', async () => {
+  const wild = await report(await wildTree())
+  const said = valuesOf(await formatExpirationCalendar(wild, context), 'SUMMARY').map(unescapeText)
+  const escaped = valuesOf(await formatExpirationCalendar(wild, context), 'SUMMARY').join('')
+  assert.match(escaped, '\\\\ " ')
+  const names = [...wild.certificates].filter(({ found, name }) => found && name.startsWith('more/'))
+  assert.ok(names.length > 5)
+  for (const { name } of names.filter(({ name }) => !/\p{C}|\p{Zl}|\p{Zp}|\p{M}/u.test(name)))
+    assert.ok(said.includes(`certificate ${name} of cp-1 ends`), name)
+})
+
 test('another cluster and another node have other events', async () => {
   const here = await report(wellTree())
   const uids = async (changed: ExpirationReport) => valuesOf(await formatExpirationCalendar(changed, context), 'UID')

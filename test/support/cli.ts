@@ -1,4 +1,4 @@
-import type { Io } from '../../lib/cli/io.js'
+import type { Io, Screen } from '../../lib/cli/io.js'
 import { main } from '../../lib/cli/main.js'
 import { StoreError } from '../../lib/errors.js'
 
@@ -20,6 +20,7 @@ export async function run(
     columns = 80,
     env = {},
     signal = new AbortController().signal,
+    screen,
   }: {
     stdin?: string | (() => string)
     terminal?: boolean
@@ -29,6 +30,8 @@ export async function run(
     columns?: number
     env?: Record<string, string>
     signal?: AbortSignal
+    /** For commands that draw on all of the terminal. */
+    screen?: Screen
   } = {},
 ): Promise<Transcript> {
   let stdout = ''
@@ -48,6 +51,7 @@ export async function run(
     env,
     readStdin: async () => new TextEncoder().encode(typeof stdin === 'string' ? stdin : stdin()),
     signal,
+    ...(screen ? { openScreen: () => screen } : {}),
   }
   const status = await main(argv, io)
   return { status, stdout, stderr }
