@@ -202,6 +202,7 @@ export { type Context, createContext, type KeyParameters, type LogEvent, type Ra
 export { KEY_ALGORITHMS, type KeyAlgorithm } from './crypto/algorithms.js'
 export type { Bytes } from './crypto/bytes.js'
 export type { IpAddress } from './crypto/ip.js'
+export { formatJson } from './crypto/json.js'
 export { formatPrivateKey, formatPublicKey, parsePrivateKey } from './crypto/key-files.js'
 export { generateKey, type KeyType, PrivateKey } from './crypto/keys.js'
 export { formatPem, type PemBlock, parsePem } from './crypto/pem.js'

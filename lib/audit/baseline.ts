@@ -1,5 +1,6 @@
 import { nearestName } from '../config/problems.js'
 import type { Context } from '../context.js'
+import { formatJson } from '../crypto/json.js'
 import { EncodingError } from '../errors.js'
 import { fingerprintOf } from './fingerprint.js'
 import { type Finding, RULES, type RuleId } from './rules.js'
@@ -34,7 +35,7 @@ export function formatBaseline({ entries }: Baseline): string {
   const findings = entries.map(({ rule, path, part, fingerprint, message, reason, until }) => ({
     ...{ rule, path, part, fingerprint, message, reason, until },
   }))
-  return `${JSON.stringify({ apiVersion: API_VERSION, kind: KIND, findings }, undefined, 2)}\n`
+  return formatJson({ apiVersion: API_VERSION, kind: KIND, findings })
 }
 
 /**

@@ -95,6 +95,9 @@ function names(group: RuleGroup, id: RuleId, file?: string): string {
 /** What no XML document can have, not even escaped (XML 1.0 section 2.2), and other controls; the first three can be escaped. */
 const IMPOSSIBLE = /(?![\t\n\r])[\p{Cc}\p{Cs}\ufffe\uffff]/gu
 
+/** What XML can have, and a terminal that prints it would obey. */
+const OBEYED = /[\t\n\r\p{Cf}\p{Zl}\p{Zp}]/gu
+
 /** Text in an element or a quoted attribute; line breaks stay line breaks in attributes, too. */
 function escapeXml(text: string): string {
   return text
@@ -103,5 +106,5 @@ function escapeXml(text: string): string {
     .replaceAll('<', '&lt;')
     .replaceAll('>', '&gt;')
     .replaceAll('"', '&quot;')
-    .replace(/[\t\n\r]/g, character => (character === '\n' ? '&#10;' : character === '\t' ? '&#9;' : '&#13;'))
+    .replace(OBEYED, character => `&#${character.codePointAt(0)};`)
 }

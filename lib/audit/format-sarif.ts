@@ -1,3 +1,4 @@
+import { formatJson } from '../crypto/json.js'
 import { type Report, type ReportedFinding, sentenceOf } from './report.js'
 import type { Severity } from './rule.js'
 import { RULES, type RuleId } from './rules.js'
@@ -36,7 +37,7 @@ export function formatSarif(report: Report): string {
       },
     ],
   }
-  return `${JSON.stringify(log, undefined, 2)}\n`
+  return formatJson(log)
 }
 
 function ruleObject(id: RuleId) {
@@ -56,8 +57,7 @@ function ruleObject(id: RuleId) {
 
 /** Viewers show these texts as sentences of their own. */
 function sentence(text: string): string {
-  const begun = text.slice(0, 1).toUpperCase() + text.slice(1)
-  return begun.endsWith('.') ? begun : `${begun}.`
+  return text.endsWith('.') ? text : `${text}.`
 }
 
 function resultObject({ found, file, fingerprint, accepted }: ReportedFinding, ids: RuleId[], hasBaseline: boolean) {

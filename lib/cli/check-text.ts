@@ -226,6 +226,7 @@ export function formatSummary(checked: Checked, { paint, columns, show }: Termin
   return `${lines.join('\n')}\n`
 }
 
-function count(number: number, noun: string): string {
+/** A number of things. */
+export function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? '' : 's'}`
 }

@@ -26,7 +26,7 @@ import { streamFiles } from '../node.js'
 import { CHECK_RULES, describeRules, formatRules, rulesNamed } from './check-explain.js'
 import type { Checked, CheckedInference } from './check-model.js'
 import { describeCheck } from './check-structured.js'
-import { CheckPrinter, formatSummary } from './check-text.js'
+import { CheckPrinter, count, formatSummary } from './check-text.js'
 import type { Invocation, Run } from './command.js'
 import { listeningContext } from './description.js'
 import { periodOf } from './duration.js'
@@ -257,7 +257,7 @@ async function writeBaseline(
   // It names files and what is wrong with them, and no secret: it is there to be committed and reviewed.
   await createNewFile(newBaseline, formatBaseline(made), 0o644)
   if (!quiet && output === 'text')
-    io.stderr(`kpki: ${made.entries.length} findings are accepted in ${printable(newBaseline)}\n`)
+    io.stderr(`kpki: ${printable(newBaseline)} accepts ${count(made.entries.length, 'finding')}\n`)
 }
 
 // More are read in JSON.
