@@ -9,8 +9,12 @@ import { filesOf, keyPath, type TreePath } from '../tree/layout.js'
 import type { Certificate } from '../x509/certificate.js'
 import { EXTENSIONS } from '../x509/extensions.js'
 import { isForServer } from '../x509/server-names.js'
-import { canSign, isWeaklySigned, outsideValidity, verifyCertificate } from '../x509/verify.js'
+import { canSign, outsideValidity, verifyCertificate } from '../x509/verify.js'
+import { type Place, reportOn } from './about.js'
 import type { ActualRow } from './actual.js'
+import { checkCertificate } from './check-certificate.js'
+import { missingUsages } from './check-issued.js'
+import { checkPeriod } from './check-period.js'
 import { type Finding, finding, type RuleId } from './rules.js'
 
 const SUPERUSERS = 'system:masters'
@@ -29,9 +33,13 @@ export function judgeCa(row: ActualRow, cluster: Cluster, context: Context): Fin
     ]
   const judged = signer ?? first
   const findings: Finding[] = []
-  if (!canSign(judged)) findings.push(report('not-a-ca', `${judged.subject.text} may not sign certificates`))
+  // More extensions are too much for a CA of ours than Go refuses.
+  const lint = checkCertificate(judged, { row: id, path }).filter(({ code }) => code !== 'extension-unknown')
+  if (!canSign(judged) && !lint.some(({ code }) => code === 'not-a-ca'))
+    findings.push(report('not-a-ca', `${judged.subject.text} may not sign certificates`))
   findings.push(...caFindings(id, judged, report))
-  findings.push(...periodFindings(judged, report, context), ...strengthFindings(judged, report))
+  findings.push(...periodFindings(judged, { row: id, path }, context))
+  findings.push(...lint)
   // A root's own signature is not looked at by anybody; an intermediate's is.
   if (key)
     findings.push(
@@ -52,17 +60,10 @@ function caFindings(id: RowId, ca: Certificate, report: (code: RuleId, message: 
   const usages = new Set(
     ROW_IDS.filter(row => issuerOf(row) === id).flatMap(row => PROFILES[profileOf(row)].extKeyUsages),
   )
-  const missing = [...usages].filter(
-    usage => ca.extKeyUsages && !ca.extKeyUsages.includes(usage) && !ca.extKeyUsages.includes('anyExtendedKeyUsage'),
-  )
+  const missing = missingUsages([...usages], ca)
   if (missing.length > 0) findings.push(report('ca-restricted', `may not vouch for ${missing.join(', ')}`))
   if (ca.subject.der.length <= 2)
     findings.push(report('ca-restricted', 'has an empty subject (RFC 5280 section 4.1.2.6)'))
-  const lacks = [
-    ...(ca.keyUsages === undefined ? ['a key usage extension'] : []),
-    ...(ca.criticalExtensions.includes(EXTENSIONS.basicConstraints) ? [] : ['basic constraints that are critical']),
-  ]
-  if (lacks.length > 0) findings.push(report('ca-profile', `lacks ${lacks.join(' and ')} (RFC 5280 section 4.2.1)`))
   return findings
 }
 
@@ -131,10 +132,11 @@ export async function judgeLeaf(
     usage =>
       leaf.extKeyUsages && !leaf.extKeyUsages.includes(usage) && !leaf.extKeyUsages.includes('anyExtendedKeyUsage'),
   )
+  const lint = checkCertificate(leaf, { row: id, path })
   const ownFaults = [
-    ...periodFindings(leaf, report, context),
+    ...periodFindings(leaf, { row: id, path }, context),
     ...(usages.length > 0 ? [report('usage-missing', `is not made for ${usages.join(', ')}`)] : []),
-    ...(isWeaklySigned(leaf) ? [report('signature-weak', `is signed with ${leaf.signatureHash}`)] : []),
+    ...lint.filter(({ code }) => IN_CHAIN.includes(code)),
   ]
   findings.push(...ownFaults)
   // What is wrong with the leaf itself would only be said again as a chain that does not hold.
@@ -168,7 +170,7 @@ export async function judgeLeaf(
   if (usages.length === 0) findings.push(...widthFindings(leaf, wanted, report))
   if (leaf.keyUsages && !leaf.keyUsages.includes('digitalSignature'))
     findings.push(report('usage-missing', 'lacks the key usage digitalSignature'))
-  findings.push(...strengthFindings(leaf, report))
+  findings.push(...lint.filter(({ code }) => !IN_CHAIN.includes(code)))
   if (key) findings.push(...keyFindings(key, cluster, report))
   return findings
 }
@@ -224,43 +226,14 @@ export function judgeKubeconfig(
 
 const CA_HINT = 'whatever it has signed ends with it: move the whole tree away to start anew'
 
-function periodFindings(
-  certificate: Certificate,
-  report: (code: RuleId, message: string, hint?: string) => Finding,
-  context: Context,
-): Finding[] {
-  const now = context.clock()
-  if (now < certificate.notBefore)
-    return [
-      report(
-        'not-yet-valid',
-        `is not valid before ${certificate.notBefore.toISOString()}`,
-        'look at the clock of this host',
-      ),
-    ]
-  if (now > certificate.notAfter)
-    return [
-      report(
-        'expired',
-        `expired on ${certificate.notAfter.toISOString()}`,
-        certificate.isCa ? CA_HINT : 'move it away to have it made anew',
-      ),
-    ]
-  return []
-}
+/** Faults of a certificate for which no chain with it holds. */
+const IN_CHAIN: readonly RuleId[] = ['signature-weak', 'extension-unknown']
 
-function strengthFindings(certificate: Certificate, report: (code: RuleId, message: string) => Finding): Finding[] {
-  const { publicKey, subjectKeyIdentifier, serialNumber, keyUsages } = certificate
-  const findings: Finding[] = []
-  if (publicKey.kind === 'RSA' && publicKey.modulusBits < 2048)
-    findings.push(report('key-weak', `has a key of ${publicKey.modulusBits} bits`))
-  if (subjectKeyIdentifier === undefined)
-    findings.push(report('no-key-identifier', 'has no subject key identifier (RFC 5280 section 4.2.1.2)'))
-  if (BigInt(`0x${serialNumber || '0'}`).toString(2).length < 64)
-    findings.push(report('serial-short', 'has a serial number of fewer than 64 bits'))
-  if (publicKey.kind === 'ECDSA' && keyUsages?.includes('keyEncipherment'))
-    findings.push(report('ec-key-encipherment', 'claims keyEncipherment with an EC key (RFC 8813 section 3)'))
-  return findings
+function periodFindings(certificate: Certificate, about: Place, context: Context): Finding[] {
+  return checkPeriod(certificate, context.clock(), reportOn(about), {
+    notYet: 'look at the clock of this host',
+    expired: certificate.isCa ? CA_HINT : 'move it away to have it made anew',
+  })
 }
 
 function keyFindings(key: PrivateKey, cluster: Cluster, report: (code: RuleId, message: string) => Finding): Finding[] {

@@ -420,7 +420,7 @@ const CASES: Partial<Record<RuleId, readonly Case[]>> = {
       findings: [],
     },
   ],
-  'serial-short': [
+  'serial-zero': [
     {
       about: 'serial number 0 of a CA of kubeadm before 1.31',
       spoil: store => {
@@ -430,7 +430,7 @@ const CASES: Partial<Record<RuleId, readonly Case[]>> = {
         store.files.delete('pki/front-proxy-client.key')
       },
       options: { now: '2027-01-01T00:00:00Z' },
-      findings: ['front-proxy-ca serial-short', 'front-proxy-ca key-algorithm'],
+      findings: ['front-proxy-ca serial-zero', 'front-proxy-ca key-algorithm'],
     },
   ],
   'no-key-identifier': [
@@ -443,7 +443,7 @@ const CASES: Partial<Record<RuleId, readonly Case[]>> = {
       },
       options: { now: '2027-01-01T00:00:00Z' },
       findings: [
-        'front-proxy-ca serial-short',
+        'front-proxy-ca serial-zero',
         'front-proxy-ca key-algorithm',
         'front-proxy-client no-key-identifier',
         'front-proxy-client serial-short',
