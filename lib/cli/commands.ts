@@ -149,9 +149,25 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   },
   'config show': {
     about: 'print every value in effect and where it comes from',
-    flags: { ...CONFIG_FLAGS, ...DESCRIPTION_FLAGS, ...COMMON_FLAGS },
+    flags: {
+      from: {
+        type: 'string',
+        value: 'DIR',
+        about: 'what this tree says of itself, and nothing else; also a tar archive, - for one from standard input',
+      },
+      ...CONFIG_FLAGS,
+      ...DESCRIPTION_FLAGS,
+      ...COMMON_FLAGS,
+    },
     load: async () => (await import('./config.js')).runShow,
-    examples: [['kpki config show --config kubeadm.yaml --node-name cp-2', 'a file, and a flag over it']],
+    notes: [
+      'With --from the origin of a value is the file that says it: certificates, kubeconfigs, manifests of static Pods. ' +
+        'With -o yaml it is then a kubeadm configuration that states what the tree says and leaves out the rest.',
+    ],
+    examples: [
+      ['kpki config show --config kubeadm.yaml --node-name cp-2', 'a file, and a flag over it'],
+      ['kpki config show --from /etc/kubernetes -o yaml > kubeadm.yaml', 'a description of a tree that has none'],
+    ],
   },
   'config validate': {
     about: 'find every mistake in a configuration file',

@@ -27,6 +27,8 @@ export const runPrint: Run = async ({ args, flags }, io) => {
 
 /** `kpki config show`: every value in effect, with its origin. */
 export const runShow: Run = async (invocation, io) => {
+  if (text(invocation.flags, 'from') !== undefined)
+    return (await import('./config-from.js')).runShowFrom(invocation, io)
   const context = createNodeContext({ log: createLog(invocation, io) })
   const { cluster, origins } = await describeCluster(invocation, io, context)
   const values = describeEffective(cluster, origins)
@@ -40,14 +42,21 @@ export const runShow: Run = async (invocation, io) => {
     io.stdout(formatStructured({ apiVersion: OUTPUT_VERSION, kind: 'EffectiveConfiguration', items }, output))
     return EXIT.done
   }
-  const rows = values.map(({ field, value, origin }) => [field, shown(value), formatOrigin(origin)] as const)
+  printValues(
+    values.map(({ field, value, origin }) => [field, shown(value), formatOrigin(origin)]),
+    io,
+  )
+  return EXIT.done
+}
+
+/** Prints fields, their values and where those come from. */
+export function printValues(rows: readonly (readonly [field: string, value: string, origin: string])[], io: Io): void {
   const width = (column: 0 | 1 | 2) => Math.max(...rows.map(cells => cells[column].length))
   // Long values push their origin out of line rather than every line over the edge.
   const room = Math.max(1, Math.min(width(1), io.columns - width(0) - width(2) - 4))
   for (const [field, value, origin] of rows) {
     io.stdout(`${field.padEnd(width(0))}  ${value.padEnd(room)}  ${origin}\n`)
   }
-  return EXIT.done
 }
 
 /** `kpki config validate`: all mistakes; status 1 when there is one. */
@@ -96,7 +105,7 @@ export const runMigrate: Run = async (invocation, io) => {
 }
 
 /** A configuration is a stream of YAML documents already; JSON has no such thing, and gets a list. */
-function printConfiguration(yaml: string, output: string | undefined, io: Io): void {
+export function printConfiguration(yaml: string, output: string | undefined, io: Io): void {
   const documents = () => parseYamlStream(yaml, 'the configuration').map(({ value }) => value)
   io.stdout(
     output === 'json'
@@ -110,7 +119,8 @@ function printProblem(problem: ConfigProblem, print: (text: string) => void): vo
   if (problem.severity === 'error' && problem.hint !== undefined) print(`kpki: hint: ${problem.hint}\n`)
 }
 
-function shown(value: unknown): string {
+/** A value on one line. */
+export function shown(value: unknown): string {
   if (value === null || value === undefined) return '-'
   if (Array.isArray(value)) return value.join(',') || '-'
   return typeof value === 'object' ? JSON.stringify(value).replace(/^\{\}$/, '-') : String(value)

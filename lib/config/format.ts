@@ -18,10 +18,11 @@ import type { Configuration } from './types.js'
  * @param options - what stands in for what kubeadm would find out on the host
  */
 export function formatConfiguration(configuration: Configuration, options: DefaultsOptions = {}): string {
-  return formatStated(withDefaults(configuration, options))
+  return formatStatedConfiguration(withDefaults(configuration, options))
 }
 
-function formatStated(configuration: Configuration): string {
+/** Writes a configuration as {@link formatConfiguration} does, but nothing that it does not state. */
+export function formatStatedConfiguration(configuration: Configuration): string {
   const documents = (Object.keys(KINDS) as (keyof typeof KINDS)[]).flatMap(kind => {
     const value = configuration[kind]
     if (!value) return []
@@ -92,7 +93,7 @@ export function initDefaults(options: PrintOptions = {}): string {
     },
   })
   const { taints: _, ...node } = defaults.InitConfiguration?.nodeRegistration ?? {}
-  return formatStated({
+  return formatStatedConfiguration({
     ...defaults,
     InitConfiguration: { ...defaults.InitConfiguration, nodeRegistration: node },
     // kubeadm's own version, which it has without the v.
