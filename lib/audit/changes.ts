@@ -241,9 +241,15 @@ function planLeaf(item: ComparedItem, id: Exclude<TreeItemId, 'sa'>, planning: P
   if (isMissing && (!wanted || (isKubeconfigId(id) && !(comparison.cluster && item.server))))
     return void untouched.push({ id, message: 'is missing', hint: `make it: kpki gen ${genName(id)}` })
   if (!wanted) {
-    const hint = 'restore it from a backup, or move it away to have it made anew'
-    if (planning.named.has(id)) throw blocked(id, 'cannot be read, so that it is not known what it is to say', hint)
-    return void untouched.push({ id, message: 'cannot be read, so that it is not known what it is to say', hint })
+    const isWithout = id !== 'kubelet-client' && !isKubeconfigId(id) && !item.actual?.files.has(certificatePathOf(id))
+    const message = isWithout
+      ? 'has no certificate, and the tree does not say what it would be for'
+      : 'cannot be read, so that it is not known what it is to say'
+    const hint = isWithout
+      ? `describe the cluster: kpki gen ${genName(id)}`
+      : 'restore it from a backup, or move it away to have it made anew'
+    if (planning.named.has(id)) throw blocked(id, message, hint)
+    return void untouched.push({ id, message, hint })
   }
   const key = isMissing || needsKey(item, causes, planning) ? 'new' : 'keep'
   if (key === 'new' && !Object.hasOwn(KEY_ALGORITHMS, wanted.keyAlgorithm)) {
