@@ -52,7 +52,7 @@ function leavesOf(value: unknown, path: string, opaque: ReadonlySet<string>): Le
   }
   if (typeof value === 'object' && value !== null)
     return Object.entries(value).flatMap(([key, item]) => leavesOf(item, path === '' ? key : `${path}.${key}`, opaque))
-  return [{ path, type: typeof value }]
+  return [{ path, type: value === null ? 'null' : typeof value }]
 }
 
 /** Every place in a document that a path like `items[].origin` leads to. */
@@ -209,6 +209,22 @@ const CASES: readonly (readonly [kind: string, argv: readonly string[], prepare?
     ['issued', at('ledger'), '--dir', at('a')],
     () => writeFileSync(at('ledger'), `x\n${readFileSync(at('a', 'pki/issued.jsonl'), 'utf8')}`),
   ],
+  ['CertificateExpirationInfo', ['expiration', '--dir', at('a')]],
+  // What is missing, unreadable and elsewhere, and a bundle with a CA that was signed by another one.
+  [
+    'CertificateExpirationInfo',
+    ['certs', 'check-expiration', '--dir', at('ends')],
+    () => {
+      cpSync(at('a'), at('ends'), { recursive: true })
+      const read = (name: string) => readFileSync(vector(name), 'utf8')
+      writeFileSync(at('ends/pki/ca.crt'), readFileSync(at('a/pki/ca.crt'), 'utf8') + read('x509/inter-one.crt'))
+      writeFileSync(at('ends/pki/root.crt'), read('x509/root.crt'))
+      writeFileSync(at('ends/pki/etcd/ca.crt'), 'garbage')
+      writeFileSync(at('ends/scheduler.conf'), 'garbage')
+      writeFileSync(at('ends/kubelet.conf'), JSON.stringify(kubeconfig))
+      rmSync(at('ends/pki/apiserver.crt'))
+    },
+  ],
   ['ServiceAccountToken', ['sa', 'token', 'a', '--uid', 'u', '--dir', at('a')]],
   [
     'ServiceAccountTokenVerification',
@@ -325,7 +341,8 @@ for (const [index, [kind, argv, prepare]] of CASES.entries()) {
     const { stdout, stderr } = await run([...argv, '-o', 'json'])
     const document = JSON.parse(kind === 'Errors' ? stderr : stdout) as Readonly<Record<string, unknown>>
     const { apiVersion, kind: printed, ...rest } = document
-    if (kind !== 'Errors') assert.equal([apiVersion, printed, stderr], ['kpki.dev/v1alpha1', kind, ''])
+    const version = kind === 'CertificateExpirationInfo' ? 'output.kubeadm.k8s.io/v1alpha3' : 'kpki.dev/v1alpha1'
+    if (kind !== 'Errors') assert.equal([apiVersion, printed, stderr], [version, kind, ''])
     else assert.is(stdout, '')
     const leaves = leavesOf(kind === 'Errors' ? document : rest, '', opaque)
     for (const { path, type } of leaves) {
@@ -336,7 +353,7 @@ for (const [index, [kind, argv, prepare]] of CASES.entries()) {
       if (!field && type === 'empty' && fields.some(item => item.path.startsWith(`${path}[]`))) continue
       assert.ok(field, `${path} (${type}) is not in the table ${kind}`)
       const wanted = field?.path.endsWith('[]') && !path.endsWith('[]') ? `${field.type}[]` : field?.type
-      if (type !== 'opaque' && type !== 'empty') assert.is(type, wanted, path)
+      if (type !== 'opaque' && type !== 'empty') assert.ok(wanted?.split(' or ').includes(type), `${path} is ${type}`)
       if (field) seen.set(kind, (seen.get(kind) ?? new Set()).add(field.path))
     }
     for (const { path } of fields.filter(({ isAlwaysThere }) => isAlwaysThere)) {

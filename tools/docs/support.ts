@@ -71,6 +71,11 @@ const FEATURES: readonly Feature[] = [
     commands: ['token create'],
   },
   {
+    about: 'say what ends when: tables, metrics, a calendar, an exit status',
+    pure: ['readExpiration', 'endingWithin', 'formatExpirationMetrics', 'formatExpirationCalendar'],
+    commands: ['expiration'],
+  },
+  {
     about: 'say who can still get in: the ledger of what was signed',
     pure: ['parseLedger', 'judgeIssued', 'appendToLedger'],
     commands: ['issued'],
@@ -126,7 +131,6 @@ const MISSING: readonly (readonly [work: string, instead: string])[] = [
     'check a tree against a description, on its own',
     '`kpki gen all --dry-run`, which names every mismatch and writes nothing',
   ],
-  ['a report of what ends when, with an exit status', '`kpki inspect -o json`; `kubeadm certs check-expiration`'],
   ['make certification requests, and sign them', '`openssl req`, `kubeadm certs generate-csr`'],
   ['`init`, `join`, `reset`', '`kubeadm`'],
 ]
