@@ -4,7 +4,7 @@ import { type Bytes, decodeUtf8 } from '../crypto/bytes.js'
 import { parsePrivateKey } from '../crypto/key-files.js'
 import type { PrivateKey } from '../crypto/keys.js'
 import { parsePem } from '../crypto/pem.js'
-import { EncodingError, KpkiError, StoreError } from '../errors.js'
+import { EncodingError, KpkiError } from '../errors.js'
 import type { RowId } from '../kubernetes/rows.js'
 import { type FileKind, filesOf, type TreePath } from '../tree/layout.js'
 import type { Store, StoredFile } from '../tree/store.js'
@@ -38,7 +38,7 @@ export interface ReadOptions {
 /**
  * Reads the files of a row.
  *
- * @throws {@link StoreError} when a file exists but the store cannot hand it out
+ * @throws {@link KpkiError} when a file exists but the store cannot hand it out
  */
 export async function readRow(
   id: RowId,
@@ -85,7 +85,7 @@ export async function readOrTell(
   try {
     return await store.read(path)
   } catch (error) {
-    if (!(error instanceof StoreError)) throw error
+    if (!(error instanceof KpkiError)) throw error
     findings.push(unreadable(row, path, store, error))
     return undefined
   }

@@ -14,9 +14,13 @@ export interface LifeOptions {
   readonly endsWithinSeconds?: number
 }
 
-/** Says how the certificate of an item stands at a moment. */
+/**
+ * Says how the certificate of an item stands at a moment.
+ *
+ * @param id - `undefined` for a certificate that is none of a tree's
+ */
 export function lifeFindings(
-  id: TreeItemId,
+  id: TreeItemId | undefined,
   certificate: Certificate,
   now: Date,
   report: Report,
@@ -44,12 +48,13 @@ export function lifeFindings(
     ]
   }
   const span = (+notAfter - +notBefore) / 1000
-  if (isCaId(id) || certificate.isCa || span <= LONG_SECONDS) return []
+  if (certificate.isCa || (id !== undefined && isCaId(id)) || span <= LONG_SECONDS) return []
   const years = `${Math.floor(span / (365.25 * 86_400))} years`
   return [report('long-life', `lives for ${years}`, { field: 'validity', expected: 'at most 3 years', actual: years })]
 }
 
-function hintOf(id: TreeItemId): string | undefined {
+function hintOf(id: TreeItemId | undefined): string | undefined {
+  if (id === undefined) return undefined
   if (isCaId(id)) return `whatever it has signed ends with it: kpki renew ${id} keeps its key and gives it a later end`
   return id === 'kubelet-server' ? 'remove it and its key and restart the kubelet: it makes new ones' : undefined
 }

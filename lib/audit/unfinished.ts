@@ -1,4 +1,4 @@
-import { StoreError } from '../errors.js'
+import { KpkiError } from '../errors.js'
 import { BACKUPS, listBackups } from '../tree/backup.js'
 import { isUnfinished } from '../tree/put-back.js'
 import type { Store } from '../tree/store.js'
@@ -14,7 +14,7 @@ export async function unfinishedFindings(store: Store): Promise<readonly Finding
       return finding('change-unfinished', undefined, `${BACKUPS}/${name}`, message)
     })
   } catch (error) {
-    if (error instanceof StoreError) return []
+    if (error instanceof KpkiError) return []
     throw error
   }
 }

@@ -1,22 +1,15 @@
-import { type Report, reportOn } from '../audit/about.js'
-import { checkPeriod } from '../audit/check-period.js'
+import { reportOn } from '../audit/about.js'
+import { type LifeOptions, lifeFindings } from '../audit/lifetimes.js'
 import { type Finding, finding } from '../audit/rules.js'
 import type { Context } from '../context.js'
 import { formatHex } from '../crypto/bytes.js'
 import type { Certificate } from '../x509/certificate.js'
-import { lifeStateOf, SOON_DAYS } from '../x509/life.js'
 import { checkIdentity } from './check-identity.js'
 import type { FileKeys } from './check-pairs.js'
 import { Draft, type DraftCertificate } from './draft.js'
 import { readFile } from './read-file.js'
 import { remarkOnFiles } from './remarks-files.js'
 import type { InspectInput, InspectRemark, Place } from './types.js'
-
-/** Options of {@link FileCheck}. */
-export interface CheckFileOptions {
-  /** Certificates that end within this time are told of. Default: 30 days, when most of their life is over by then */
-  readonly endsWithinSeconds?: number
-}
 
 /** What one file has given. */
 export interface CheckedFile {
@@ -38,14 +31,14 @@ const NO_KEYS: FileKeys = { certificates: [], keys: [], publicKeys: [] }
 export class FileCheck {
   readonly counts = { files: 0, certificates: 0, keys: 0, kubeconfigs: 0, others: 0, unread: 0 }
   readonly #context: Context
-  readonly #options: CheckFileOptions
+  readonly #options: LifeOptions
   readonly #lint: (certificate: Certificate, place: Place) => readonly Finding[]
   readonly #seen = new Set<string>()
   readonly #held = new Map<string, { readonly certificate: Certificate; readonly place: Place }>()
 
   constructor(
     context: Context,
-    options: CheckFileOptions,
+    options: LifeOptions,
     lint: (certificate: Certificate, place: Place) => readonly Finding[],
   ) {
     this.#context = context
@@ -118,28 +111,8 @@ export class FileCheck {
     const now = this.#context.clock()
     return [
       ...this.#lint(certificate, place),
-      ...checkPeriod(certificate, now, report),
-      ...this.#checkEnd(certificate, now, report),
+      ...lifeFindings(undefined, certificate, now, report, this.#options),
       ...checkIdentity(certificate, report),
-    ]
-  }
-
-  #checkEnd({ notBefore, notAfter }: Certificate, now: Date, report: Report): Finding[] {
-    const { endsWithinSeconds } = this.#options
-    const isValid = notBefore <= now && now <= notAfter
-    const isSoon =
-      endsWithinSeconds === undefined
-        ? lifeStateOf({ notBefore, notAfter }, now) === 'soon'
-        : +notAfter - +now < endsWithinSeconds * 1000
-    if (!isValid || !isSoon) return []
-    const within = (endsWithinSeconds ?? SOON_DAYS * 86_400) * 1000
-    const [actual, expected] = [notAfter, new Date(+now + within)].map(moment => moment.toISOString())
-    return [
-      report('ends-soon', `ends on ${actual}`, {
-        field: 'notAfter',
-        expected: `after ${expected}`,
-        actual: actual ?? '',
-      }),
     ]
   }
 

@@ -1,16 +1,17 @@
 import { checkCertificate } from '../audit/check-certificate.js'
 import { checkIssued } from '../audit/check-issued.js'
+import type { LifeOptions } from '../audit/lifetimes.js'
 import type { Finding } from '../audit/rules.js'
 import type { Context } from '../context.js'
 import type { Certificate } from '../x509/certificate.js'
-import { type CheckFileOptions, FileCheck } from './check-file.js'
+import { FileCheck } from './check-file.js'
 import { IssuerSearch } from './check-issuers.js'
 import { LinkCount } from './check-links.js'
 import { PairSearch } from './check-pairs.js'
 import type { InspectInput } from './types.js'
 
 /** Options of {@link checkFiles}. */
-export interface CheckFilesOptions extends CheckFileOptions {
+export interface CheckFilesOptions extends LifeOptions {
   /** Certificates that were judged elsewhere, with their files: they are issuers, and are not judged again. Default: none */
   readonly known?: readonly { readonly certificate: Certificate; readonly path: string }[]
 }

@@ -9,6 +9,7 @@ import type { Break } from './breaks/break.js'
 import { CERTIFICATE_BREAKS } from './breaks/certificates.js'
 import { CHANGE_BREAKS } from './breaks/changes.js'
 import { CIS_BREAKS, CIS_DOUBLE_BREAKS, cisTree } from './breaks/cis.js'
+import { FILE_BREAKS } from './breaks/files.js'
 import { QUIET, TREE_BREAKS } from './breaks/tree.js'
 import { wellTree } from './tree.js'
 
@@ -20,7 +21,7 @@ const CIS: readonly Break[] = [...CIS_BREAKS, ...CIS_DOUBLE_BREAKS].map(({ rule,
   options: { cis: '1.12', rules: [rule] },
 }))
 
-const BREAKS: readonly Break[] = [...CERTIFICATE_BREAKS, ...TREE_BREAKS, ...CHANGE_BREAKS, ...CIS]
+const BREAKS: readonly Break[] = [...CERTIFICATE_BREAKS, ...TREE_BREAKS, ...CHANGE_BREAKS, ...FILE_BREAKS, ...CIS]
 
 async function findingsOf({ spoil, asked = {}, options = {}, now, base = wellTree, wrap }: Break) {
   const store = base()
