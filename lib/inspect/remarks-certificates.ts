@@ -1,3 +1,6 @@
+import { checkCertificate } from '../audit/check-certificate.js'
+import { checkIssued } from '../audit/check-issued.js'
+import type { Finding, RuleId } from '../audit/rules.js'
 import { lifeStateOf } from '../x509/life.js'
 import { canSign, isWeaklySigned } from '../x509/verify.js'
 import type { Draft } from './draft.js'
@@ -41,8 +44,10 @@ export function remarkOnRequests({ requests }: Pick<Inspection, 'requests'>, dra
   }
 }
 
-/** Extensions that Go's crypto/x509 (parser.go, processExtensions) handles; another one that is critical ends verification. */
-const KNOWN_TO_GO = /^2\.5\.29\.(14|15|17|19|30|31|32|33|35|36|37|54)$|^1\.3\.6\.1\.5\.5\.7\.1\.1$/
+/** What is remarked on of all that a lint finds: what breaks something. */
+function isGrave({ code, severity }: Finding): boolean {
+  return severity === 'error' || code === 'key-weak' || code === 'outlives-ca'
+}
 
 function remarkOnOne({ certificate }: InspectedCertificate, place: Place, now: Date, draft: Draft): void {
   if (certificate.notAfter < certificate.notBefore) {
@@ -61,20 +66,10 @@ function remarkOnOne({ certificate }: InspectedCertificate, place: Place, now: D
         : 'have it made anew before that',
     })
   }
-  const { kind, name } = certificate.publicKey
-  if (kind === 'other' && name !== 'Ed25519')
-    draft.remark('key-unusable', place, `has a key of type ${name}, which no program of Kubernetes takes`)
-  if (certificate.publicKey.kind === 'RSA' && certificate.publicKey.modulusBits < 2048)
-    draft.remark('key-weak', place, `has a key of ${certificate.publicKey.modulusBits} bits`)
-  if (/^[89a-f]/.test(certificate.serialNumber))
-    draft.remark('serial-negative', place, 'has a negative serial number, which Go refuses since 1.23')
-  const unknown = certificate.criticalExtensions.filter(oid => !KNOWN_TO_GO.test(oid))
-  if (unknown.length > 0)
-    draft.remark(
-      'extension-unknown',
-      place,
-      `has the critical extension ${unknown.slice(0, 3).join(', ')}, which Go does not know`,
-    )
+  // How it stands with the clock is said above, and who has signed it is told with its issuer.
+  for (const found of checkCertificate(certificate, { path: place.file }).filter(isGrave))
+    if (found.code !== 'never-valid' && found.code !== 'signature-weak')
+      draft.remark(found.code, place, found.message, { hint: found.hint ?? HINTS[found.code] })
   const names = certificate.dnsNames.length + certificate.ipAddresses.length + certificate.otherNames.length
   if (roleOf(certificate) === 'server' && names === 0) {
     draft.remark('names-missing', place, 'has no names: clients look at subjectAltName only, not at the common name', {
@@ -83,22 +78,27 @@ function remarkOnOne({ certificate }: InspectedCertificate, place: Place, now: D
   }
 }
 
-const DAY = 86_400_000
-
 function remarkOnIssued(
   { certificate }: InspectedCertificate,
   { certificate: issuer }: InspectedCertificate,
   place: Place,
   draft: Draft,
 ): void {
-  // Whoever makes both on one day for the same number of days has the leaf end some seconds later, which bothers nobody.
-  if (+certificate.notAfter - +issuer.notAfter > DAY) {
+  for (const { code, message } of checkIssued(certificate, issuer, { path: place.file }).filter(isGrave)) {
     const [end, last] = [certificate.notAfter, issuer.notAfter].map(momentText)
-    draft.remark('outlives-ca', place, `ends on ${end}, its CA on ${last}`, {
-      hint: 'it ends with its CA: renew the CA before that',
-    })
+    const text = code === 'outlives-ca' ? `ends on ${end}, its CA on ${last}` : message
+    draft.remark(code, place, text, { hint: HINTS[code] })
   }
-  if (!canSign(issuer)) draft.remark('not-a-ca', place, `is signed by ${issuer.subject.text}, which is no CA`)
+}
+
+/** What to do where the general advice of a remark is another one. */
+const HINTS: Partial<Record<RuleId, string>> = {
+  'address-mapped': 'have it made anew with the address as an IPv4 address',
+  'ca-restricted': 'have the CA made anew without the restriction',
+  'extension-critical': 'have it made anew with that extension not critical',
+  'key-long': 'have it made anew with RSA-2048 or more, or with ECDSA',
+  'outlives-ca': 'it ends with its CA: renew the CA before that',
+  'path-length': 'have the upper CA made anew without a path length',
 }
 
 /** A certificate of whose issuer only the name is here: said where that is no accident. */
