@@ -1,6 +1,6 @@
 /** What can go wrong, by its stable names. */
 import { EXIT } from '../../lib/cli/io.js'
-import { ERRORS, type ErrorKind, RULES } from '../../lib/index.js'
+import { ERRORS, type ErrorKind } from '../../lib/index.js'
 import { code, table } from './markdown.js'
 
 /** Class of each kind, and what its reader can do. */
@@ -40,14 +40,6 @@ export function errorClasses(): string {
       CLASSES[kind][1],
       String(Object.values(ERRORS).filter(row => row.kind === kind).length),
     ]),
-  )
-}
-
-/** Every finding. */
-export function findings(): string {
-  return table(
-    ['code', 'severity', 'what is found'],
-    Object.entries(RULES).map(([name, { severity, about }]) => [code(name), severity, about]),
   )
 }
 

@@ -96,6 +96,22 @@ const FEATURES: readonly Feature[] = [
     node: ['connectCluster'],
     commands: ['token list', 'certs upload'],
   },
+  {
+    about: 'find what is wrong with a tree, against what it says itself or a description; accept what is known',
+    pure: ['checkTree', 'openBaseline', 'formatSarif', 'formatJunit'],
+    commands: ['check'],
+  },
+  {
+    about: 'find what is wrong with certificates, keys and kubeconfigs of any layout, as they are read',
+    pure: ['checkFiles', 'checkCertificate'],
+    node: ['streamFiles'],
+    commands: ['check'],
+  },
+  {
+    about: 'look at the items of the CIS Kubernetes Benchmark that files show',
+    pure: ['checkCis'],
+    commands: ['check'],
+  },
   { about: 'issue one certificate', pure: ['issueCertificate', 'generateKey'] },
   { about: 'verify one certificate', pure: ['verifyCertificate'] },
   {
@@ -127,10 +143,6 @@ const FEATURES: readonly Feature[] = [
 /** Work that people look for here, and which is not there. */
 const MISSING: readonly (readonly [work: string, instead: string])[] = [
   ['renew certificates', '`kubeadm certs renew`; or move the files that end away and run `kpki gen all` again'],
-  [
-    'check a tree against a description, on its own',
-    '`kpki gen all --dry-run`, which names every mismatch and writes nothing',
-  ],
   ['make certification requests, and sign them', '`openssl req`, `kubeadm certs generate-csr`'],
   ['`init`, `join`, `reset`', '`kubeadm`'],
 ]

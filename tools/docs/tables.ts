@@ -4,6 +4,7 @@ import * as catalogue from './catalogue.js'
 import * as codes from './codes.js'
 import { commands } from './commands.js'
 import * as configuration from './configuration.js'
+import { benchmark, rules } from './rules.js'
 import { departures, stricter } from './stricter.js'
 import { features, notYet } from './support.js'
 
@@ -22,7 +23,15 @@ export const TABLES: Readonly<Record<string, () => string>> = {
   'feature-gates': configuration.featureGates,
   errors: codes.errors,
   'error-classes': codes.errorClasses,
-  findings: codes.findings,
+  'rules-files': () => rules('files'),
+  'rules-certificates': () => rules('certificates'),
+  'rules-pairs': () => rules('pairs'),
+  'rules-roles': () => rules('roles'),
+  'rules-kubeconfigs': () => rules('kubeconfigs'),
+  'rules-lifetimes': () => rules('lifetimes'),
+  'rules-drift': () => rules('drift'),
+  'rules-live': () => rules('live'),
+  'rules-cis': benchmark,
   'exit-statuses': codes.exitStatuses,
   commands,
   features,
