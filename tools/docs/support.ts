@@ -103,7 +103,7 @@ const FEATURES: readonly Feature[] = [
   },
   {
     about: 'find what is wrong with certificates, keys and kubeconfigs of any layout, as they are read',
-    pure: ['checkFiles', 'checkCertificate'],
+    pure: ['checkFiles'],
     node: ['streamFiles'],
     commands: ['check'],
   },
