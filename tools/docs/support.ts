@@ -37,6 +37,11 @@ const FEATURES: readonly Feature[] = [
     pure: ['describeEffective'],
     commands: ['config show'],
   },
+  {
+    about: 'say what a tree says of itself, and which file says it',
+    pure: ['inferDescription', 'inferredValues', 'formatInference'],
+    commands: ['config show'],
+  },
   { about: "print kubeadm's defaults", pure: ['initDefaults', 'joinDefaults'], commands: ['config print'] },
   {
     about: 'read certificates, keys, requests, kubeconfigs and manifests of any maker',
