@@ -126,6 +126,7 @@ export {
 } from './access/shared-contents.js'
 export { checkUserIdentity, type IdentityProblem } from './access/user-identity.js'
 export { type RbacGrant, type RbacSubject, userRbac } from './access/user-rbac.js'
+export type { FindingPlace } from './audit/about.js'
 export type { ActualRow } from './audit/actual.js'
 export {
   type Baseline,
@@ -137,7 +138,9 @@ export {
   parseBaseline,
 } from './audit/baseline.js'
 export { type ChangeOptions, planChanges } from './audit/changes.js'
+export { checkCertificate } from './audit/check-certificate.js'
 export { type CisLooked, type CisResult, checkCis } from './audit/check-cis.js'
+export { checkIssued } from './audit/check-issued.js'
 export { CIS_EDITIONS, type CisEdition, type CisItem, cisItems } from './audit/cis-items.js'
 export { compareTree } from './audit/compare.js'
 export { formatInference, type InferredValue, inferredConfiguration, inferredValues } from './audit/describe-tree.js'
@@ -331,6 +334,7 @@ export {
   type LedgerProblem,
   parseLedger,
 } from './tree/ledger.js'
+export type { FinishedChange, UndoOptions } from './tree/put-back.js'
 export {
   type AppendedFile,
   type FileProblem,
@@ -376,7 +380,7 @@ export {
   type WriteSharedOptions,
   writeSharedFiles,
 } from './workflow/shared-files.js'
-export { type UndoneFile, type UndoResult, undoLast } from './workflow/undo.js'
+export { finishChanges, type UndoneFile, type UndoResult, undoLast } from './workflow/undo.js'
 export {
   fetchKubeadmCerts,
   type UploadOptions,
@@ -392,6 +396,7 @@ export {
 } from './workflow/user-kubeconfig.js'
 export {
   type Certificate,
+  type EncodedDate,
   formatCertificate,
   parseCertificate,
   parseCertificates,

@@ -2,7 +2,7 @@ import type { TreePath } from '../tree/layout.js'
 import { type Finding, type FindingDetails, finding, type RuleId, type TreeItemId } from './rules.js'
 
 /** What a finding is about: a file, and where in it. */
-export interface Place {
+export interface FindingPlace {
   /** Default: the file is none of a tree's. */
   readonly row?: TreeItemId | undefined
   readonly path: TreePath
@@ -14,7 +14,7 @@ export interface Place {
 export type Report = (code: RuleId, message: string, details?: FindingDetails) => Finding
 
 /** A {@link Report} about a place. */
-export function reportOn({ row, path, part }: Place): Report {
+export function reportOn({ row, path, part }: FindingPlace): Report {
   const place = part === undefined ? {} : { part }
   return (code, message, details = {}) => finding(code, row, path, message, { ...place, ...details })
 }

@@ -1,5 +1,5 @@
 import type { Certificate } from '../x509/certificate.js'
-import { type Place, reportOn } from './about.js'
+import { type FindingPlace, reportOn } from './about.js'
 import { checkExtensions } from './check-extensions.js'
 import { checkFields } from './check-fields.js'
 import { checkKey } from './check-key.js'
@@ -15,7 +15,7 @@ import type { Finding } from './rules.js'
  * @returns in a fixed order; empty when all is well. Takes time in proportion to the size of the certificate
  * @see RFC 5280 section 4; golang/go, src/crypto/x509/parser.go; openssl 3.0, crypto/x509/x509_vfy.c (check_extensions)
  */
-export function checkCertificate(certificate: Certificate, about: Place): Finding[] {
+export function checkCertificate(certificate: Certificate, about: FindingPlace): Finding[] {
   const report = reportOn(about)
   return [
     ...checkFields(certificate, report),

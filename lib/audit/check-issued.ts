@@ -1,7 +1,7 @@
 import { equalBytes } from '../crypto/bytes.js'
 import type { Certificate } from '../x509/certificate.js'
 import { canSign } from '../x509/verify.js'
-import { listed, type Place, type Report, reportOn } from './about.js'
+import { type FindingPlace, listed, type Report, reportOn } from './about.js'
 import type { Finding } from './rules.js'
 
 /**
@@ -12,7 +12,7 @@ import type { Finding } from './rules.js'
  * @returns in a fixed order; empty when all is well, and for a certificate that is its own issuer
  * @see RFC 5280 sections 4.2.1.1, 4.2.1.9 and 6.1
  */
-export function checkIssued(certificate: Certificate, issuer: Certificate, about: Place): Finding[] {
+export function checkIssued(certificate: Certificate, issuer: Certificate, about: FindingPlace): Finding[] {
   if (equalBytes(certificate.der, issuer.der)) return []
   const report = reportOn(about)
   return [

@@ -5,7 +5,7 @@ import { isKubeconfigId, PROFILES, profileOf } from '../kubernetes/rows.js'
 import type { Certificate } from '../x509/certificate.js'
 import { verifySignature } from '../x509/signature.js'
 import { canSign, verifyCertificate } from '../x509/verify.js'
-import { type Place, type Report, reportOn } from './about.js'
+import { type FindingPlace, type Report, reportOn } from './about.js'
 import type { ActualRow } from './actual.js'
 import { checkCertificate } from './check-certificate.js'
 import { checkIssued } from './check-issued.js'
@@ -54,7 +54,7 @@ export async function leafFindings(leaf: ComparedLeaf, wanting: Wanting): Promis
   ]
 }
 
-function placeOf({ id, actual, certificate }: Pick<ComparedLeaf, 'id' | 'actual' | 'certificate'>): Place {
+function placeOf({ id, actual, certificate }: Pick<ComparedLeaf, 'id' | 'actual' | 'certificate'>): FindingPlace {
   const path = certificatePathOf(id)
   const { certificates } = 'kubeconfig' in actual && actual.kubeconfig ? actual.kubeconfig : actual
   const part = isKubeconfigId(id)

@@ -10,7 +10,7 @@ import type { Certificate } from '../x509/certificate.js'
 import { EXTENSIONS } from '../x509/extensions.js'
 import { isForServer } from '../x509/server-names.js'
 import { canSign, outsideValidity, verifyCertificate } from '../x509/verify.js'
-import { type Place, reportOn } from './about.js'
+import { type FindingPlace, reportOn } from './about.js'
 import type { ActualRow } from './actual.js'
 import { checkCertificate } from './check-certificate.js'
 import { missingUsages } from './check-issued.js'
@@ -229,7 +229,7 @@ const CA_HINT = 'whatever it has signed ends with it: move the whole tree away t
 /** Faults of a certificate for which no chain with it holds. */
 const IN_CHAIN: readonly RuleId[] = ['signature-weak', 'extension-unknown']
 
-function periodFindings(certificate: Certificate, about: Place, context: Context): Finding[] {
+function periodFindings(certificate: Certificate, about: FindingPlace, context: Context): Finding[] {
   return checkPeriod(certificate, context.clock(), reportOn(about), {
     notYet: 'look at the clock of this host',
     expired: certificate.isCa ? CA_HINT : 'move it away to have it made anew',

@@ -30,8 +30,8 @@ const DOORS = [
     generateBootstrapToken isBootstrapTokenGroup isBootstrapTokenId isBootstrapTokenSecret parseBootstrapToken parseBootstrapTokenSecret
     endingWithin expirationTables formatExpirationCalendar formatExpirationMetrics formatExpirationTable layOutRows readExpiration
     humanDuration parseDuration parseManifests parsePeriod parseTime rbacObjects resolveBootstrapToken secretNameOf signDetached tokenObjectName verifyDetached
-    withdrawBootstrapTokens applyPlan assertSamePlan listBackups parsePlan undoLast
-    checkTree compareTree formatInference inferDescription inferredConfiguration inferredValues readTree
+    withdrawBootstrapTokens applyPlan assertSamePlan finishChanges listBackups parsePlan undoLast
+    checkCertificate checkIssued checkTree compareTree formatInference inferDescription inferredConfiguration inferredValues readTree
     changeTree describeChange expectedEnd makeChanges planChanges planInputs planStore renew saveChange savePlan
     CIS_EDITIONS SEVERITIES baselineOf checkCis cisItems fingerprintOf formatBaseline formatJson formatJunit formatSarif isAtLeast isFailure
     openBaseline parseBaseline sentenceOf
@@ -57,7 +57,7 @@ const DOORS = [
     EncryptOptions SharedContents SharedFacts SharedFile SharedFilesOptions SharedFilesResult SharedResult SharedTree UploadOptions UploadResult VerifySharedOptions WriteSharedOptions
     BootstrapToken BootstrapTokenOptions BootstrapTokenSpec BootstrapTokenState ClusterInfoSpec ConfiguredTokens CreateTokensOptions
     ExpirationCalendarOptions ExpirationEntry ExpirationMetricsOptions ExpirationReport ExpirationRow ExpirationState ExpirationTables
-    CheckOptions CheckResult InferredValue LifeOptions Rule RuleGroup Severity TreeItemId ActualKubeletPair ActualTree Asked Change ChangeAction ChangePlan ComparedItem Inference ManifestFacts Restart TreeComparison WantedIdentity
+    EncodedDate FindingPlace CheckOptions CheckResult InferredValue LifeOptions Rule RuleGroup Severity TreeItemId ActualKubeletPair ActualTree Asked Change ChangeAction ChangePlan ComparedItem Inference ManifestFacts Restart TreeComparison WantedIdentity
     JoinCommandOptions JoinCommandSpec KubernetesObject ObjectMeta RbacRow ResourceKind ResourceRow StoredBootstrapToken TokenAbility
     `,
   },
