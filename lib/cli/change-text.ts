@@ -3,9 +3,12 @@ import {
   type Change,
   type ChangedTree,
   type ChangePlan,
+  type Context,
   describeChange,
+  expectedEnd,
   type PlannedChanges,
   type Restart,
+  type Store,
   type TreeItemId,
 } from '../index.js'
 import { pad, type Terminal, widthOf, wrap } from './terminal.js'
@@ -41,11 +44,14 @@ export function untouchedLines({ untouched }: ChangePlan, terminal: Terminal): r
     ...indented(`${id} ${message}`, terminal),
     ...(hint === undefined ? [] : indented(hint, terminal, 4).map(line => terminal.paint('dim', line))),
   ])
-  return lines.length > 0 ? [...gap(), terminal.paint('yellow', 'Not touched:'), ...lines, ''] : []
+  return lines.length > 0 ? ['', terminal.paint('yellow', 'Not touched:'), ...lines, ''] : []
 }
 
 /** Components in the order in which to restart them, and what else is to be done. */
-export function afterwardsLines({ restarts, followUps, node }: ChangePlan, terminal: Terminal): readonly string[] {
+export function afterwardsLines(
+  { restarts, followUps, node }: Pick<ChangePlan, 'restarts' | 'followUps' | 'node'>,
+  terminal: Terminal,
+): readonly string[] {
   const where = node === undefined ? '' : ` on ${terminal.show(node)}`
   const steps = restarts.flatMap((restart, index) => restartLines(restart, index + 1, terminal))
   const isRestart = restarts.some(({ how }) => how === 'restart')
@@ -97,6 +103,44 @@ export interface ChangedItem {
   readonly change: Change
   readonly oldEnd: Date | undefined
   readonly newEnd: Date | undefined
+}
+
+/** What a run was about. */
+export interface RunFacts {
+  readonly store: Pick<Store, 'locate'>
+  readonly context: Context
+  /** What people call the tree. */
+  readonly name: string
+  readonly isDryRun: boolean
+}
+
+/** What was done to a tree, or would be: items with their ends, what was left, what to restart, where the old files are. */
+export function resultLines(
+  changed: ChangedTree,
+  { store, context, name, isDryRun }: RunFacts,
+  terminal: Terminal,
+): readonly string[] {
+  const { plan, backup } = changed
+  const where = terminal.show(name)
+  const count = plan.changes.length
+  const end = isDryRun
+    ? [`Dry run, nothing was written: ${countText(plan.changes) || 'nothing to change'} in ${where}`]
+    : backup === undefined
+      ? [`Nothing to change in ${where}`]
+      : [
+          `Done: ${count} changed in ${where}. What was replaced: kpki undo puts it back; it is in`,
+          `  ${terminal.show(store.locate(`.kpki/backups/${backup.name}`))}`,
+        ]
+  return [
+    ...itemLines(
+      changedItems(changed, change => expectedEnd(change, changed, context)),
+      isDryRun,
+      terminal,
+    ),
+    ...untouchedLines(plan, terminal),
+    ...(count > 0 ? afterwardsLines(plan, terminal) : []),
+    ...end,
+  ]
 }
 
 /** The items of a run, with the old and the new end of each. */
@@ -154,10 +198,6 @@ export function countText(changes: readonly Change[]): string {
 
 function indented(text: string, { columns, show }: Terminal, by = 2): readonly string[] {
   return wrap(show(text), columns - by).map(line => `${' '.repeat(by)}${line}`)
-}
-
-function gap(): readonly string[] {
-  return ['']
 }
 
 function day(moment: Date): string {

@@ -1,5 +1,6 @@
 import { CERTIFICATE_IDS, KUBECONFIG_IDS } from '../index.js'
 import type { Command } from './command.js'
+import { APPLY_COMMANDS } from './commands-apply.js'
 import { CERTS_COMMANDS } from './commands-certs.js'
 import { CHANGE_COMMANDS, RENEW_ALIAS } from './commands-change.js'
 import { CHECK_COMMANDS } from './commands-check.js'
@@ -133,6 +134,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   },
   ...CHECK_COMMANDS,
   ...CHANGE_COMMANDS,
+  ...APPLY_COMMANDS,
   config: {
     about: 'print, show, check and convert cluster descriptions',
     examples: [

@@ -13,6 +13,11 @@ export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>
   /** Standard input, whole; of what is larger than `maxBytes` (default: 1 MiB), only a little more than that. */
   readonly readStdin: (maxBytes?: number) => Promise<Uint8Array>
+  /**
+   * Asks the person at the terminal, on standard error, for a line; `undefined` where standard input and error are no terminal,
+   * and when the person interrupts.
+   */
+  readonly ask: (question: string) => Promise<string | undefined>
   /** Aborted when the person interrupts. */
   readonly signal: AbortSignal
   /** Takes the terminal for a program that draws on all of it, key by key. Default: there is none that could */

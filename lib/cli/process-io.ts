@@ -42,6 +42,7 @@ export function processIo(): Io {
       }
       return Buffer.concat(chunks)
     },
+    ask: question => ask(question, interrupt.signal),
     signal: interrupt.signal,
     openScreen,
   }
@@ -72,6 +73,24 @@ function openScreen(): Screen {
       for (const end of ends.splice(0).reverse()) end()
     },
   }
+}
+
+/** The terminal gives whole lines by itself. */
+async function ask(question: string, signal: AbortSignal): Promise<string | undefined> {
+  const { stdin, stderr } = process
+  if (stdin.isTTY !== true || stderr.isTTY !== true || signal.aborted) return undefined
+  write(2, question)
+  return new Promise(resolve => {
+    const answer = (line: string | undefined) => {
+      stdin.removeAllListeners('data').removeAllListeners('end').pause()
+      signal.removeEventListener('abort', stop)
+      resolve(line)
+    }
+    const stop = () => answer(undefined)
+    stdin.once('data', (chunk: Buffer) => answer(chunk.toString().trim()))
+    stdin.once('end', stop)
+    signal.addEventListener('abort', stop)
+  })
 }
 
 function isExposed(descriptor: number): boolean {

@@ -7,7 +7,14 @@ import { EncodingError, StoreError, WorkflowError } from '../errors.js'
 import { ROW_IDS } from '../kubernetes/rows.js'
 import { type Backup, backupInvalid, listBackups } from '../tree/backup.js'
 import { filesOf, type TreePath } from '../tree/layout.js'
-import { isUnfinished, type JudgedFile, putBack, type UndoOptions } from '../tree/put-back.js'
+import {
+  type FinishedChange,
+  finishInterrupted,
+  isUnfinished,
+  type JudgedFile,
+  putBack,
+  type UndoOptions,
+} from '../tree/put-back.js'
 import type { Store } from '../tree/store.js'
 
 /** What became of one file. */
@@ -56,6 +63,21 @@ export async function undoLast(store: Store, context: Context, options: UndoOpti
     const items = new Set(judged.filter(({ is }) => is === 'new').flatMap(({ path }) => itemOf(path) ?? []))
     const changes = [...items].map(id => ({ id, oldEnd: undefined, newNames: [] }))
     return { backup, files: judged.map(toUndone), restarts: restartsOf(changes, undefined, context.clock()) }
+  } finally {
+    await release()
+  }
+}
+
+/**
+ * Makes a tree whole that a killed run has left half-changed; without such a run nothing is done.
+ *
+ * @returns what has become of the changes of such runs
+ * @throws as {@link undoLast}, other than `KPKI_NOTHING_TO_UNDO`
+ */
+export async function finishChanges(store: Store, context: Context): Promise<readonly FinishedChange[]> {
+  const release = await store.lock()
+  try {
+    return await finishInterrupted(store, context)
   } finally {
     await release()
   }

@@ -20,6 +20,7 @@ export async function run(
     columns = 80,
     env = {},
     signal = new AbortController().signal,
+    answer,
     screen,
   }: {
     stdin?: string | (() => string)
@@ -30,6 +31,8 @@ export async function run(
     columns?: number
     env?: Record<string, string>
     signal?: AbortSignal
+    /** What the person at the terminal says. Default: there is none */
+    answer?: string | ((question: string) => string | undefined)
     /** For commands that draw on all of the terminal. */
     screen?: Screen
   } = {},
@@ -50,6 +53,11 @@ export async function run(
     columns,
     env,
     readStdin: async () => new TextEncoder().encode(typeof stdin === 'string' ? stdin : stdin()),
+    ask: async question => {
+      if (answer === undefined) return undefined
+      stderr += question
+      return typeof answer === 'string' ? answer : answer(question)
+    },
     signal,
     ...(screen ? { openScreen: () => screen } : {}),
   }
