@@ -117,7 +117,10 @@ export async function* streamFiles(path: string): AsyncGenerator<WalkedFile> {
     for await (const { path: name, target, problem, problemKind } of walkNames(path)) {
       // What a link inside of the directory leads to comes by itself.
       if (target !== undefined && problem === undefined) continue
-      waiting.push(problem === undefined ? readWalked(name) : Promise.resolve(unread(name, problem, problemKind)))
+      const reading = problem === undefined ? readWalked(name) : Promise.resolve(unread(name, problem, problemKind))
+      // Told when its turn comes.
+      reading.catch(() => {})
+      waiting.push(reading)
       const file = waiting.length > AHEAD ? await take() : undefined
       if (file) yield file
     }

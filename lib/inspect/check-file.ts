@@ -6,7 +6,7 @@ import { formatHex } from '../crypto/bytes.js'
 import type { Certificate } from '../x509/certificate.js'
 import { checkIdentity } from './check-identity.js'
 import type { FileKeys } from './check-pairs.js'
-import { Draft, type DraftCertificate } from './draft.js'
+import { type Contents, Draft, type DraftCertificate } from './draft.js'
 import { readFile } from './read-file.js'
 import { remarkOnFiles } from './remarks-files.js'
 import type { InspectInput, InspectRemark, Place } from './types.js'
@@ -17,6 +17,13 @@ export interface CheckedFile {
   /** Those that have not been seen before. */
   readonly certificates: readonly { readonly certificate: Certificate; readonly place: Place }[]
   readonly keys: FileKeys
+}
+
+/** A file that was read and is not judged yet. */
+export interface ReadFile {
+  readonly input: InspectInput
+  readonly draft: Draft
+  readonly contents: Contents
 }
 
 // Fingerprints of so many certificates are kept: some megabytes.
@@ -52,10 +59,15 @@ export class FileCheck {
     this.#isNew(formatHex(new Uint8Array(digest)).slice(0, KEY_DIGITS))
   }
 
-  async check(input: InspectInput): Promise<CheckedFile> {
-    this.counts.files++
+  /** Reads a file, which may be done for several at a time. */
+  async read(input: InspectInput): Promise<ReadFile> {
     const draft = new Draft(this.#context, true)
-    const contents = await readFile(input, draft, this.#context)
+    return { input, draft, contents: await readFile(input, draft, this.#context) }
+  }
+
+  /** Judges what was read, in the order in which it is to be told. */
+  judge({ input, draft, contents }: ReadFile): CheckedFile {
+    this.counts.files++
     const { kubeconfigs, certificates: found, keys, others } = draft
     if (input.problem !== undefined) this.counts.unread++
     this.counts.others += others.length

@@ -62,14 +62,15 @@ export async function* checkFiles(
   }
   const pairs = new PairSearch()
   const links = new LinkCount()
-  for await (const input of inputs) {
+  for await (const read of ahead(inputs, input => files.read(input))) {
+    const { input } = read
     // Directories are full of links; what is said of them is said once.
     if (input.problemKind === 'outside') {
       yield* links.take(input)
       continue
     }
     yield* links.enter(input.name)
-    const checked = await files.check(input)
+    const checked = files.judge(read)
     yield* checked.findings
     for (const { certificate, place } of checked.certificates) yield* await issuers.take(certificate, place)
     yield* pairs.take(input.name, checked.keys)
@@ -79,4 +80,25 @@ export async function* checkFiles(
   yield* issuers.rest()
   const { counts } = files
   return { ...counts, files: counts.files + links.total, unread: counts.unread + links.total }
+}
+
+/** Files that are read while one is judged: digests and keys are made on other cores meanwhile. */
+const AHEAD = 8
+
+/** Does some work for several at a time, and gives what comes of it in their order. */
+async function* ahead<T, R>(inputs: Iterable<T> | AsyncIterable<T>, work: (input: T) => Promise<R>): AsyncGenerator<R> {
+  const waiting: Promise<R>[] = []
+  try {
+    for await (const input of inputs) {
+      const done = work(input)
+      // Told when its turn comes.
+      done.catch(() => {})
+      waiting.push(done)
+      const first = waiting.length > AHEAD ? waiting.shift() : undefined
+      if (first) yield await first
+    }
+    for (let first = waiting.shift(); first; first = waiting.shift()) yield await first
+  } finally {
+    await Promise.allSettled(waiting)
+  }
 }

@@ -1,8 +1,8 @@
 import { type Finding, finding } from '../audit/rules.js'
 import type { Context } from '../context.js'
-import { equalBytes, formatHex } from '../crypto/bytes.js'
+import { formatHex } from '../crypto/bytes.js'
 import { type Certificate, parseCertificate } from '../x509/certificate.js'
-import { verifySignature } from '../x509/signature.js'
+import { verifierOf, verifySignature } from '../x509/signature.js'
 import { canSign } from '../x509/verify.js'
 import { isBeyondUs } from './issuers.js'
 import { directoryOf } from './links.js'
@@ -21,6 +21,8 @@ const MAX_TRIES = 4
 interface Ca {
   readonly certificate: Certificate
   readonly place: Place
+  /** Whether its key has signed something. */
+  readonly hasSigned: (der: Uint8Array) => Promise<boolean>
 }
 
 interface Waiting {
@@ -54,7 +56,7 @@ export class IssuerSearch {
   /** Takes a certificate in, says what there is to say between it and its issuer, and of those who have waited for it. */
   async take(certificate: Certificate, place: Place): Promise<Finding[]> {
     const findings: Finding[] = []
-    if (isSelfIssued(certificate)) {
+    if (certificate.isSelfIssued) {
       findings.push(...(await this.#selfSigned(certificate, place)))
     } else {
       const waiting: Waiting = { der: certificate.der, place, tries: 0 }
@@ -63,21 +65,25 @@ export class IssuerSearch {
       else this.#wait(certificate, waiting)
     }
     if (canSign(certificate) || this.#waiting.has(nameOf(certificate))) {
-      this.know(certificate, place)
-      for await (const found of this.#answer(certificate)) findings.push(found)
+      const ca = this.know(certificate, place)
+      if (ca) for await (const found of this.#answer(ca)) findings.push(found)
     }
     return findings
   }
 
   /** Takes a possible issuer in. */
-  know(certificate: Certificate, place: Place): void {
+  know(certificate: Certificate, place: Place): Ca | undefined {
     if (this.#caCount >= MAX_CAS) {
       this.#lost ??= place
-      return
+      return undefined
     }
     this.#caCount++
     const name = nameOf(certificate)
-    this.#cas.set(name, [...(this.#cas.get(name) ?? []), { certificate, place }])
+    const ca = { certificate, place, hasSigned: verifierOf(certificate.spki, this.#context) }
+    const namesakes = this.#cas.get(name)
+    if (namesakes) namesakes.push(ca)
+    else this.#cas.set(name, [ca])
+    return ca
   }
 
   /** What is left to say when nothing comes any more. */
@@ -124,17 +130,17 @@ export class IssuerSearch {
   }
 
   async #tryAll(certificate: Certificate, waiting: Waiting): Promise<Certificate | undefined> {
-    for (const { certificate: ca } of this.#cas.get(formatHex(certificate.issuer.der)) ?? [])
-      if (await this.#isIssuer(ca, certificate, waiting)) return ca
+    for (const ca of this.#cas.get(formatHex(certificate.issuer.der)) ?? [])
+      if (await this.#isIssuer(ca, certificate, waiting)) return ca.certificate
     return undefined
   }
 
-  async #isIssuer(ca: Certificate, certificate: Certificate, waiting: Waiting): Promise<boolean> {
+  async #isIssuer({ certificate: ca, hasSigned }: Ca, certificate: Certificate, waiting: Waiting): Promise<boolean> {
     const { authorityKeyIdentifier: wanted, signatureHash } = certificate
     const isOther = wanted !== undefined && ca.subjectKeyIdentifier !== undefined && ca.subjectKeyIdentifier !== wanted
     if (isOther || waiting.tries >= MAX_TRIES) return false
     waiting.tries++
-    return isBeyondUs(signatureHash, ca.publicKey) || verifySignature(certificate, ca.spki, this.#context)
+    return isBeyondUs(signatureHash, ca.publicKey) || hasSigned(certificate.der)
   }
 
   #wait({ issuer }: Certificate, waiting: Waiting): void {
@@ -150,14 +156,14 @@ export class IssuerSearch {
     all.push({ ...waiting, der: new Uint8Array(waiting.der) })
   }
 
-  async *#answer(ca: Certificate): AsyncGenerator<Finding> {
-    const name = nameOf(ca)
+  async *#answer(ca: Ca): AsyncGenerator<Finding> {
+    const name = nameOf(ca.certificate)
     const still: Waiting[] = []
     for (const waiting of this.#waiting.get(name) ?? []) {
       const certificate = parseCertificate(waiting.der, 'the certificate')
-      if (!equalBytes(ca.der, waiting.der) && (await this.#isIssuer(ca, certificate, waiting))) {
+      if (await this.#isIssuer(ca, certificate, waiting)) {
         this.#waitingBytes -= waiting.der.length
-        yield* this.#judge(certificate, ca, waiting.place)
+        yield* this.#judge(certificate, ca.certificate, waiting.place)
       } else still.push(waiting)
     }
     if (still.length > 0) this.#waiting.set(name, still)
@@ -183,10 +189,6 @@ function meantCa({ authorityKeyIdentifier }: Certificate, place: Place, cas: rea
 
 function isNear(one: string, other: string): boolean {
   return one.startsWith(other) || other.startsWith(one)
-}
-
-function isSelfIssued({ subject, issuer }: Certificate): boolean {
-  return equalBytes(subject.der, issuer.der)
 }
 
 function nameOf({ subject }: Certificate): string {

@@ -52,22 +52,34 @@ export function verifySignature(certificate: Certificate, issuerSpki: Uint8Array
 }
 
 /** Whether the signature of a signed object verifies under a public key; one that cannot be read does not. */
-export async function verifySigned(object: Uint8Array, spki: Uint8Array, { crypto }: Context): Promise<boolean> {
-  try {
-    const signed = readSigned(parseDer(object, 'the signed object'))
-    const algorithm = signed && readSignatureAlgorithm(signed.algorithm)
-    const key = describePublicKey(spki)
-    const isPair = algorithm?.name.startsWith('RSA') ? key.kind === 'RSA' : algorithm?.name === nameOf(key)
-    if (!signed || !algorithm || !isPair) return false
-    const signature = key.kind === 'ECDSA' ? rawSignature(signed.signature, EC_BYTES[key.curve]) : signed.signature
-    const { parameters, ...importing } = toWebCrypto(algorithm, key)
-    const publicKey = await crypto.subtle.importKey('spki', toBytes(spki), importing, false, ['verify'])
-    return (
-      signature !== undefined && (await crypto.subtle.verify(parameters, publicKey, signature, signed.content.bytes))
-    )
-  } catch {
-    // A digest or a curve that this platform does not have.
-    return false
+export function verifySigned(object: Uint8Array, spki: Uint8Array, context: Context): Promise<boolean> {
+  return verifierOf(spki, context)(object)
+}
+
+/** {@link verifySigned} for many objects: the key is made ready once for each of the algorithms that they are signed with. */
+export function verifierOf(spki: Uint8Array, { crypto }: Context): (object: Uint8Array) => Promise<boolean> {
+  const ready = new Map<string, Promise<CryptoKey>>()
+  return async object => {
+    try {
+      const signed = readSigned(parseDer(object, 'the signed object'))
+      const algorithm = signed && readSignatureAlgorithm(signed.algorithm)
+      const key = describePublicKey(spki)
+      const isPair = algorithm?.name.startsWith('RSA') ? key.kind === 'RSA' : algorithm?.name === nameOf(key)
+      if (!signed || !algorithm || !isPair) return false
+      const signature = key.kind === 'ECDSA' ? rawSignature(signed.signature, EC_BYTES[key.curve]) : signed.signature
+      const { parameters, ...importing } = toWebCrypto(algorithm, key)
+      const name = JSON.stringify(importing)
+      const importKey = () => crypto.subtle.importKey('spki', toBytes(spki), importing, false, ['verify'])
+      const publicKey = ready.get(name) ?? importKey()
+      ready.set(name, publicKey)
+      return (
+        signature !== undefined &&
+        (await crypto.subtle.verify(parameters, await publicKey, signature, signed.content.bytes))
+      )
+    } catch {
+      // A digest or a curve that this platform does not have.
+      return false
+    }
   }
 }
 
