@@ -22,7 +22,7 @@ import { readInput } from './input.js'
 import { EXIT, type Io } from './io.js'
 import { planOptions } from './plan.js'
 import { formatStructured, isStructured } from './structured.js'
-import { type Terminal, terminalOf, wrap } from './terminal.js'
+import { type Terminal, terminalOf } from './terminal.js'
 import { type OpenedTree, openWritableTree } from './tree.js'
 
 /** What is to be done to which tree. */
