@@ -218,9 +218,9 @@ export function formatSummary(checked: Checked, { paint, columns, show }: Termin
   if (cis) {
     const clear = cis.items.filter(({ state }) => state === 'clear').length
     const skipped = cis.items.filter(({ state }) => state === 'skipped').map(({ item }) => item)
-    const said =
-      `CIS Kubernetes Benchmark ${cis.edition}: ${cis.items.length - skipped.length} items were looked at, ${clear} of them without ` +
-      `findings${skipped.length > 0 ? `; there was nothing to look at for ${skipped.join(', ')}` : ''}; no other item was looked at`
+    const nothing = skipped.length > 0 ? `; there was nothing to look at for ${skipped.join(', ')}` : ''
+    const looked = `${count(cis.items.length - skipped.length, 'item')} looked at, ${clear} without findings${nothing}`
+    const said = `CIS Kubernetes Benchmark ${cis.edition}: ${looked}; no other item was looked at`
     lines.push(...wrap(said, columns))
   }
   return `${lines.join('\n')}\n`

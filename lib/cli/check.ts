@@ -190,7 +190,7 @@ async function checkWhole(invocation: Invocation, request: Request, io: Io): Pro
   const checked: Told = {
     ...collector.rest(),
     ...{ now: context.clock(), dir: name, files: counts.files, inference, warnings, context },
-    ...(cis ? { cis } : {}),
+    ...(cis ? { cis: { ...cis, items: cis.items.filter(({ rule }) => rules.includes(rule)) } } : {}),
   }
   if (request.output !== 'text') print(checked, request, io)
   else {
