@@ -78,6 +78,24 @@ for (const [name, args, allowed, refused] of [
     [X509, WEBCRYPTO, YAML, ASN1, /lib\/(config\/(parse|resolve)|inspect)\//],
   ],
   ['inspect', ['inspect', join(work, 'tree')], [PARSER, YAML], [X509, WEBCRYPTO]],
+  [
+    'check',
+    ['check', '--dir', join(work, 'tree')],
+    [PARSER, YAML],
+    [X509, WEBCRYPTO, /lib\/inspect\/picture/, /lib\/access\/api/],
+  ],
+  [
+    'check --explain',
+    ['check', '--explain', 'expired'],
+    [PARSER],
+    [X509, WEBCRYPTO, YAML, ASN1, /lib\/(x509|inspect|host|tree)\//],
+  ],
+  [
+    'expiration',
+    ['expiration', '--dir', join(work, 'tree')],
+    [PARSER, YAML],
+    [X509, WEBCRYPTO, NETWORK, /lib\/(cli\/expiration-watch|workflow\/)/],
+  ],
 ] as const) {
   test(`${name} loads what it needs`, () => {
     const files = loadedBy(args)
