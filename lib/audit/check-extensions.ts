@@ -1,5 +1,7 @@
+import { TAG } from '../crypto/der.js'
 import type { Certificate } from '../x509/certificate.js'
 import { EXTENSIONS } from '../x509/extensions.js'
+import { rawExtensions } from '../x509/raw-extensions.js'
 import { listed, type Report } from './about.js'
 import type { Finding } from './rules.js'
 
@@ -25,6 +27,9 @@ const NEVER_CRITICAL: Readonly<Record<string, string>> = {
 }
 /** https://www.iana.org/assignments/enterprise-numbers: netscape-communications, cert-extension. */
 const NETSCAPE = '2.16.840.1.113730.1.'
+const NETSCAPE_CERT_TYPE = `${NETSCAPE}1`
+/** What its bits allow, by the usage that says the same today (OpenSSL 3.0, include/openssl/x509v3.h, NS_SSL_CLIENT and NS_SSL_SERVER). */
+const NETSCAPE_BITS = { clientAuth: 0x80, serverAuth: 0x40 } as const
 
 /** Critical extensions that end verification in Go. */
 export function unknownToGo({ criticalExtensions }: Pick<Certificate, 'criticalExtensions'>): readonly string[] {
@@ -54,7 +59,16 @@ function checkKinds(certificate: Certificate, report: Report): Finding[] {
       )
   }
   const netscape = extensions.filter(oid => oid.startsWith(NETSCAPE))
-  if (netscape.length > 0)
+  const denied = deniedByNetscape(certificate)
+  if (denied.length > 0)
+    findings.push(
+      report('netscape-purpose', `has a Netscape certificate type that does not allow ${denied.join(' and ')}`, {
+        field: 'nsCertType',
+        expected: `absent, or one that allows ${denied.join(' and ')}`,
+        actual: 'not allowed',
+      }),
+    )
+  else if (netscape.length > 0)
     findings.push(
       report('extension-netscape', `has an extension of Netscape: ${listed(netscape)}`, {
         field: 'extensions',
@@ -62,6 +76,19 @@ function checkKinds(certificate: Certificate, report: Report): Finding[] {
       }),
     )
   return findings
+}
+
+/** Usages of a leaf that OpenSSL denies it for its Netscape certificate type (crypto/x509/v3_purp.c, ns_reject). */
+function deniedByNetscape(certificate: Certificate): readonly string[] {
+  const { isCa, extKeyUsages, extensions } = certificate
+  if (isCa || !extensions.includes(NETSCAPE_CERT_TYPE)) return []
+  const value = rawExtensions(certificate).find(({ oid }) => oid === NETSCAPE_CERT_TYPE)?.value
+  // A BIT STRING: tag, length, count of unused bits, bits. What is none is left to who reads it.
+  const bits = value?.[0] === TAG.bitString ? value[3] : undefined
+  if (bits === undefined) return []
+  return Object.entries(NETSCAPE_BITS).flatMap(([usage, bit]) =>
+    extKeyUsages?.includes(usage) && (bits & bit) === 0 ? [usage] : [],
+  )
 }
 
 /** What OpenSSL in strict mode asks of a CA, and what Go asks of it. */
@@ -138,6 +165,15 @@ function checkUsages({ keyUsages, extKeyUsages, criticalExtensions }: Certificat
   if (extKeyUsages?.length === 0)
     findings.push(
       report('ext-usage-empty', 'has an extended key usage that allows nothing', { field: 'extKeyUsage', actual: '' }),
+    )
+  const isForTls = extKeyUsages?.some(usage => usage === 'serverAuth' || usage === 'clientAuth')
+  if (extKeyUsages?.includes('anyExtendedKeyUsage') && !isForTls)
+    findings.push(
+      report('ext-usage-any', 'is made for any usage, and not for TLS by name', {
+        field: 'extKeyUsage',
+        expected: 'serverAuth or clientAuth',
+        actual: extKeyUsages.join(', '),
+      }),
     )
   if (criticalExtensions.includes(EXTENSIONS.extKeyUsage)) {
     const any = extKeyUsages?.includes('anyExtendedKeyUsage') ? ', and allows any' : ''

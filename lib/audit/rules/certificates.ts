@@ -194,6 +194,13 @@ export const CERTIFICATE_RULES = {
     why: 'Nobody in Kubernetes looks at it; what it says is not what holds.',
     fix: AS_IT_IS,
   },
+  'netscape-purpose': {
+    group: 'certificates',
+    severity: 'warning',
+    about: "an extension of Netscape denies what the certificate's usages allow",
+    why: "Go does not look at it. OpenSSL refuses the certificate for that purpose, and with it curl, Python and Node.js; the recipe of Kubernetes the Hard Way makes API servers' certificates so.",
+    fix: RENEW,
+  },
   'cert-sign-without-ca': {
     group: 'certificates',
     severity: 'warning',
@@ -255,6 +262,14 @@ export const CERTIFICATE_RULES = {
     severity: 'warning',
     about: 'the certificate has an extended key usage extension that allows nothing',
     why: "Go takes it for one that allows all, OpenSSL for one that allows nothing; Python's cryptography cannot read it.",
+    fix: RENEW,
+    source: 'RFC 5280 section 4.2.1.12',
+  },
+  'ext-usage-any': {
+    group: 'certificates',
+    severity: 'warning',
+    about: 'the extended key usage allows any usage, and names none that TLS asks for',
+    why: 'Go takes it for all; OpenSSL, and so Python, curl and Node.js, do not count it for TLS and refuse the certificate, or what a CA with it has signed.',
     fix: RENEW,
     source: 'RFC 5280 section 4.2.1.12',
   },
