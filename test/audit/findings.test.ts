@@ -381,7 +381,7 @@ const CASES: Partial<Record<RuleId, readonly Case[]>> = {
     {
       about: 'any usage will do',
       spoil: store => reissue(store, 'apiserver', { extKeyUsages: ['anyExtendedKeyUsage'] }),
-      findings: ['apiserver wider'],
+      findings: ['apiserver wider', 'apiserver ext-usage-any'],
     },
     {
       about: 'no digitalSignature',
