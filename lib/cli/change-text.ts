@@ -128,8 +128,9 @@ export function resultLines(
     : backup === undefined
       ? [`Nothing to change in ${where}`]
       : [
-          `Done: ${count} changed in ${where}. What was replaced: kpki undo puts it back; it is in`,
-          `  ${terminal.show(store.locate(`.kpki/backups/${backup.name}`))}`,
+          `Done: ${count} changed in ${where}`,
+          `The old files are in ${terminal.show(store.locate(`.kpki/backups/${backup.name}`))}`,
+          'To put them back: kpki undo',
         ]
   return [
     ...itemLines(
