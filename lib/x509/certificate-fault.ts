@@ -43,10 +43,9 @@ export function fieldAt(der: Uint8Array, offset: number): FaultPlace {
   let fields = FIELDS
   for (let at = content.start; at < content.end; ) {
     const element = headerAt(der, at)
-    if (!element) return {}
     const tag = der[at] ?? 0
     const field = tag === 0xa0 ? 'version' : tag === 0xa3 ? 'extensions' : fields[0]
-    if (offset < element.end) return field === undefined ? {} : { field }
+    if (!element || offset < element.end) return field === undefined ? {} : { field }
     if (tag !== 0xa0) fields = fields.slice(1)
     at = element.end
   }
