@@ -1,3 +1,4 @@
+import type { Kubeconfig } from '../access/kubeconfig.js'
 import { showUrl } from '../access/server-url.js'
 import { equalBytes } from '../crypto/bytes.js'
 import { isKubeconfigId } from '../kubernetes/rows.js'
@@ -34,14 +35,10 @@ export function kubeconfigFindings(row: ActualRow, server: string | undefined, {
         actual: extras.join(', '),
       }),
     )
-  const { certificates, certificateFile, key } = kubeconfig
+  const { certificates, key } = kubeconfig
   if (certificates.length > 0 && !key)
     findings.push(report('no-credentials', 'has a client certificate without its key', { field: 'client-key-data' }))
-  else if (
-    certificates.length === 0 &&
-    certificateFile === undefined &&
-    !extras.some(field => OTHER_CREDENTIALS.includes(field))
-  )
+  else if (lacksCredentials(kubeconfig))
     findings.push(report('no-credentials', 'has no client certificate', { field: 'client-certificate-data' }))
   if (server !== undefined && kubeconfig.server !== server)
     findings.push(
@@ -54,13 +51,19 @@ export function kubeconfigFindings(row: ActualRow, server: string | undefined, {
   return findings
 }
 
+/** Whether a kubeconfig's user has nothing to show: no certificate, in the file or beside it, and nothing in its place. */
+export function lacksCredentials({ certificates, certificateFile, extras }: Kubeconfig): boolean {
+  const hasOther = extras.some(field => OTHER_CREDENTIALS.includes(field))
+  return certificates.length === 0 && certificateFile === undefined && !hasOther
+}
+
 /**
  * Whether a kubeconfig trusts the CA of its tree. What it says is compared, not its bytes.
  *
  * @param signer - the certificate that new ones are signed by
  */
 export function caDataFindings(
-  { caCertificates: trusted, caFile, extras }: NonNullable<ActualRow['kubeconfig']>,
+  { caCertificates: trusted, caFile, extras }: Kubeconfig,
   caCertificates: readonly Certificate[],
   signer: Certificate | undefined,
   report: Report,

@@ -17,7 +17,7 @@ import { canSign } from '../x509/verify.js'
 import { reportOn } from './about.js'
 import type { ActualRow } from './actual.js'
 import { checkCertificate } from './check-certificate.js'
-import { kubeconfigFindings } from './compare-kubeconfig.js'
+import { kubeconfigFindings, lacksCredentials } from './compare-kubeconfig.js'
 import { leafFindings, periodText } from './compare-leaf.js'
 import { inferDescription } from './infer.js'
 import { periodOf } from './infer-period.js'
@@ -78,8 +78,7 @@ async function compareItem(id: TreeItemId, called: readonly Missing[] = [], want
     const findings = [...(actual?.findings ?? []), ...missing, ...serviceAccountFindings(actual, missing)]
     return { id, actual, certificate, wanted: undefined, server, findings }
   }
-  const isWithout = certificate === undefined && actual !== undefined && actual.files.has(certificatePathOf(id))
-  const wanted = isWithout ? undefined : wantedIdentity(id, certificate, issuer, wanting)
+  const wanted = isUntold(id, actual, certificate) ? undefined : wantedIdentity(id, certificate, issuer, wanting)
   const findings = [...(actual?.findings ?? []), ...missing]
   if (actual && 'kubeconfig' in actual && isKubeconfigId(id))
     findings.push(...kubeconfigFindings(actual, server, wanting))
@@ -90,6 +89,13 @@ async function compareItem(id: TreeItemId, called: readonly Missing[] = [], want
       ...(await leafFindings({ id, actual, certificate, wanted, roots: rootsFor(id, wanting), issuer }, wanting)),
     )
   return { id, actual, certificate, wanted, server, findings }
+}
+
+/** Whether nobody can tell what the certificate is to say: its file is there, and what is in it cannot be read, or is no certificate. */
+function isUntold(id: Exclude<TreeItemId, 'sa'>, actual: ComparedItem['actual'], certificate?: Certificate): boolean {
+  if (certificate || !actual?.files.has(certificatePathOf(id))) return false
+  const kubeconfig = 'kubeconfig' in actual ? actual.kubeconfig : undefined
+  return !kubeconfig || !lacksCredentials(kubeconfig)
 }
 
 /** Certificates of an item's CA; none where there are none that could be judged by. */
