@@ -240,8 +240,9 @@ testWith('openssl', test, 'the Hard Way', async () => {
   assert.equal(factsOf(report, dir), {
     'warning ca-profile': ['ca.crt'],
     'warning netscape-purpose': servers,
-    'info extension-netscape': signed,
+    'info extension-netscape': ['admin.crt', 'service-accounts.crt'],
     'info key-usage-not-critical': ['ca.crt'],
+    'info long-life': signed,
   })
   // openssl refuses what is signed by a CA whose basic constraints are not critical, and servers that say they are clients.
   const [ca, file] = [join(dir, 'ca.crt'), (name: string) => join(dir, name)]
@@ -252,6 +253,7 @@ testWith('openssl', test, 'the Hard Way', async () => {
     assert.match(textOf(file(name)), /Netscape Cert Type: \n *SSL Client\n/)
     const isServer = spawnSync('openssl', ['verify', '-purpose', 'sslserver', '-CAfile', ca, file(name)]).status === 0
     assert.not.ok(isServer, name)
+    openssl('x509', '-in', file(name), '-noout', '-checkend', String(9 * 365 * 86_400))
     assert.is(textOf(file(name)).includes('TLS Web Server Authentication'), servers.includes(name), name)
   }
 })
