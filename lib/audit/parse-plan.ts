@@ -49,7 +49,7 @@ async function parseDocument(text: string, what: string): Promise<unknown> {
   try {
     if (/^\s*\{/.test(text)) return JSON.parse(text)
     const { parseYaml } = await import('../yaml.js')
-    return parseYaml(text, what)
+    return parseYaml(text, what).value
   } catch (cause) {
     throw refuse(what, 'is neither JSON nor YAML', cause)
   }

@@ -110,7 +110,7 @@ async function askAndChange(order: Order, isQuiet: boolean, io: Io): Promise<Cha
 
 /** @throws {@link WorkflowError} `KPKI_NOT_CONFIRMED`, `KPKI_INTERRUPTED` */
 async function agree(question: string, io: Io): Promise<void> {
-  const answer = await io.ask(`${question} [y/N] `)
+  const answer = await io.ask?.(`${question} [y/N] `)
   if (/^y(es)?$/i.test(answer ?? '')) return
   if (io.signal.aborted) throw new WorkflowError('KPKI_INTERRUPTED', 'interrupted; nothing was written')
   const message = answer === undefined ? 'nobody is here to agree: there is no terminal' : 'nobody has agreed'

@@ -15,9 +15,9 @@ export interface Io {
   readonly readStdin: (maxBytes?: number) => Promise<Uint8Array>
   /**
    * Asks the person at the terminal, on standard error, for a line; `undefined` where standard input and error are no terminal,
-   * and when the person interrupts.
+   * and when the person interrupts. Default: nobody is there
    */
-  readonly ask: (question: string) => Promise<string | undefined>
+  readonly ask?: (question: string) => Promise<string | undefined>
   /** Aborted when the person interrupts. */
   readonly signal: AbortSignal
   /** Takes the terminal for a program that draws on all of it, key by key. Default: there is none that could */

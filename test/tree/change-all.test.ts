@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { suite } from 'uvu'
+import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { DiskStore } from '../../lib/host/disk-store.js'
 import { BACKUPS, listBackups } from '../../lib/tree/backup.js'
@@ -53,7 +53,6 @@ const STORES: readonly (readonly [name: string, make: (dir: string) => Store])[]
   ['on disk', dir => new DiskStore(join(dir, 'tree'))],
 ]
 for (const [where, make] of STORES) {
-  const test = suite(`changes ${where}`)
   const withTree = (work: (store: Store) => Promise<void>) =>
     inTempDir(async dir => {
       const store = make(dir)
@@ -65,7 +64,7 @@ for (const [where, make] of STORES) {
     })
 
   test(
-    'what is replaced keeps its mode, what is new has the given one, and undo puts all back',
+    `${where}: what is replaced keeps its mode, what is new has the given one, and undo puts all back`,
     withTree(async store => {
       const backup = await changeAll(CHANGE, RECORD, store, context)
       assert.equal(await contents(store, PATHS), AFTER)
@@ -98,7 +97,7 @@ for (const [where, make] of STORES) {
   )
 
   test(
-    'old and new are in the backup, where a copy by hand brings them back, too',
+    `${where}: old and new are in the backup, where a copy by hand brings them back, too`,
     withTree(async store => {
       const backup = await changeAll(CHANGE, RECORD, store, context)
       const dir = `${BACKUPS}/${backup?.name}`
@@ -130,7 +129,7 @@ for (const [where, make] of STORES) {
   )
 
   test(
-    'a second undo takes back the change before, whatever the clock says',
+    `${where}: a second undo takes back the change before, whatever the clock says`,
     withTree(async store => {
       const earlier = testContext({ clock: () => new Date(+NOW - 86_400_000) })
       await changeAll([file('admin.conf', 'first')], RECORD, store, context)
@@ -154,7 +153,7 @@ for (const [where, make] of STORES) {
   )
 
   test(
-    'nothing to change makes no backup',
+    `${where}: nothing to change makes no backup`,
     withTree(async store => {
       assert.is(await changeAll([file('pki/ca.crt', 'ca')], RECORD, store, context), undefined)
       assert.equal(await store.names?.('.kpki'), [])
@@ -162,7 +161,7 @@ for (const [where, make] of STORES) {
   )
 
   test(
-    'what was changed since is not written over: named, nothing put back, and the rest on demand',
+    `${where}: what was changed since is not written over: named, nothing put back, and the rest on demand`,
     withTree(async store => {
       await changeAll(CHANGE, RECORD, store, context)
       await store.takeBack('admin.conf')
@@ -189,7 +188,7 @@ for (const [where, make] of STORES) {
   )
 
   test(
-    'a dry undo says what it would do and does nothing',
+    `${where}: a dry undo says what it would do and does nothing`,
     withTree(async store => {
       await changeAll(CHANGE, RECORD, store, context)
       const { files } = await undoLast(store, context, { dryRun: true })
@@ -200,7 +199,7 @@ for (const [where, make] of STORES) {
   )
 
   test(
-    'what the check or the signal stops leaves nothing behind',
+    `${where}: what the check or the signal stops leaves nothing behind`,
     withTree(async store => {
       const stale = new Error('stale')
       const check = () => Promise.reject(stale)
@@ -216,7 +215,7 @@ for (const [where, make] of STORES) {
   )
 
   test(
-    'a backup that was tampered with is not put back',
+    `${where}: a backup that was tampered with is not put back`,
     withTree(async store => {
       const backup = await changeAll(CHANGE, RECORD, store, context)
       const copy = `${BACKUPS}/${backup?.name}/old/pki/apiserver.key`
@@ -239,7 +238,7 @@ for (const [where, make] of STORES) {
   )
 
   test(
-    "somebody else's directory among the backups stays",
+    `${where}: somebody else's directory among the backups stays`,
     withTree(async store => {
       await store.create(`${BACKUPS}/my-own/notes`, bytes('mine'), 0o600)
       await store.create(`${BACKUPS}/2020-01-01T00-00-00Z/notes`, bytes('mine'), 0o600)
@@ -249,6 +248,6 @@ for (const [where, make] of STORES) {
       for (const dir of ['my-own', '2020-01-01T00-00-00Z']) assert.ok(await store.read(`${BACKUPS}/${dir}/notes`))
     }),
   )
-
-  test.run()
 }
+
+test.run()
