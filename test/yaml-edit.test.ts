@@ -39,6 +39,40 @@ const CASES: readonly (readonly [what: string, before: string, edits: YamlEdits,
     { replace: [{ key: 'list', index: 0, item: { d: '4' } }] },
     'list:\n- d: "4"\n- c: 3 # y\n',
   ],
+  [
+    'a text inside, its neighbours and their comments stay',
+    'list:\n- # one\n  a: x # 1\n  b: {c: y} # 2\n- a: z\n',
+    {
+      setIn: [
+        { path: ['list', 0, 'a'], text: 'v' },
+        { path: ['list', 0, 'b', 'c'], text: 'w' },
+      ],
+    },
+    'list:\n- # one\n  a: v # 1\n  b: {c: "w"} # 2\n- a: z\n',
+  ],
+  [
+    'a text inside that was not there',
+    'list:\n- m:\n    a: x\n  n: y\n',
+    { setIn: [{ path: ['list', 0, 'm', 'k'], text: 'v' }] },
+    'list:\n- m:\n    a: x\n    k: v\n  n: y\n',
+  ],
+  [
+    'a text inside over several lines',
+    'list:\n- a: |\n    x\n    y\n  b: "z\n    z"\n',
+    {
+      setIn: [
+        { path: ['list', 0, 'a'], text: 'v' },
+        { path: ['list', 0, 'b'], text: 'w' },
+      ],
+    },
+    'list:\n- a: v\n  b: w\n',
+  ],
+  [
+    'a text inside of JSON',
+    '{"a": [{"b": "c"}]}',
+    { setIn: [{ path: ['a', 0, 'b'], text: 'd' }] },
+    '{"a": [{"b": "d"}]}',
+  ],
   ['an item in brackets', 'list: [a, b]\n', { replace: [{ key: 'list', index: 1, item: 'c' }] }, 'list: [a, "c"]\n'],
 ]
 for (const [what, before, edits, after] of CASES) test(`edited: ${what}`, () => assert.is(edit(before, edits), after))
@@ -49,6 +83,9 @@ for (const [what, text, edits] of [
   ['a list that comes by a merge key', '<<: {list: [1]}\n', B],
   ['no mapping', '- 1\n', B],
   ['no list', 'list: {a: 1}\n', { replace: [{ key: 'list', index: 0, item: 2 }] }],
+  ['a path that leads nowhere', 'a: {b: c}\n', { setIn: [{ path: ['a', 'x', 'b'], text: 'y' }] }],
+  ['a path through an alias', 'a: &a {b: c}\nd: *a\n', { setIn: [{ path: ['d', 'b'], text: 'y' }] }],
+  ['a text that others mean', 'a: {b: &t c}\nd: *t\n', { setIn: [{ path: ['a', 'b'], text: 'y' }] }],
   ['a text that is an alias', 'a: &a x\nk: *a\n', { set: { k: 'y' } }],
 ] as const)
   test(`not edited: ${what}`, async () =>
@@ -81,6 +118,32 @@ test('whatever is added is what another reader finds, behind what was there', ()
         const read: unknown = style === 'json' || style === 'pretty' ? JSON.parse(after) : parse(after)
         assert.equal(read, { ...before, list: [...before.list, ...items] })
         if (items.length === 0) assert.is(after, text)
+      },
+    ),
+  )
+})
+
+test('whatever text is set inside is what another reader finds, and all else is as it was', () => {
+  const word = fc.stringMatching(/^[a-z]{1,5}$/)
+  const line = fc.stringMatching(/^[ -~\n]{0,20}$/)
+  const inner = fc.dictionary(word, line, { maxKeys: 3, minKeys: 1, noNullPrototype: true })
+  fc.assert(
+    fc.property(
+      fc.array(inner, { minLength: 1, maxLength: 3 }),
+      fc.nat(),
+      word,
+      line,
+      fc.constantFrom('yaml', 'json', 'pretty', 'crlf'),
+      (list, seed, key, value, style) => {
+        const index = seed % list.length
+        const before = { list: list.map(item => ({ item })), z: '1' }
+        const json = JSON.stringify(before, undefined, style === 'pretty' ? 2 : 0)
+        const yaml = formatYaml(before)
+        const text = style === 'yaml' ? yaml : style === 'crlf' ? yaml.replaceAll('\n', '\r\n') : json
+        const after = edit(text, { setIn: [{ path: ['list', index, 'item', key], text: value }] })
+        const read: unknown = style === 'json' || style === 'pretty' ? JSON.parse(after) : parse(after)
+        const expected = before.list.map(({ item }, at) => ({ item: at === index ? { ...item, [key]: value } : item }))
+        assert.equal(read, { ...before, list: expected })
       },
     ),
   )
