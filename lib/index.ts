@@ -205,7 +205,6 @@ export { type Context, createContext, type KeyParameters, type LogEvent, type Ra
 export { KEY_ALGORITHMS, type KeyAlgorithm } from './crypto/algorithms.js'
 export type { Bytes } from './crypto/bytes.js'
 export type { IpAddress } from './crypto/ip.js'
-export { formatJson } from './crypto/json.js'
 export { formatPrivateKey, formatPublicKey, parsePrivateKey } from './crypto/key-files.js'
 export { generateKey, type KeyType, PrivateKey } from './crypto/keys.js'
 export { formatPem, type PemBlock, parsePem } from './crypto/pem.js'
@@ -277,6 +276,7 @@ export type {
   InspectRemark,
   Place,
 } from './inspect/types.js'
+export { formatJson } from './json.js'
 export { rowsOf, SAN_SOURCES, serverOf, type WantedCertificate, wantedCertificate } from './kubernetes/catalogue.js'
 export {
   type Cluster,

@@ -1,7 +1,7 @@
 import { nearestName } from '../config/problems.js'
 import type { Context } from '../context.js'
-import { formatJson } from '../crypto/json.js'
 import { EncodingError } from '../errors.js'
+import { formatJson } from '../json.js'
 import { fingerprintOf } from './fingerprint.js'
 import { type Finding, RULES, type RuleId } from './rules.js'
 

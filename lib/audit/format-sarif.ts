@@ -1,4 +1,4 @@
-import { formatJson } from '../crypto/json.js'
+import { formatJson } from '../json.js'
 import { type Report, type ReportedFinding, sentenceOf } from './report.js'
 import type { Severity } from './rule.js'
 import { RULES, type RuleId } from './rules.js'

@@ -1,4 +1,14 @@
-import { CIS_EDITIONS, cisItems, nearestName, RULES, type Rule, type RuleId, UsageError } from '../index.js'
+import {
+  CIS_EDITIONS,
+  type CisEdition,
+  cisItems,
+  nearestName,
+  RULES,
+  type Rule,
+  type RuleId,
+  UsageError,
+} from '../index.js'
+import { type FlagValues, text } from './flags.js'
 import { OUTPUT_VERSION } from './structured.js'
 import { type Terminal, wrap } from './terminal.js'
 
@@ -65,4 +75,9 @@ export function rulesNamed(words: readonly string[], flag: string, edition = CIS
       hint: nearest ? `did you mean ${nearest}?` : 'kpki check --explain all lists all rules',
     })
   })
+}
+
+/** The edition that `--cis` names. */
+export function editionOf(flags: FlagValues): CisEdition | undefined {
+  return CIS_EDITIONS.find(edition => edition === text(flags, 'cis'))
 }
