@@ -93,6 +93,8 @@ async function readAtMost(handle: fs.FileHandle, size: number, maxBytes: number)
     if (bytesRead === 0) return bytes.slice(0, length)
     length += bytesRead
     if (length > maxBytes) return undefined
+    // One octet more was asked for: there is no more. What says to be empty is read until it is.
+    if (length === size && length < bytes.length) return bytes.subarray(0, length)
     if (length < bytes.length) continue
     const larger = new Uint8Array(Math.min(2 * length + 4096, maxBytes + 1))
     larger.set(bytes)
