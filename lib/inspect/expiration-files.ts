@@ -101,9 +101,9 @@ export function isPutAside(path: string): boolean {
   )
 }
 
-/** Files that hold no certificate on purpose, and whose faults are no matter of time. */
-export function isNoCertificate(path: string): boolean {
-  return /(?:\.key|-key\.pem|\.pub|\.csr|\.jsonl|\.ya?ml|\.json|\.env)$/.test(path) || path.startsWith('manifests/')
+/** Files that should hold a certificate by their name, and of which it is told when nobody can say when it ends. */
+export function namesCertificate(path: string): boolean {
+  return /(?:\.(?:crt|cer|pem|der|conf)|kubeconfig)$/i.test(path) && !/-key\.pem$/.test(path)
 }
 
 /** Finds the file of a tree that a kubeconfig names, wherever the tree itself is. */

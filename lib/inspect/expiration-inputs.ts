@@ -44,7 +44,9 @@ export async function readExpirationInputs(store: Store): Promise<ExpirationInpu
     if (input) inputs.push(input)
     if (isFull) break
   }
-  return { inputs, files }
+  // Of what stands in very many files only the first places are kept: those that have a name come first.
+  const rank = ({ name }: InspectInput) => (KNOWN.has(name) ? 0 : 1)
+  return { inputs: inputs.sort((a, b) => rank(a) - rank(b)), files }
 }
 
 /** For stores that do not list what they have. */

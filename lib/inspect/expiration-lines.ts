@@ -6,9 +6,9 @@ import {
   certificatesByFile,
   expectedRows,
   findNamed,
-  isNoCertificate,
   isPutAside,
   kubeletFiles,
+  namesCertificate,
   pathOf,
 } from './expiration-files.js'
 import type { InspectedKubeconfig, Inspection, Place } from './types.js'
@@ -124,7 +124,7 @@ export function expirationLines(
     if (users.length > 0) return
     const [first] = byFile.get(path) ?? []
     // A copy of what has its line ends with it.
-    if (first ? !told.has(first.index) : faults.has(path) && !isNoCertificate(path)) addFile(path, path)
+    if (first ? !told.has(first.index) : faults.has(path) && namesCertificate(path)) addFile(path, path)
   }
 
   const admin = kubeconfigs.get('admin.conf')?.[0]?.users[0]?.certificate

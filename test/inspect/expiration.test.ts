@@ -250,18 +250,27 @@ test('what cannot be read has a line and a reason, and everything else is told',
   put(store, 'pki/extra.crt', '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n')
   put(store, 'pki/extra.key', 'garbage')
   put(store, 'notes.txt', 'nothing of the kind')
+  put(store, 'more/broken.kubeconfig', 'kind: Config\nusers: 7\n')
   put(store, 'tmp/kubeadm-backup/pki/apiserver.crt', vector('kubeadm/v1.20.2/pki/apiserver.crt'))
   const { certificates } = await readExpiration(failing(store, 'admin.conf'), context)
   const unread = certificates.filter(({ state }) => state === 'unreadable')
   assert.equal(names(unread), [
-    ...['admin.conf', 'apiserver', 'controller-manager.conf', 'etcd-peer', 'scheduler.conf', 'pki/extra.crt'],
+    ...[
+      'admin.conf',
+      'apiserver',
+      'controller-manager.conf',
+      'etcd-peer',
+      'scheduler.conf',
+      'more/broken.kubeconfig',
+      'pki/extra.crt',
+    ],
   ])
   for (const { name, problem, expirationDate, residualTime, missing } of unread) {
     assert.ok(problem, name)
     assert.equal([expirationDate, residualTime, missing], [undefined, 0, false])
   }
   assert.match(unread[0]?.problem ?? '', 'cannot be read (EACCES)')
-  assert.is(certificates.length, 13)
+  assert.is(certificates.length, 14)
 })
 
 test('residual time is in whole seconds, rounded towards zero as Go does, to the second before and after', async () => {
@@ -292,6 +301,13 @@ test('what ends within a time: what has ended, what ends at that very second, an
   assert.equal(near(0), ['apiserver-kubelet-client', 'scheduler.conf'])
   assert.is(near(366 * DAY).length, 12 - 1)
   assert.is(endingWithin(report, 366 * DAY).certificateAuthorities.length, 0)
+})
+
+test('what stands in thousands of files has its own line all the same', async () => {
+  const store = wellTree()
+  for (let index = 0; index < 1200; index++) put(store, `a/${index}.crt`, read(store, 'pki/ca.crt'))
+  const { certificateAuthorities } = await readExpiration(store, context)
+  assert.equal(names(certificateAuthorities), CAS)
 })
 
 test('a store that lists nothing is asked for what a tree has', async () => {
