@@ -56,6 +56,27 @@ export const DEPARTURES: readonly Departure[] = [
     test: 'test/audit/findings.test.ts',
   },
   {
+    point: 'names in renewal',
+    kubeadm: 'those of the old certificate',
+    kpki: 'those, and what a file or a flag states beyond them; `--as-found` for the old ones alone',
+    why: 'a name that was added to the configuration never arrives in the certificate',
+    test: 'test/audit/changes.test.ts',
+  },
+  {
+    point: "`kubelet.conf` and the kubelet's own client certificate in renewal",
+    kubeadm: 'never',
+    kpki: 'renewed',
+    why: 'clusters that slept longer than a certificate lives',
+    test: 'test/workflow/renew.test.ts',
+  },
+  {
+    point: 'renewal of what is not a leaf with one certificate and the usual names',
+    kubeadm: 'refused, or rewritten without what it does not know',
+    kpki: 'subject, names of every kind, order, usages, chains and comments stay',
+    why: 'whoever put them there needs them',
+    test: 'test/workflow/renew.test.ts',
+  },
+  {
     point: 'CAs in `cluster-info` beside the pinned one',
     kubeadm: 'trusted for the second connection',
     kpki: 'not trusted, unless a pin is of them, too',

@@ -107,6 +107,16 @@ const FEATURES: readonly Feature[] = [
     commands: ['check'],
   },
   {
+    about: 'say what the smallest change is, why, and what must restart after it',
+    pure: ['planChanges', 'planStore', 'savePlan'],
+    commands: ['plan'],
+  },
+  {
+    about: 'renew certificates, also of a cluster whose every certificate has ended; give a CA a later end',
+    pure: ['renew', 'makeChanges', 'changeTree'],
+    commands: ['renew', 'certs renew'],
+  },
+  {
     about: 'find what is wrong with certificates, keys and kubeconfigs of any layout, as they are read',
     pure: ['checkFiles'],
     node: ['streamFiles'],
@@ -147,7 +157,6 @@ const FEATURES: readonly Feature[] = [
 
 /** Work that people look for here, and which is not there. */
 const MISSING: readonly (readonly [work: string, instead: string])[] = [
-  ['renew certificates', '`kubeadm certs renew`; or move the files that end away and run `kpki gen all` again'],
   ['make certification requests, and sign them', '`openssl req`, `kubeadm certs generate-csr`'],
   ['`init`, `join`, `reset`', '`kubeadm`'],
 ]
