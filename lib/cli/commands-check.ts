@@ -18,8 +18,8 @@ export const CHECK_COMMANDS: Readonly<Record<string, Command>> = {
         choices: ['error', 'warning', 'info'],
         about: 'from which severity on findings mean exit status 3 (default warning)',
       },
-      rule: { type: 'list', value: 'RULES', about: 'look at these rules only, comma-separated' },
-      'skip-rule': { type: 'list', value: 'RULES', about: 'do not look at these rules' },
+      rule: { type: 'list', value: 'RULES', suggests: 'rules', about: 'look at these rules only, comma-separated' },
+      'skip-rule': { type: 'list', value: 'RULES', suggests: 'rules', about: 'do not look at these rules' },
       'ends-within': {
         type: 'string',
         value: 'DURATION',
@@ -33,7 +33,12 @@ export const CHECK_COMMANDS: Readonly<Record<string, Command>> = {
         about: 'also look at items of this edition of the CIS Kubernetes Benchmark',
       },
       why: { type: 'boolean', about: 'say of each finding why it matters' },
-      explain: { type: 'string', value: 'RULE', about: 'say what a rule is about, and look at nothing; all for each' },
+      explain: {
+        type: 'string',
+        value: 'RULE',
+        suggests: 'rules',
+        about: 'say what a rule is about, and look at nothing; all for each',
+      },
       role: {
         type: 'string',
         choices: ['init', 'control-plane', 'worker'],

@@ -14,7 +14,7 @@ export interface Flag {
   /** Word for the value in help, e.g. `DIR`; {@link DISK_WORDS} are completed from the disk. */
   readonly value?: string
   /** Values that are worth offering where others are allowed, too; named here, listed where shells are completed. */
-  readonly suggests?: 'key-algorithms' | 'kubernetes-versions'
+  readonly suggests?: 'key-algorithms' | 'kubernetes-versions' | 'rules'
 }
 
 /** Flags of every command. */

@@ -100,7 +100,21 @@ const NOT_ON_DISK = [
   'DOMAIN',
   'VERSION',
   'NAME=BOOL',
-].concat(['ALGORITHM', 'DURATION', 'TIME', 'USAGES', 'GROUPS', 'TEXT', 'HEX', 'HOST:PORT', 'TOKEN', 'UID', 'URL'])
+].concat([
+  'ALGORITHM',
+  'RULE',
+  'RULES',
+  'DURATION',
+  'TIME',
+  'USAGES',
+  'GROUPS',
+  'TEXT',
+  'HEX',
+  'HOST:PORT',
+  'TOKEN',
+  'UID',
+  'URL',
+])
 test('every word for a value is on the disk or not', () => {
   for (const [name, { type, value, choices }] of flags) {
     if (type === 'boolean' || choices) continue
