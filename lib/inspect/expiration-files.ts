@@ -106,12 +106,16 @@ export function namesCertificate(path: string): boolean {
   return /(?:\.(?:crt|cer|pem|der|conf)|kubeconfig)$/i.test(path) && !/-key\.pem$/.test(path)
 }
 
-/** Finds the file of a tree that a kubeconfig names, wherever the tree itself is. */
+/**
+ * Finds the file of a tree that a kubeconfig names, wherever the tree itself is.
+ *
+ * @param located - tree paths by where they are
+ */
 export function findNamed(
   name: string,
   { place }: InspectedKubeconfig,
   files: ReadonlySet<string>,
-  locate: (path: string) => string,
+  located: () => ReadonlyMap<string, string>,
 ): string | undefined {
   if (!name.startsWith('/')) {
     const path = `${directoryOf(place.file)}${name.replace(/^(?:\.\/)+/, '')}`
@@ -125,7 +129,7 @@ export function findNamed(
     const path = name.startsWith(home) ? `${below}${name.slice(home.length)}` : ''
     if (files.has(path)) return path
   }
-  return [...files].find(path => locate(path) === name)
+  return located().get(name)
 }
 
 /** Path of the file that a row's certificate is in. */

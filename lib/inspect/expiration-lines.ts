@@ -1,7 +1,6 @@
 import type { RuleId } from '../audit/rules.js'
-import type { CertificateId, KubeconfigId, RowId } from '../kubernetes/rows.js'
-import { isKubeconfigId } from '../kubernetes/rows.js'
-import { keyPath } from '../tree/layout.js'
+import { type CertificateId, isKubeconfigId, type KubeconfigId, type RowId } from '../kubernetes/rows.js'
+import { keyPath, type TreePath } from '../tree/layout.js'
 import {
   certificatesByFile,
   expectedRows,
@@ -9,26 +8,25 @@ import {
   isPutAside,
   kubeletFiles,
   namesCertificate,
+  type PlacedCertificate,
   pathOf,
 } from './expiration-files.js'
-import type { InspectedKubeconfig, Inspection, Place } from './types.js'
+import type { InspectedKubeconfig, Inspection } from './types.js'
+
+/** What a line is about: a certificate of the inspection, or the reason why there is none. */
+type Subject =
+  | { readonly index: number; readonly part: string | undefined }
+  | { readonly state: 'missing' | 'unreadable' | 'elsewhere'; readonly problem: string | undefined }
 
 /** One line of a report, before it is known who signed it. */
 export interface ExpirationLine {
   readonly name: string
-  readonly path: string
+  readonly path: TreePath
   readonly isCa: boolean
   /** kubeadm's row that it is. */
   readonly row: RowId | undefined
-  /** The certificate and where it stands, or why there is none. */
-  readonly what:
-    | { readonly index: number; readonly part: string | undefined }
-    | { readonly state: 'missing' | 'unreadable' | 'elsewhere'; readonly problem: string | undefined }
+  readonly what: Subject
 }
-
-/** Why a file may give no certificate. */
-const FAULTS: ReadonlySet<RuleId> = new Set(['unreadable', 'not-regular', 'link-outside', 'too-many'])
-const MISSING = { state: 'missing', problem: undefined } as const
 
 /**
  * The lines of a report in their order: kubeadm's rows, the kubelet's, further files by name, and at last whatever stands in
@@ -36,128 +34,169 @@ const MISSING = { state: 'missing', problem: undefined } as const
  */
 export function expirationLines(
   inspection: Inspection,
-  files: ReadonlySet<string>,
-  locate: (path: string) => string,
+  files: ReadonlySet<TreePath>,
+  locate: (path: TreePath) => string,
 ): readonly ExpirationLine[] {
-  const { certificates } = inspection
-  const byFile = certificatesByFile(inspection)
-  const kubeconfigs = new Map<string, InspectedKubeconfig[]>()
-  for (const each of inspection.kubeconfigs) push(kubeconfigs, each.place.file, each)
-  const faults = new Map<string, string>()
-  for (const { code, place, message } of inspection.remarks)
-    if (FAULTS.has(code) && !faults.has(place.file)) faults.set(place.file, message)
-
-  const lines: ExpirationLine[] = []
-  const told = new Set<number>()
-  const names = new Set<string>()
-  /** What the certificate of a file is called, for the others in it to be called after it. */
-  const nameOf = new Map<string, string>()
-  const add = (name: string, path: string, isCa: boolean, row: RowId | undefined, what: ExpirationLine['what']) => {
-    let unique = name
-    for (let number = 2; names.has(`${isCa} ${unique}`); number++) unique = `${name}#${number}`
-    names.add(`${isCa} ${unique}`)
-    if ('index' in what) told.add(what.index)
-    lines.push({ name: unique, path, isCa, row, what })
+  const lines = new Lines(inspection, files, locate)
+  const { leaves, cas } = expectedRows(files, lines.groupsOf('admin.conf'))
+  for (const id of cas) lines.addCertificate(id, true)
+  for (const id of leaves) {
+    if (isKubeconfigId(id)) lines.addKubeconfig(id)
+    else if (id !== 'sa') lines.addCertificate(id, false)
   }
-  const unreadable = (path: string, problem: string) =>
-    files.has(path) ? ({ state: 'unreadable', problem: faults.get(path) ?? problem } as const) : MISSING
+  if (files.has('kubelet.conf')) lines.addKubeconfig('kubelet.conf')
+  const kubelet = kubeletFiles(files)
+  for (const [name, path] of kubelet) lines.addFile(name, path)
+  const known = new Set([...[...cas, ...leaves, 'kubelet.conf' as const].map(pathOf), ...kubelet.values()])
+  for (const path of [...files].sort()) if (!known.has(path) && !isPutAside(path)) lines.addOther(path)
+  lines.addRest()
+  return lines.all
+}
+
+/** Why a file may give no certificate. */
+const FAULTS: ReadonlySet<RuleId> = new Set(['unreadable', 'not-regular', 'link-outside', 'too-many'])
+
+class Lines {
+  readonly all: ExpirationLine[] = []
+  readonly #inspection: Inspection
+  readonly #files: ReadonlySet<TreePath>
+  readonly #locate: (path: TreePath) => string
+  #locatedPaths: ReadonlyMap<string, TreePath> | undefined
+  readonly #byFile: ReadonlyMap<TreePath, readonly PlacedCertificate[]>
+  readonly #kubeconfigs = new Map<TreePath, InspectedKubeconfig[]>()
+  readonly #faults = new Map<TreePath, string>()
+  /** Certificates that have a line. */
+  readonly #told = new Set<number>()
+  readonly #names = new Set<string>()
+  /** What the line of a file is called, for the others in it to be called after it. */
+  readonly #nameOf = new Map<TreePath, string>()
+
+  constructor(inspection: Inspection, files: ReadonlySet<TreePath>, locate: (path: TreePath) => string) {
+    this.#inspection = inspection
+    this.#files = files
+    this.#locate = locate
+    this.#byFile = certificatesByFile(inspection)
+    for (const each of inspection.kubeconfigs) {
+      const { file } = each.place
+      this.#kubeconfigs.set(file, [...(this.#kubeconfigs.get(file) ?? []), each])
+    }
+    for (const { code, place, message } of inspection.remarks)
+      if (FAULTS.has(code) && !this.#faults.has(place.file)) this.#faults.set(place.file, message)
+  }
+
+  /** Groups of the first user of a kubeconfig. */
+  groupsOf(id: KubeconfigId): readonly string[] {
+    const certificate = this.#kubeconfigs.get(id)?.[0]?.users[0]?.certificate
+    return this.#inspection.certificates[certificate ?? -1]?.certificate.subject.organizations ?? []
+  }
+
+  /** kubeadm's row of a kubeconfig: the user of its current context; other users of it have lines of their own. */
+  addKubeconfig(id: KubeconfigId): void {
+    this.#nameOf.set(id, id)
+    const [kubeconfig] = this.#kubeconfigs.get(id) ?? []
+    const current = kubeconfig?.contexts.find(({ name }) => name === kubeconfig.currentContext)?.user
+    const user = kubeconfig?.users.find(({ name }) => name === current)
+    const what = kubeconfig && user ? this.#certificateOf(kubeconfig, user) : undefined
+    this.#add(id, id, false, id, what ?? this.#none(id, 'holds no client certificate of its current context'))
+    for (const other of kubeconfig?.users ?? []) {
+      const further = kubeconfig && other !== user ? this.#certificateOf(kubeconfig, other) : undefined
+      if (further) this.#add(`${id}[${other.name}]`, id, false, undefined, further)
+    }
+  }
+
+  /** kubeadm's row of a certificate. */
+  addCertificate(id: CertificateId, isCa: boolean): void {
+    const path = pathOf(id)
+    this.#nameOf.set(path, id)
+    const found = this.#byFile.get(path) ?? []
+    const isOwn = ({ found: { keyPlaces } }: PlacedCertificate) => keyPlaces.some(({ file }) => file === keyPath(id))
+    // Of a bundle the first one that the key belongs to signs; kubeadm takes the first.
+    const first = (isCa ? found.find(isOwn) : undefined) ?? found[0]
+    const what = first ? { index: first.index, part: first.place.part } : this.#none(path, 'holds no certificate')
+    this.#add(id, path, isCa, id, what)
+  }
+
+  /** The first certificate of a file that is no row. */
+  addFile(name: string, path: TreePath): void {
+    this.#nameOf.set(path, name)
+    const [first] = this.#byFile.get(path) ?? []
+    const what = first ? { index: first.index, part: first.place.part } : this.#none(path, 'holds no certificate')
+    this.#add(name, path, first?.found.certificate.isCa === true, undefined, what)
+  }
+
+  /** A file of any name: all users of a kubeconfig that have a certificate, or its first certificate. */
+  addOther(path: TreePath): void {
+    const users = (this.#kubeconfigs.get(path) ?? []).flatMap(kubeconfig =>
+      kubeconfig.users.map(user => ({ name: user.name, what: this.#certificateOf(kubeconfig, user) })),
+    )
+    for (const { name, what } of users)
+      if (what) this.#add(users.length > 1 ? `${path}[${name}]` : path, path, false, undefined, what)
+    if (users.length > 0) return
+    const [first] = this.#byFile.get(path) ?? []
+    // A copy of what has its line ends with it.
+    if (first ? !this.#told.has(first.index) : this.#faults.has(path) && namesCertificate(path))
+      this.addFile(path, path)
+  }
+
+  /** What has no line yet: the rest of bundles and chains, CAs inside of kubeconfigs. */
+  addRest(): void {
+    const numbers = new Map<string, number>()
+    for (const [path, found] of this.#byFile)
+      for (const { index, number } of found) numbers.set(`${index} ${path}`, number)
+    const rest = [...this.#inspection.certificates.entries()].flatMap(
+      ([
+        index,
+        {
+          places,
+          certificate: { isCa },
+        },
+      ]) => {
+        const place = this.#told.has(index) ? undefined : places.find(({ file }) => !isPutAside(file))
+        if (!place) return []
+        const number = numbers.get(`${index} ${place.file}`)
+        return [{ index, place, isCa, number, order: `${place.file} ${String(number ?? 0).padStart(8, '0')}` }]
+      },
+    )
+    for (const { index, place, isCa, number } of rest.sort((a, b) => (a.order < b.order ? -1 : 1))) {
+      const name = `${this.#nameOf.get(place.file) ?? place.file}[${number ?? shortPart(place.part)}]`
+      this.#add(name, place.file, isCa, undefined, { index, part: place.part })
+    }
+  }
+
+  #add(name: string, path: TreePath, isCa: boolean, row: RowId | undefined, what: Subject): void {
+    let unique = name
+    for (let number = 2; this.#names.has(`${isCa} ${unique}`); number++) unique = `${name}#${number}`
+    this.#names.add(`${isCa} ${unique}`)
+    if ('index' in what) this.#told.add(what.index)
+    this.all.push({ name: unique, path, isCa, row, what })
+  }
+
+  #none(path: TreePath, problem: string): Subject {
+    if (!this.#files.has(path)) return { state: 'missing', problem: undefined }
+    return { state: 'unreadable', problem: this.#faults.get(path) ?? problem }
+  }
+
+  /** Tree paths by where they are, when they are asked for. */
+  #located(): ReadonlyMap<string, TreePath> {
+    this.#locatedPaths ??= new Map([...this.#files].map(path => [this.#locate(path), path]))
+    return this.#locatedPaths
+  }
 
   /** The certificate that a user of a kubeconfig has, inside of it or in the file that it names. */
-  const certificateOf = (kubeconfig: InspectedKubeconfig, user: InspectedKubeconfig['users'][number]) => {
-    const { certificate, certificateFile } = user
+  #certificateOf(kubeconfig: InspectedKubeconfig, user: InspectedKubeconfig['users'][number]): Subject | undefined {
+    const { certificate, certificateFile, name } = user
     const { file } = kubeconfig.place
     if (certificate !== undefined) {
-      const place = certificates[certificate]?.places.find(
-        ({ file: at, part }) => at === file && part?.includes(`users[${user.name}]`),
-      )
+      const { places = [] } = this.#inspection.certificates[certificate] ?? {}
+      const place = places.find(({ file: at, part }) => at === file && part?.includes(`users[${name}]`))
       return { index: certificate, part: place?.part }
     }
     if (certificateFile === undefined) return undefined
-    const named = findNamed(certificateFile, kubeconfig, files, locate)
-    const [first] = named === undefined ? [] : (byFile.get(named) ?? [])
-    if (first) return { index: first.index, part: undefined }
-    return named === undefined
-      ? ({ state: 'elsewhere', problem: `is in ${certificateFile}, which is not here` } as const)
-      : unreadable(named, 'holds no certificate')
+    const path = findNamed(certificateFile, kubeconfig, this.#files, () => this.#located())
+    if (path === undefined) return { state: 'elsewhere', problem: `is in ${certificateFile}, which is not here` }
+    const [first] = this.#byFile.get(path) ?? []
+    return first ? { index: first.index, part: undefined } : this.#none(path, 'holds no certificate')
   }
-
-  const addKubeconfig = (id: KubeconfigId) => {
-    nameOf.set(id, id)
-    const [kubeconfig] = kubeconfigs.get(id) ?? []
-    const { user: current } = kubeconfig?.contexts.find(({ name }) => name === kubeconfig.currentContext) ?? {}
-    const user = kubeconfig?.users.find(({ name }) => name === current)
-    const what = kubeconfig && user ? certificateOf(kubeconfig, user) : undefined
-    add(id, id, false, id, what ?? unreadable(id, 'holds no client certificate of its current context'))
-    for (const other of kubeconfig?.users ?? []) {
-      const further = kubeconfig && other !== user ? certificateOf(kubeconfig, other) : undefined
-      if (further) add(`${id}[${other.name}]`, id, false, undefined, further)
-    }
-  }
-  const addCertificate = (id: CertificateId, isCa: boolean) => {
-    const path = pathOf(id)
-    nameOf.set(path, id)
-    const found = byFile.get(path) ?? []
-    // The first one that the key belongs to signs; kubeadm takes the first.
-    const own = found.find(({ index }) => certificates[index]?.keyPlaces.some(({ file }) => file === keyPath(id)))
-    const first = (isCa ? own : undefined) ?? found[0]
-    add(
-      id,
-      path,
-      isCa,
-      id,
-      first ? { index: first.index, part: first.place.part } : unreadable(path, 'holds no certificate'),
-    )
-  }
-  const addFile = (name: string, path: string) => {
-    nameOf.set(path, name)
-    const [first] = byFile.get(path) ?? []
-    if (!first) return add(name, path, false, undefined, unreadable(path, 'holds no certificate'))
-    const isCa = certificates[first.index]?.certificate.isCa === true
-    add(name, path, isCa, undefined, { index: first.index, part: first.place.part })
-  }
-  const addOther = (path: string) => {
-    const users = (kubeconfigs.get(path) ?? []).flatMap(kubeconfig =>
-      kubeconfig.users.map(user => ({ name: user.name, what: certificateOf(kubeconfig, user) })),
-    )
-    for (const { name, what } of users)
-      if (what) add(users.length > 1 ? `${path}[${name}]` : path, path, false, undefined, what)
-    if (users.length > 0) return
-    const [first] = byFile.get(path) ?? []
-    // A copy of what has its line ends with it.
-    if (first ? !told.has(first.index) : faults.has(path) && namesCertificate(path)) addFile(path, path)
-  }
-
-  const admin = kubeconfigs.get('admin.conf')?.[0]?.users[0]?.certificate
-  const groups = certificates[admin ?? -1]?.certificate.subject.organizations ?? []
-  const { leaves, cas } = expectedRows(files, groups)
-  for (const id of cas) addCertificate(id, true)
-  for (const id of leaves) isKubeconfigId(id) ? addKubeconfig(id) : id !== 'sa' && addCertificate(id, false)
-  if (files.has('kubelet.conf')) addKubeconfig('kubelet.conf')
-  const kubelet = kubeletFiles(files)
-  for (const [name, path] of kubelet) addFile(name, path)
-  const known = new Set([...[...cas, ...leaves, 'kubelet.conf' as const].map(pathOf), ...kubelet.values()])
-  for (const path of [...files].sort()) if (!known.has(path) && !isPutAside(path)) addOther(path)
-
-  // The rest of bundles and chains, CAs inside of kubeconfigs.
-  const numbers = new Map<string, number>()
-  for (const [path, found] of byFile) for (const { index, number } of found) numbers.set(`${index} ${path}`, number)
-  const rest = [...certificates.entries()].flatMap(([index, { places, certificate }]) => {
-    const place = told.has(index) ? undefined : places.find(({ file }) => files.has(file) && !isPutAside(file))
-    return place ? [{ index, place, isCa: certificate.isCa, number: numbers.get(`${index} ${place.file}`) }] : []
-  })
-  const order = ({ place, number = 0 }: { readonly place: Place; readonly number: number | undefined }) =>
-    `${place.file} ${String(number).padStart(8, '0')}`
-  for (const { index, place, isCa, number } of rest.sort((a, b) => (order(a) < order(b) ? -1 : 1))) {
-    const name = `${nameOf.get(place.file) ?? place.file}[${number ?? shortPart(place.part)}]`
-    add(name, place.file, isCa, undefined, { index, part: place.part })
-  }
-  return lines
-}
-
-function push<K, V>(lists: Map<K, V[]>, key: K, value: V): void {
-  const list = lists.get(key)
-  if (list) list.push(value)
-  else lists.set(key, [value])
 }
 
 /** The name in `clusters[prod].certificate-authority-data`, else all of it. */

@@ -200,6 +200,24 @@ users: [{name: u, user: {client-certificate: /var/lib/kubelet/pki/kubelet-client
     [true, undefined],
   )
 
+  // By the name that it has where the tree is.
+  const moved: Store = Object.assign(Object.create(store) as MemoryStore, {
+    locate: (path: string) => `/srv/cp-1/${path}`,
+  })
+  for (const named of ['/srv/cp-1/pki/apiserver-kubelet-client.crt', 'pki/apiserver-kubelet-client.crt']) {
+    put(
+      store,
+      'other.conf',
+      read(store, 'kubelet.conf').replaceAll(/(client-(?:certificate|key)): [^,}]+/g, `$1: ${named}`),
+    )
+    assert.is(
+      +(entry(await readExpiration(moved, context), 'other.conf').expirationDate ?? 0),
+      Date.parse(expected),
+      named,
+    )
+  }
+  store.files.delete('other.conf')
+
   store.files.delete('kubelet/pki/kubelet-client-current.pem')
   const without = entry(await readExpiration(store, context), 'kubelet.conf')
   assert.equal([without.state, without.missing, without.expirationDate], ['elsewhere', false, undefined])
