@@ -242,7 +242,7 @@ test(
     assert.match(stdout.replace(/\n +/g, ' '), '[cis-admin-conf-mode, CIS 1.12 1.1.13]')
     assert.match(
       stdout.replaceAll('\n', ' '),
-      /there was nothing to look at for 1\.1\.1, .*no other item was looked at/,
+      /no other item was looked at/,
     )
     assert.not.match(stdout, /complian/i)
     const { cis } = await report(['--dir', tree, '--cis', '1.12'])
