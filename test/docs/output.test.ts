@@ -1,6 +1,16 @@
 // docs/output.md names every field that commands print, and no other.
 import { sign } from 'node:crypto'
-import { chmodSync, copyFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -166,6 +176,25 @@ const CASES: readonly (readonly [kind: string, argv: readonly string[], prepare?
   ],
   ['RuleList', ['check', '--explain', 'all']],
   ['CheckReport', ['check', '--dir', at('a'), '--kubernetes-version', '1.36']],
+  [
+    'Plan',
+    ['plan', '--dir', at('planned'), '--role', 'init', '--control-plane-endpoint', 'lb.example.org', '--new-keys'],
+    () => {
+      cpSync(at('a'), at('planned'), { recursive: true })
+      for (const name of ['ca', 'peer']) rmSync(at(`planned/pki/etcd/${name}.key`))
+    },
+  ],
+  ['RenewResult', ['renew', 'all', 'ca', '--dir', at('planned'), '--now', '2099-01-01', '--dry-run']],
+  [
+    'RenewResult',
+    ['certs', 'renew', 'all', '--dir', at('planned'), '--control-plane-endpoint', 'lb.example.org'],
+    async () => {
+      await run(['renew', 'apiserver', '--dir', at('planned'), '-q'])
+      // As a run that was killed at its very end leaves it.
+      const [name = ''] = readdirSync(at('planned/.kpki/backups'))
+      writeFileSync(at('planned/.kpki/backups', name, 'unfinished'), '', { mode: 0o600 })
+    },
+  ],
   [
     'CheckReport',
     ['check', '--dir', at('checked'), '--baseline', at('baseline.json'), '--cis', '1.24'],
