@@ -46,7 +46,8 @@ for (const shell of Object.keys(SHELLS)) {
     }
     for (const { args } of Object.values(COMMANDS))
       for (const choice of args?.choices ?? []) assert.ok(stdout.includes(choice), choice)
-    for (const value of ['names-missing', 'RSA-2048', 'ECDSA-P384', '1.20', '1.37']) assert.ok(stdout.includes(value), value)
+    for (const value of ['names-missing', 'RSA-2048', 'ECDSA-P384', '1.20', '1.37'])
+      assert.ok(stdout.includes(value), value)
     // A rule may have the word in its name.
     assert.not.match(stdout, /(?<!-)undefined|\[object/)
   })
