@@ -10,10 +10,10 @@ import { canSign, outsideValidity } from '../x509/verify.js'
 import type { ActualRow } from './actual.js'
 import { followUpsOf } from './follow-ups.js'
 import { certificatePathOf, isCaId, isKubeletId, issuerIdOf, keyOf, keyPathOf } from './items.js'
-import { signerOf } from './judge.js'
 import { remedyOf } from './remedies.js'
 import { restartsOf } from './restarts.js'
 import type { Finding, TreeItemId } from './rules.js'
+import { signerOf } from './signer.js'
 import type { Change, ChangePlan, ComparedItem, TreeComparison, WantedIdentity } from './types.js'
 
 /** Options of {@link planChanges}. */

@@ -1,12 +1,11 @@
 import type { Kubeconfig } from '../access/kubeconfig.js'
 import { showUrl } from '../access/server-url.js'
-import { equalBytes } from '../crypto/bytes.js'
 import { isKubeconfigId } from '../kubernetes/rows.js'
-import type { Certificate } from '../x509/certificate.js'
-import { type Report, reportOn } from './about.js'
+import { reportOn } from './about.js'
 import type { ActualRow } from './actual.js'
-import { signerOf } from './judge.js'
+import { caDataFindings } from './ca-data.js'
 import type { Finding } from './rules.js'
+import { signerOf } from './signer.js'
 import type { Wanting } from './wanted.js'
 
 /** Fields of a user with which it needs no client certificate. */
@@ -55,31 +54,4 @@ export function kubeconfigFindings(row: ActualRow, server: string | undefined, {
 export function lacksCredentials({ certificates, certificateFile, extras }: Kubeconfig): boolean {
   const hasOther = extras.some(field => OTHER_CREDENTIALS.includes(field))
   return certificates.length === 0 && certificateFile === undefined && !hasOther
-}
-
-/**
- * Whether a kubeconfig trusts the CA of its tree. What it says is compared, not its bytes.
- *
- * @param signer - the certificate that new ones are signed by
- */
-export function caDataFindings(
-  { caCertificates: trusted, caFile, extras }: Kubeconfig,
-  caCertificates: readonly Certificate[],
-  signer: Certificate | undefined,
-  report: Report,
-): Finding[] {
-  const isTrusted = (certificate: Certificate) => trusted.some(({ der }) => equalBytes(der, certificate.der))
-  const field = 'certificate-authority-data'
-  const names = (list: readonly Certificate[]) => list.map(({ subject }) => subject.text).join(', ')
-  if (trusted.length === 0) {
-    const isTold = caFile !== undefined || extras.includes('insecure-skip-tls-verify')
-    return isTold ? [] : [report('ca-data', 'names no CA', { field })]
-  }
-  if (caCertificates.length === 0) return []
-  const essential = signer ? [signer] : caCertificates
-  const details = { field, expected: names(caCertificates), actual: names(trusted) }
-  if (!essential.some(isTrusted)) return [report('ca-data', 'trusts another CA than pki/ca.crt', details)]
-  if (caCertificates.every(isTrusted)) return []
-  const message = `trusts ${trusted.length} of the ${caCertificates.length} certificates in pki/ca.crt`
-  return [report('ca-data-partial', message, details)]
 }

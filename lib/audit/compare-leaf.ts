@@ -1,20 +1,21 @@
 import { ordinal } from '../access/kubeconfig-entries.js'
 import { VerifyError } from '../errors.js'
 import { parseDuration } from '../kubernetes/duration.js'
-import { isKubeconfigId, PROFILES, profileOf } from '../kubernetes/rows.js'
+import { isKubeconfigId, PROFILES, type Profile, profileOf } from '../kubernetes/rows.js'
 import type { Certificate } from '../x509/certificate.js'
 import { verifySignature } from '../x509/signature.js'
 import { canSign, verifyCertificate } from '../x509/verify.js'
-import { type FindingPlace, type Report, reportOn } from './about.js'
+import { type FindingPlace, listed, type Report, reportOn } from './about.js'
 import type { ActualRow } from './actual.js'
 import { checkCertificate } from './check-certificate.js'
 import { checkIssued } from './check-issued.js'
+import { algorithmFindings, commonNameFindings, groupFindings, usageFindings, widthFindings } from './identity.js'
 import { periodOf } from './infer-period.js'
 import { certificatePathOf, isKubeletId, keyPathOf } from './items.js'
 import { lifeFindings } from './lifetimes.js'
 import { type Finding, finding, type TreeItemId } from './rules.js'
 import type { ActualKubeletPair, WantedIdentity } from './types.js'
-import { MASTERS, missingNames, NODES, neededNames, statedNameList, type Wanting, wantedNames } from './wanted.js'
+import { MASTERS, missingNames, neededNames, statedNameList, type Wanting, wantedNames } from './wanted.js'
 
 /** A leaf of a tree, and what it is held against. */
 export interface ComparedLeaf {
@@ -44,12 +45,14 @@ export async function leafFindings(leaf: ComparedLeaf, wanting: Wanting): Promis
     ...lifeFindings(id, certificate, wanting.context.clock(), report, wanting.options),
   ]
   if (!leaf.wanted) return found
+  const profile: Profile = PROFILES[isKubeletId(id) ? 'client' : profileOf(id)]
   return [
     ...found,
     ...nameFindings(leaf, leaf.wanted, wanting, report),
-    ...groupFindings(leaf, leaf.wanted, wanting, report),
+    ...membershipFindings(leaf, leaf.wanted, wanting, report),
     ...alternativeNameFindings(leaf, wanting, report),
-    ...usageFindings(leaf, leaf.wanted, report),
+    ...usageFindings(certificate, profile, report),
+    ...widthFindings(certificate, profile, report),
     ...driftFindings(leaf, wanting, report),
   ]
 }
@@ -138,57 +141,47 @@ function nameFindings(
   wanting: Wanting,
   report: Report,
 ): Finding[] {
-  const found = certificate.subject.commonName
-  const details = { field: 'subject.commonName', expected: wanted.commonName, actual: found }
-  if (found !== wanted.commonName)
-    return [report('common-name', `is for ${found || 'nobody'} instead of ${wanted.commonName}`, details)]
-  if (id !== 'front-proxy-client') return []
+  const found = commonNameFindings(certificate, wanted.commonName, report)
+  if (id !== 'front-proxy-client' || found.length > 0) return found
+  const { commonName } = certificate.subject
   const allowed =
     wanting.tree.manifests.flags.get('kube-apiserver')?.get('requestheader-allowed-names')?.split(',') ?? []
   // An empty list allows everybody (kubernetes/kubernetes v1.20.2, staging/src/k8s.io/apiserver/pkg/server/options/authentication.go).
-  if (allowed.every(name => name === '') || allowed.includes(found)) return []
+  if (allowed.every(name => name === '') || allowed.includes(commonName)) return []
+  const names = listed(allowed)
   return [
-    report('common-name', `is for ${found || 'nobody'}, and --requestheader-allowed-names has ${allowed.join(', ')}`, {
-      ...details,
-      expected: allowed.join(' or '),
+    report('common-name', `is for ${commonName || 'nobody'}, and --requestheader-allowed-names has ${names}`, {
+      field: 'subject.commonName',
+      expected: names,
+      actual: commonName,
     }),
   ]
 }
 
-function groupFindings(
+function membershipFindings(
   { id, certificate }: ComparedLeaf,
   wanted: WantedIdentity,
   wanting: Wanting,
   report: Report,
 ): Finding[] {
-  const found = certificate.subject.organizations
-  const missing = wanted.organizations.filter(group => !found.includes(group))
-  const extra = found.filter(group => !wanted.organizations.includes(group))
-  const details = {
-    field: 'subject.organizations',
-    expected: wanted.organizations.join(', ') || 'none',
-    actual: found.join(', ') || 'none',
-  }
-  const findings: Finding[] = []
-  const isSuperuser = found.includes(MASTERS) && id !== 'super-admin.conf'
-  if (missing.length > 0 && !isSuperuser)
-    findings.push(report('groups-missing', `lacks the group ${missing.join(', ')}`, details))
-  const others = extra.filter(group => group !== MASTERS)
-  if (others.length > 0)
-    findings.push(report('groups-extra', `is in the group ${others.join(', ')}, which it does not need`, details))
-  if (isSuperuser) {
-    // What only etcd sees makes nobody a superuser of the cluster: etcd does not look at it.
-    const isForEtcd = id === 'etcd-healthcheck-client' || id === 'apiserver-etcd-client'
-    const isAsBefore = !extra.includes(MASTERS) && (isForEtcd || wanting.inference.hasBoundAdmins !== true)
-    const { expected: _, ...rest } = details
-    findings.push(
-      report(
-        isAsBefore ? 'superuser-older' : 'superuser',
-        `is in the group ${MASTERS}`,
-        extra.includes(MASTERS) ? details : rest,
-      ),
-    )
-  }
+  const { organizations } = wanted
+  if (!certificate.subject.organizations.includes(MASTERS) || id === 'super-admin.conf')
+    return groupFindings(certificate, organizations, report)
+  // Nothing is refused to a superuser, so that it lacks nothing.
+  const findings = groupFindings(certificate, [...organizations, MASTERS], report).filter(
+    ({ code }) => code !== 'groups-missing',
+  )
+  // What only etcd sees makes nobody a superuser of the cluster: etcd does not look at it.
+  const isForEtcd = id === 'etcd-healthcheck-client' || id === 'apiserver-etcd-client'
+  const isWanted = organizations.includes(MASTERS)
+  const isAsBefore = isWanted && (isForEtcd || wanting.inference.hasBoundAdmins !== true)
+  findings.push(
+    report(isAsBefore ? 'superuser-older' : 'superuser', `is in the group ${MASTERS}`, {
+      field: 'subject.organizations',
+      actual: certificate.subject.organizations.join(', '),
+      ...(isWanted ? {} : { expected: organizations.join(', ') || 'none' }),
+    }),
+  )
   return findings
 }
 
@@ -238,52 +231,13 @@ function shortened(names: readonly string[]): string {
   return `${names.slice(0, MAX_SHOWN).join(', ') || 'none'}${rest > 0 ? ` and ${rest} more` : ''}`
 }
 
-function usageFindings({ id, certificate }: ComparedLeaf, wanted: WantedIdentity, report: Report): Finding[] {
-  const profile = PROFILES[isKubeletId(id) ? 'client' : profileOf(id)]
-  const { extKeyUsages, keyUsages } = certificate
-  const needed: readonly string[] = profile.extKeyUsages
-  const missing = (wanted.extKeyUsages ?? []).filter(
-    usage => !(extKeyUsages ?? wanted.extKeyUsages ?? []).includes(usage),
-  )
-  const extra = (extKeyUsages ?? []).filter(usage => !needed.includes(usage))
-  const details = { field: 'extKeyUsage', expected: needed.join(', '), actual: extKeyUsages?.join(', ') ?? 'any' }
-  const findings: Finding[] = []
-  if (missing.length > 0) findings.push(report('usage-missing', `is not made for ${missing.join(', ')}`, details))
-  if (keyUsages && !keyUsages.includes('digitalSignature'))
-    findings.push(
-      report('usage-missing', 'lacks the key usage digitalSignature', {
-        field: 'keyUsage',
-        expected: 'digitalSignature',
-        actual: keyUsages.join(', ') || 'none',
-      }),
-    )
-  if (certificate.isCa)
-    findings.push(
-      report('wider', 'may sign certificates itself', {
-        field: 'basicConstraints',
-        expected: 'CA:FALSE',
-        actual: 'CA:TRUE',
-      }),
-    )
-  if (extKeyUsages === undefined) findings.push(report('usages-extra', 'is made for any purpose', details))
-  else if (extra.length > 0) findings.push(report('usages-extra', `is made for ${extra.join(', ')}, too`, details))
-  return findings
-}
-
 function driftFindings({ id, certificate, issuer }: ComparedLeaf, wanting: Wanting, report: Report): Finding[] {
   const { stated, context } = wanting
   const findings: Finding[] = []
   const algorithm = stated.encryptionAlgorithm
-  const { name } = certificate.publicKey
   // The kubelet makes its keys itself.
-  if (algorithm !== undefined && name !== algorithm && !isKubeletId(id))
-    findings.push(
-      report('key-algorithm', `has a key of type ${name}, not ${algorithm}`, {
-        field: 'subjectPublicKeyInfo',
-        expected: algorithm,
-        actual: name,
-      }),
-    )
+  if (algorithm !== undefined && !isKubeletId(id))
+    findings.push(...algorithmFindings(certificate.publicKey.name, algorithm, report))
   const period = parseDuration(stated.certificateValidityPeriod ?? '')
   if (period === undefined || isKubeletId(id)) return findings
   const own = periodOf(certificate, issuer)
@@ -317,9 +271,4 @@ export function periodText(seconds: number): string {
   ).find(([size]) => seconds % size === 0) ?? [1, 'second']
   const count = seconds / size
   return `${count} ${unit}${count === 1 ? '' : 's'}`
-}
-
-/** Whether a certificate is that of a node: `system:node:…` in {@link NODES}. */
-export function isOfNode({ subject }: Certificate): boolean {
-  return subject.organizations.includes(NODES)
 }

@@ -12,8 +12,8 @@ import {
 import { certificatePath, keyPath, type TreePath } from '../tree/layout.js'
 import type { Certificate } from '../x509/certificate.js'
 import type { ActualRow } from './actual.js'
-import { signerOf } from './judge.js'
 import type { TreeItemId } from './rules.js'
+import { signerOf } from './signer.js'
 import { KUBELET_FILES } from './tree.js'
 import type { ActualKubeletPair, ActualTree } from './types.js'
 

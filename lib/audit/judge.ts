@@ -2,28 +2,30 @@ import { showUrl } from '../access/server-url.js'
 import type { Context } from '../context.js'
 import type { PrivateKey } from '../crypto/keys.js'
 import { VerifyError } from '../errors.js'
-import { serverOf, type WantedCertificate, wantedCertificate } from '../kubernetes/catalogue.js'
+import { serverOf, wantedCertificate } from '../kubernetes/catalogue.js'
 import type { Cluster } from '../kubernetes/cluster.js'
 import { isKubeconfigId, issuerOf, PROFILES, profileOf, ROW_IDS, type Role, type RowId } from '../kubernetes/rows.js'
 import { filesOf, keyPath, type TreePath } from '../tree/layout.js'
 import type { Certificate } from '../x509/certificate.js'
 import { EXTENSIONS } from '../x509/extensions.js'
 import { isForServer } from '../x509/server-names.js'
-import { canSign, outsideValidity, verifyCertificate } from '../x509/verify.js'
+import { canSign, verifyCertificate } from '../x509/verify.js'
 import { type FindingPlace, reportOn } from './about.js'
 import type { ActualRow } from './actual.js'
+import { caDataFindings } from './ca-data.js'
 import { checkCertificate } from './check-certificate.js'
 import { missingUsages } from './check-issued.js'
 import { checkPeriod } from './check-period.js'
+import { algorithmFindings, commonNameFindings, groupFindings, usageFindings, widthFindings } from './identity.js'
 import { type Finding, finding, type RuleId } from './rules.js'
-
-const SUPERUSERS = 'system:masters'
+import { signerOf } from './signer.js'
+import { MASTERS } from './wanted.js'
 
 /** Judges the certificates of a CA row. The subject is not looked at: people bring CAs of their own. */
 export function judgeCa(row: ActualRow, cluster: Cluster, context: Context): Finding[] {
   const { id, certificates, key } = row
   const path = filesOf(id)[1]?.path ?? ''
-  const report = (code: RuleId, message: string, hint?: string) => finding(code, id, path, message, hint)
+  const report = reportOn({ row: id, path })
   const signer = signerOf(row, context)
   const [first] = certificates
   if (!first) return []
@@ -43,7 +45,11 @@ export function judgeCa(row: ActualRow, cluster: Cluster, context: Context): Fin
   // A root's own signature is not looked at by anybody; an intermediate's is.
   if (key)
     findings.push(
-      ...keyFindings(key, cluster, (code, message) => finding(code, id, filesOf(id)[0]?.path ?? path, message)),
+      ...algorithmFindings(
+        key.type.name,
+        cluster.encryptionAlgorithm,
+        reportOn({ row: id, path: filesOf(id)[0]?.path ?? path }),
+      ),
     )
   return findings
 }
@@ -80,20 +86,8 @@ export function judgeLoneKey({ id, key }: ActualRow, cluster: Cluster): Finding[
     ...(isWeak
       ? [finding('key-weak', id, path, `has ${type.modulusBits} bits`, 'move it away to have a new one made')]
       : []),
-    ...keyFindings(key, cluster, (code, message) => finding(code, id, path, message)),
+    ...algorithmFindings(key.type.name, cluster.encryptionAlgorithm, reportOn({ row: id, path })),
   ]
-}
-
-/**
- * The certificate of a CA row that belongs to its key: the one that signs. A renewed CA has several for one key, of which
- * the first that is good at the context's moment counts.
- */
-export function signerOf({ certificates, key }: ActualRow, context: Context): Certificate | undefined {
-  const own = certificates.filter(({ spki }) => key?.isKeyOf(spki))
-  return (
-    own.find(certificate => canSign(certificate) && outsideValidity(certificate, context.clock()) === undefined) ??
-    own[0]
-  )
 }
 
 /** A leaf certificate and the key that came with it, from a file pair or out of a kubeconfig. */
@@ -118,7 +112,7 @@ export async function judgeLeaf(
 ): Promise<Finding[]> {
   const [leaf, ...intermediates] = certificates
   if (!leaf) return []
-  const report = (code: RuleId, message: string, hint?: string) => finding(code, id, path, message, hint)
+  const report = reportOn({ row: id, path })
   const wanted = wantedCertificate(id, cluster)
   const findings: Finding[] = []
   if (key && !key.isKeyOf(leaf.spki)) {
@@ -128,14 +122,11 @@ export async function judgeLeaf(
         : finding('key-mismatch', id, keyPath(id), `is not the key of ${path}`),
     )
   }
-  const usages = wanted.profile.extKeyUsages.filter(
-    usage =>
-      leaf.extKeyUsages && !leaf.extKeyUsages.includes(usage) && !leaf.extKeyUsages.includes('anyExtendedKeyUsage'),
-  )
+  const usages = usageFindings(leaf, wanted.profile, report)
   const lint = checkCertificate(leaf, { row: id, path })
   const ownFaults = [
     ...periodFindings(leaf, { row: id, path }, context),
-    ...(usages.length > 0 ? [report('usage-missing', `is not made for ${usages.join(', ')}`)] : []),
+    ...usages.filter(({ field }) => field === 'extKeyUsage'),
     ...lint.filter(({ code }) => IN_CHAIN.includes(code)),
   ]
   findings.push(...ownFaults)
@@ -156,37 +147,23 @@ export async function judgeLeaf(
       findings.push(report('chain', error.message.replace(`${path} `, '')))
     }
   }
-  if (leaf.subject.commonName !== wanted.commonName) {
-    findings.push(
-      report('common-name', `is for ${leaf.subject.commonName || 'nobody'} instead of ${wanted.commonName}`),
-    )
-  }
-  findings.push(...groupFindings(leaf.subject.organizations, wanted.organizations, report))
+  findings.push(...commonNameFindings(leaf, wanted.commonName, report))
+  const groups = groupFindings(leaf, wanted.organizations, report)
+  // Nothing is refused to a superuser, so that a certificate of the time before 1.29 still works.
+  const isSuperuser = leaf.subject.organizations.includes(MASTERS)
+  const lacks = groups.some(({ code }) => code === 'groups-missing')
+  findings.push(...groups.filter(({ code }) => (code === 'groups-missing' ? !isSuperuser : !lacks || isSuperuser)))
   const missing = [
     ...wanted.dnsNames.filter(name => !isForServer({ dns: leaf.dnsNames, ips: [] }, name)),
     ...wanted.ipAddresses.filter(address => !leaf.ipAddresses.includes(address)),
   ]
   if (missing.length > 0) findings.push(report('names-missing', `lacks the names ${missing.join(', ')}`))
-  if (usages.length === 0) findings.push(...widthFindings(leaf, wanted, report))
-  if (leaf.keyUsages && !leaf.keyUsages.includes('digitalSignature'))
-    findings.push(report('usage-missing', 'lacks the key usage digitalSignature'))
+  const others = usages.filter(({ field }) => field !== 'extKeyUsage')
+  if (others.length === usages.length) findings.push(...widthFindings(leaf, wanted.profile, report))
+  findings.push(...others)
   findings.push(...lint.filter(({ code }) => !IN_CHAIN.includes(code)))
-  if (key) findings.push(...keyFindings(key, cluster, report))
+  if (key) findings.push(...algorithmFindings(key.type.name, cluster.encryptionAlgorithm, report))
   return findings
-}
-
-/** What a certificate may do beyond what it is for. More names than are asked for are nothing unusual: people add them. */
-function widthFindings(
-  leaf: Certificate,
-  { profile }: WantedCertificate,
-  report: (code: RuleId, message: string) => Finding,
-): Finding[] {
-  const usages = leaf.extKeyUsages?.filter(usage => !(profile.extKeyUsages as readonly string[]).includes(usage))
-  return [
-    ...(leaf.isCa ? [report('wider', 'may sign certificates itself')] : []),
-    ...(usages === undefined ? [report('wider', 'is made for any purpose')] : []),
-    ...(usages?.length ? [report('wider', `is made for ${usages.join(', ')}, too`)] : []),
-  ]
 }
 
 /** Judges what a kubeconfig says beside its client certificate. */
@@ -199,23 +176,8 @@ export function judgeKubeconfig(
 ): Finding[] {
   const { id, kubeconfig } = row
   if (!kubeconfig || !isKubeconfigId(id)) return []
-  const report = (code: RuleId, message: string, hint?: string) => finding(code, id, id, message, hint)
-  const findings: Finding[] = []
-  const trusted = kubeconfig.caCertificates
-  const isTrusted = (certificate: Certificate) => trusted.some(({ der }) => der.join() === certificate.der.join())
-  if (caCertificates.length > 0 && trusted.length > 0) {
-    const essential = signer ? [signer] : caCertificates
-    if (!essential.some(isTrusted)) findings.push(report('ca-data', 'trusts another CA than pki/ca.crt'))
-    else if (!caCertificates.every(isTrusted))
-      findings.push(
-        report(
-          'ca-data-partial',
-          `trusts ${trusted.length} of the ${caCertificates.length} certificates in pki/ca.crt`,
-        ),
-      )
-  } else if (trusted.length === 0 && !kubeconfig.caFile) {
-    findings.push(report('ca-data', 'names no CA'))
-  }
+  const report = reportOn({ row: id, path: id })
+  const findings = caDataFindings(kubeconfig, caCertificates, signer, report)
   if (kubeconfig.extras.length > 0)
     findings.push(report('kubeconfig-extra', `also has ${kubeconfig.extras.join(', ')}`))
   const server = serverOf(id, cluster, role)
@@ -234,24 +196,4 @@ function periodFindings(certificate: Certificate, about: FindingPlace, context: 
     notYet: 'look at the clock of this host',
     expired: certificate.isCa ? CA_HINT : 'move it away to have it made anew',
   })
-}
-
-function keyFindings(key: PrivateKey, cluster: Cluster, report: (code: RuleId, message: string) => Finding): Finding[] {
-  const { name } = key.type
-  return name === cluster.encryptionAlgorithm
-    ? []
-    : [report('key-algorithm', `has a key of type ${name}, not ${cluster.encryptionAlgorithm}`)]
-}
-
-function groupFindings(
-  actual: readonly string[],
-  wanted: readonly string[],
-  report: (code: RuleId, message: string) => Finding,
-): Finding[] {
-  const missing = wanted.filter(group => !actual.includes(group))
-  const extra = actual.filter(group => !wanted.includes(group))
-  // Nothing is refused to a superuser, so that a certificate of the time before 1.29 still works.
-  if (missing.length > 0 && !actual.includes(SUPERUSERS))
-    return [report('groups-missing', `lacks the group ${missing.join(', ')}`)]
-  return extra.length > 0 ? [report('groups-extra', `is in the group ${extra.join(', ')}, which it does not need`)] : []
 }

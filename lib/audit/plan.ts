@@ -14,8 +14,9 @@ import {
 import { baseName, type FileSpec, filesOf, keyPath, type TreePath } from '../tree/layout.js'
 import type { Store, StoredFile } from '../tree/store.js'
 import { type ActualRow, readRow } from './actual.js'
-import { judgeCa, judgeKubeconfig, judgeLeaf, judgeLoneKey, signerOf } from './judge.js'
+import { judgeCa, judgeKubeconfig, judgeLeaf, judgeLoneKey } from './judge.js'
 import { type Finding, finding, type RuleId } from './rules.js'
+import { signerOf } from './signer.js'
 
 /** What is to be done about one row. */
 export interface RowPlan {

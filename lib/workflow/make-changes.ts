@@ -1,7 +1,7 @@
 import { formatKubeconfig } from '../access/kubeconfig.js'
 import { actualOf, issuerIdOf, keyOf } from '../audit/items.js'
-import { signerOf } from '../audit/judge.js'
 import type { TreeItemId } from '../audit/rules.js'
+import { signerOf } from '../audit/signer.js'
 import type { Change, ChangePlan, ComparedItem, TreeComparison } from '../audit/types.js'
 import type { Context } from '../context.js'
 import type { KeyAlgorithm } from '../crypto/algorithms.js'

@@ -381,7 +381,7 @@ const CASES: Partial<Record<RuleId, readonly Case[]>> = {
     {
       about: 'any usage will do',
       spoil: store => reissue(store, 'apiserver', { extKeyUsages: ['anyExtendedKeyUsage'] }),
-      findings: ['apiserver wider', 'apiserver ext-usage-any'],
+      findings: ['apiserver usages-extra', 'apiserver ext-usage-any'],
     },
     {
       about: 'no digitalSignature',
@@ -525,7 +525,7 @@ const CASES: Partial<Record<RuleId, readonly Case[]>> = {
       about: 'a client that is a server',
       spoil: async store =>
         void (await reissue(store, 'apiserver-kubelet-client', { extKeyUsages: ['serverAuth', 'clientAuth'] })),
-      findings: ['apiserver-kubelet-client wider'],
+      findings: ['apiserver-kubelet-client usages-extra'],
     },
     {
       about: 'more names than are asked for are fine',
