@@ -21,9 +21,14 @@ export function reportOn({ row, path, part }: FindingPlace): Report {
 
 const MAX_SHOWN = 100
 
+/** Text out of a file, never long. */
+export function brief(text: string): string {
+  return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text
+}
+
 /** Text out of a file as it stands in a message: in quotes where that helps, and never long. */
 export function shown(text: string): string {
-  const cut = text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text
+  const cut = brief(text)
   return /^[!-~]+$/.test(cut) ? cut : JSON.stringify(cut)
 }
 

@@ -172,7 +172,7 @@ function checkUsages({ keyUsages, extKeyUsages, criticalExtensions }: Certificat
       report('ext-usage-any', 'is made for any usage, and not for TLS by name', {
         field: 'extKeyUsage',
         expected: 'serverAuth or clientAuth',
-        actual: extKeyUsages.join(', '),
+        actual: listed(extKeyUsages),
       }),
     )
   if (criticalExtensions.includes(EXTENSIONS.extKeyUsage)) {

@@ -1,7 +1,7 @@
 import { equalBytes } from '../crypto/bytes.js'
 import type { Certificate } from '../x509/certificate.js'
 import { canSign } from '../x509/verify.js'
-import { type FindingPlace, listed, type Report, reportOn } from './about.js'
+import { brief, type FindingPlace, listed, type Report, reportOn } from './about.js'
 import type { Finding } from './rules.js'
 
 /**
@@ -26,7 +26,7 @@ export function checkIssued(certificate: Certificate, issuer: Certificate, about
 /** golang/go, src/crypto/x509/cert_pool.go (findPotentialParents): by the octets of the name. */
 function checkIssuerName(certificate: Certificate, issuer: Certificate, report: Report): Finding[] {
   if (equalBytes(certificate.issuer.der, issuer.subject.der)) return []
-  const [actual, expected] = [certificate.issuer.text, issuer.subject.text]
+  const [actual, expected] = [brief(certificate.issuer.text), brief(issuer.subject.text)]
   const message =
     actual === expected
       ? `names ${actual} as its issuer in other octets than its CA writes that name`
@@ -42,16 +42,16 @@ function checkAuthority(certificate: Certificate, issuer: Certificate, report: R
     return [
       report('authority-identifier', 'names another key identifier than that of its CA', {
         field: 'authorityKeyIdentifier',
-        expected: own,
-        actual: named,
+        expected: brief(own),
+        actual: brief(named),
       }),
     ]
   if (serial !== undefined && serial !== issuer.serialNumber)
     return [
       report('authority-identifier', 'names another serial number than that of its CA', {
         field: 'authorityCertSerialNumber',
-        expected: issuer.serialNumber,
-        actual: serial,
+        expected: brief(issuer.serialNumber),
+        actual: brief(serial),
       }),
     ]
   return []
@@ -61,7 +61,7 @@ function checkIssuer(certificate: Certificate, issuer: Certificate, report: Repo
   const findings: Finding[] = []
   if (!canSign(issuer))
     findings.push(
-      report('not-a-ca', `is signed by ${issuer.subject.text}, which is no CA`, {
+      report('not-a-ca', `is signed by ${brief(issuer.subject.text)}, which is no CA`, {
         field: 'basicConstraints',
         expected: 'CA',
         actual: issuer.isCa ? 'no keyCertSign' : 'no CA',
@@ -70,7 +70,7 @@ function checkIssuer(certificate: Certificate, issuer: Certificate, report: Repo
   // Self-issued ones do not count (RFC 5280 section 4.2.1.9).
   if (issuer.pathLength === 0 && certificate.isCa && !certificate.isSelfIssued)
     findings.push(
-      report('path-length', `is a CA below ${issuer.subject.text}, which allows none below it`, {
+      report('path-length', `is a CA below ${brief(issuer.subject.text)}, which allows none below it`, {
         field: 'pathLenConstraint',
         expected: 'at least 1',
         actual: '0',

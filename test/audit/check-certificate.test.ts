@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import { spawnSync } from 'node:child_process'
 import { X509Certificate } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
@@ -5,12 +6,12 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { checkCertificate } from '../../lib/audit/check-certificate.js'
 import { refusalOf } from '../../lib/audit/refusal.js'
-import { type Finding, RULES } from '../../lib/audit/rules.js'
+import { type Finding, RULES, type RuleId } from '../../lib/audit/rules.js'
 import { EncodingError } from '../../lib/errors.js'
 import { formatCertificate, parseCertificate } from '../../lib/x509/certificate.js'
-import { pem } from '../inspect/der.js'
+import { element, extension, nameOf, oid, pem, sequence } from '../inspect/der.js'
 import { NOW } from '../support/context.js'
-import { remake } from '../support/remake.js'
+import { type Remake, remake, withExtension } from '../support/remake.js'
 import { testWith } from '../support/skip.js'
 import { inTempDir } from '../support/temp.js'
 import { BROKEN, type Broken } from './breaks/certificates.js'
@@ -88,5 +89,82 @@ testWith(
     }
   }),
 )
+
+// Whatever somebody puts into a certificate, of the size that a file may have.
+const many = Array.from({ length: 10_000 }, (_, number) => element(0x82, `h${number}.example.org`))
+const nasty = Array.from({ length: 10_000 }, () => element(0x82, '*..-'))
+const wide = 'x'.repeat(500_000)
+const HOSTILE: readonly (readonly [about: string, changes: Remake, codes: readonly RuleId[]])[] = [
+  ['10,000 names', { extensions: withExtension(extension('2.5.29.17', sequence(...many))) }, []],
+  [
+    '10,000 times one name that is none',
+    { extensions: withExtension(extension('2.5.29.17', sequence(...nasty))) },
+    ['name-malformed', 'names-twice'],
+  ],
+  [
+    'a name of half a megabyte',
+    { extensions: withExtension(extension('2.5.29.17', sequence(element(0x82, wide)))) },
+    ['name-malformed'],
+  ],
+  [
+    'dots of half a megabyte',
+    { extensions: withExtension(extension('2.5.29.17', sequence(element(0x82, '.'.repeat(500_000))))) },
+    ['name-malformed'],
+  ],
+  ['a serial number of half a megabyte', { serial: element(2, Buffer.alloc(500_000, 1)) }, ['serial-long']],
+  ['a common name of half a megabyte', { subject: nameOf(wide) }, ['subject-long']],
+  [
+    'ten thousand organizations',
+    {
+      subject: sequence(
+        ...Array.from({ length: 4000 }, () => element(0x31, sequence(oid('2.5.4.10'), element(30, '\0a')))),
+      ),
+    },
+    ['string-type'],
+  ],
+  [
+    'a thousand critical extensions',
+    {
+      extensions: list => [
+        ...list.map(({ bytes }) => bytes),
+        ...Array.from({ length: 1000 }, (_, number) => extension(`1.2.${number}`, element(5, ''), true)),
+      ],
+    },
+    ['extension-unknown'],
+  ],
+  [
+    'an RSA key of a megabit',
+    {
+      spki: sequence(
+        sequence(oid('1.2.840.113549.1.1.1'), element(5, '')),
+        element(
+          3,
+          Buffer.concat([
+            Buffer.from([0]),
+            sequence(element(2, Buffer.alloc(125_000, 0x55)), element(2, Buffer.alloc(125_000, 0x55))),
+          ]),
+        ),
+      ),
+    },
+    ['key-unusable'],
+  ],
+]
+for (const [what, changes, codes] of HOSTILE) {
+  test(`${what}: told in time, and in a line`, () => {
+    const certificate = parseCertificate(remake(wells.leaf.der, keyPem, changes))
+    const start = performance.now()
+    const findings = checkCertificate(certificate, about)
+    assert.ok(performance.now() - start < 1000)
+    assert.equal(
+      findings.map(({ code }) => code),
+      codes,
+    )
+    for (const { message, expected = '', actual = '' } of findings)
+      for (const text of [message, expected, actual]) {
+        assert.ok(text.length < 500, `${text.length} characters`)
+        assert.not.match(text, /\p{Cc}/u)
+      }
+  })
+}
 
 test.run()

@@ -1,8 +1,6 @@
 import type { Rule } from '../rule.js'
 
 const RENEW = 'Have it made anew: kpki renew.'
-const RENEW_CA =
-  'kpki renew ca keeps its key and its name and gives it a certificate as it should be; kubeconfigs follow.'
 const AS_IT_IS = 'Nothing has to be done; the next renewal makes it as it should be.'
 
 /** What can be wrong with a certificate or a key for itself, whatever it is for. */
@@ -64,7 +62,7 @@ export const CERTIFICATE_RULES = {
     severity: 'warning',
     about: 'the serial number is zero',
     why: "It must be positive. kubeadm made its CAs so before 1.31; Go and OpenSSL take them, Python's cryptography warns that a future release will not, and audits do not.",
-    fix: `Nothing breaks today. ${RENEW_CA}`,
+    fix: 'Nothing breaks today. kpki renew gives a leaf another one, and kpki renew ca the CA: its key and its name stay.',
     source: 'RFC 5280 section 4.1.2.2, erratum 3200',
   },
   'serial-negative': {
