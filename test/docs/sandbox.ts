@@ -23,10 +23,12 @@ export interface Sandbox {
   readonly close: () => void
 }
 
-/** Commands that write into a tree, which is /etc/kubernetes when nothing else is said; all have two words. */
-const WRITERS = Object.entries(COMMANDS).flatMap(([path, { flags = {} }]) =>
-  'dry-run' in flags && 'dir' in flags ? [path] : [],
+/** Commands that write into a tree, which is /etc/kubernetes when nothing else is said, or that look at nothing but a tree. */
+const OF_TREES = Object.entries(COMMANDS).flatMap(([path, { flags = {}, args }]) =>
+  'dir' in flags && ('dry-run' in flags || !args) ? [path] : [],
 )
+/** By how many words they have. */
+const [ONE_WORD, TWO_WORDS] = [1, 2].map(count => OF_TREES.filter(path => path.split(' ').length === count))
 
 /**
  * The program as people call it, except that a tree which is not named is below the sandbox instead of in /etc.
@@ -40,10 +42,14 @@ case " $* " in
   *" --dir "* | *" --dir="* | *" --cert-dir "* | *" --cert-dir="*) kpki "$@" ;;
 esac
 case "$1 \${2-}" in
-  ${WRITERS.map(path => `'${path}'`).join(' | ')})
+  ${TWO_WORDS?.map(path => `'${path}'`).join(' | ')})
     first=$1 second=$2
     shift 2
     kpki "$first" "$second" --dir '${etc}' "$@" ;;
+  ${ONE_WORD?.map(path => `'${path} '*`).join(' | ')})
+    first=$1
+    shift
+    kpki "$first" --dir '${etc}' "$@" ;;
 esac
 kpki "$@"
 `
