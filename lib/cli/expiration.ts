@@ -1,4 +1,5 @@
 import {
+  CERTIFICATE_IDS,
   type Context,
   EncodingError,
   type ExpirationEntry,
@@ -8,6 +9,7 @@ import {
   formatExpirationMetrics,
   formatPicture,
   humanDuration,
+  KUBECONFIG_IDS,
   MAX_INSPECT_BYTES,
   readExpiration,
   type Store,
@@ -95,7 +97,7 @@ async function format(
       return formatExpirationCalendar(report, context, { locate })
     case 'html':
     case 'svg':
-      return formatPicture(report.inspection, { format: output, title: `When what is in ${name} ends` })
+      return formatPicture(report.inspection, { format: output, title: `What ends when in ${name}` })
     default:
       return formatExpiration(report, terminalOf(io), io.stdoutIsTerminal && outFile(flags) === undefined)
   }
@@ -136,6 +138,7 @@ function tell(
     if (state === 'unreadable' && isText) io.stderr(`kpki: error: ${printable(`${store.locate(path)} ${problem}`)}\n`)
     if (state === 'elsewhere') log({ level: 'info', message: printable(`the certificate of ${path} ${problem}`) })
   }
+  if (isText && flags['quiet'] !== true) for (const hint of hintsFor(report)) io.stderr(`kpki: hint: ${hint}\n`)
   const named = (entries: readonly ExpirationEntry[]) => {
     const names = entries.slice(0, MAX_NAMES).map(({ name }) => printable(name))
     const more = entries.length - names.length
@@ -147,10 +150,30 @@ function tell(
   const ahead = all.filter(({ residualTime }) => residualTime > 0)
   const [next] = ahead.toSorted((a, b) => a.residualTime - b.residualTime)
   if (next) log({ level: 'info', message: `next to end: ${named([next])}, in ${humanDuration(next.residualTime)}` })
+  const isHere = ({ name, externallyManaged, found }: ExpirationEntry) =>
+    found !== undefined && !externallyManaged && RENEWED.has(name)
+  const within = text(flags, 'within')
+  if (within !== undefined && shown.certificates.some(isHere))
+    log({ level: 'info', message: `what the CAs of this tree can renew of it: kpki renew all --if-within ${within}` })
   const isNone = shown !== report && shown.certificates.length + shown.certificateAuthorities.length === 0
   if (isNone) log({ level: 'info', message: `nothing of ${all.length} ends within ${text(flags, 'within')}` })
 }
 
+/** What `kpki renew all` knows. */
+const RENEWED: ReadonlySet<string> = new Set([...CERTIFICATE_IDS, ...KUBECONFIG_IDS, 'kubelet-client'])
+
+/** What to do about files that cannot be read, each thing once. */
+function hintsFor({ certificates, certificateAuthorities, inspection }: ExpirationReport): readonly string[] {
+  const unread = [...certificates, ...certificateAuthorities].filter(({ state }) => state === 'unreadable')
+  const paths = new Set(unread.map(({ path }) => path))
+  // Of what is too large the advice is about naming the file, which is for other commands.
+  const remarks = inspection.remarks.filter(
+    ({ place, error }) => paths.has(place.file) && error !== 'KPKI_INPUT_TOO_LARGE',
+  )
+  return [...new Set(remarks.flatMap(({ hint }) => hint ?? []))].slice(0, MAX_HINTS)
+}
+
+const MAX_HINTS = 3
 // More are read in the table.
 const MAX_NAMES = 6
 

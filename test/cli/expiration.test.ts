@@ -184,6 +184,8 @@ test(
     const near = await within('30d')
     assert.is(near.status, 3)
     assert.match(near.stdout, /^CERTIFICATE .*\napiserver .*30d .*\n$/)
+    assert.match(near.stderr, ': kpki renew all --if-within 30d\n')
+    assert.not.match((await within('30d', '--quiet')).stderr, 'renew')
     assert.equal(await within('29d', '--quiet'), { status: 0, stdout: '', stderr: '' })
     assert.match((await within('719h')).stderr, 'kpki: nothing of 15 ends within 719h\n')
     assert.is((await within('720h', '-o', 'yaml')).status, 3)
@@ -228,6 +230,7 @@ test(
       for (const name of ['admin.conf', 'apiserver', 'etcd-peer', 'etcd-server'])
         assert.match(stdout, new RegExp(`^!UNREADABLE! ${name} `, 'm'))
       assert.match(stderr, `kpki: error: ${join(dir, 'pki/apiserver.crt')} `)
+      assert.is(stderr.includes('kpki: hint: restore it from a backup, or move it away\n'), !argv.includes('--quiet'))
       assert.not.match(stdout + stderr, /root:|[^\P{C}\n]/u)
     }
     assert.match((await run(['expiration', '--dir', dir, ...AT])).stdout, /^front-proxy-client .*365d/m)
