@@ -9,7 +9,9 @@ export interface Checked {
   readonly files: number
   /** What the tree says of itself. Default: no tree was looked at */
   readonly inference?: CheckedInference
+  /** Empty where they were only printed as they came. */
   readonly findings: readonly ReportedFinding[]
+  readonly counts: CheckCounts
   readonly cis?: CisResult
   readonly failOn: Severity
   /** How many findings are failures. */
@@ -17,6 +19,9 @@ export interface Checked {
   readonly baseline?: { readonly unmatched: readonly BaselineEntry[]; readonly ended: readonly BaselineEntry[] }
   readonly warnings: readonly string[]
 }
+
+/** How many findings there are; those that a baseline accepts are counted apart. */
+export type CheckCounts = Readonly<Record<Severity | 'accepted', number>>
 
 /** What was inferred, in words that people know. */
 export interface CheckedInference {

@@ -102,15 +102,20 @@ async function readRequest({ flags, args }: Invocation, io: Io): Promise<Request
 
 /** Takes findings in one by one: those of rules that are asked for, beside the baseline. */
 class Collector {
-  readonly findings: ReportedFinding[] = []
+  readonly #findings: ReportedFinding[] = []
+  readonly #counts = { error: 0, warning: 0, info: 0, accepted: 0 }
+  #failures = 0
+  /** A stream that is only printed is not kept. */
+  readonly #isKept: boolean
   readonly #request: Request
   readonly #context: Context
   readonly #locate: (found: Finding) => string
   readonly #baseline: ReturnType<typeof openBaseline>
   readonly #rules: ReadonlySet<RuleId>
 
-  constructor(request: Request, context: Context, locate: (found: Finding) => string) {
+  constructor(request: Request, context: Context, locate: (found: Finding) => string, isStream = false) {
     this.#request = request
+    this.#isKept = !isStream || request.output !== 'text' || request.newBaseline !== undefined
     this.#context = context
     this.#locate = locate
     this.#rules = new Set(request.rules)
@@ -122,20 +127,22 @@ class Collector {
     if (!this.#rules.has(found.code)) return undefined
     const accepted = await this.#baseline.accepts(found)
     const reported: ReportedFinding = {
-      ...{ found, file: this.#locate(found), fingerprint: await fingerprintOf(found, this.#context) },
+      ...{ found, file: this.#locate(found) },
+      fingerprint: this.#request.output === 'text' ? '' : await fingerprintOf(found, this.#context),
       ...(accepted ? { accepted } : {}),
     }
-    this.findings.push(reported)
+    this.#counts[accepted ? 'accepted' : found.severity]++
+    if (isFailure(reported, this.#request.failOn)) this.#failures++
+    if (this.#isKept) this.#findings.push(reported)
     return reported
   }
 
   /** What is left to say at the end. */
-  rest(): Pick<Checked, 'findings' | 'failOn' | 'failures' | 'baseline'> {
+  rest(): Pick<Checked, 'findings' | 'counts' | 'failOn' | 'failures' | 'baseline'> {
     const { failOn, baseline } = this.#request
     const unmatched = this.#baseline.unmatched().filter(({ rule }) => this.#rules.has(rule))
     return {
-      ...{ findings: this.findings, failOn },
-      failures: this.findings.filter(each => isFailure(each, failOn)).length,
+      ...{ findings: this.#findings, counts: this.#counts, failures: this.#failures, failOn },
       ...(baseline ? { baseline: { unmatched, ended: this.#baseline.ended() } } : {}),
     }
   }
@@ -190,7 +197,7 @@ async function checkWhole(invocation: Invocation, request: Request, io: Io): Pro
 async function checkNamed(invocation: Invocation, request: Request, io: Io): Promise<Told> {
   const { context, warnings } = listeningContext(invocation, io)
   const { endsWithinSeconds } = request
-  const collector = new Collector(request, context, ({ path }) => path)
+  const collector = new Collector(request, context, ({ path }) => path, true)
   const printer = new CheckPrinter(io.stdout, terminalOf(io), { shorten: file => file, why: request.why })
   const options = endsWithinSeconds === undefined ? {} : { endsWithinSeconds }
   const findings = checkFiles(namedFiles(invocation.args, io), context, options)

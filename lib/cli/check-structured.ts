@@ -4,8 +4,7 @@ import { OUTPUT_VERSION } from './structured.js'
 
 /** A check as it is printed for programs; see docs/output.md. */
 export function describeCheck(checked: Checked) {
-  const { now, dir, files, inference, cis, failOn, baseline, findings, warnings } = checked
-  const counts = countsOf(findings)
+  const { now, dir, files, inference, cis, failOn, baseline, findings, counts, warnings } = checked
   return {
     apiVersion: OUTPUT_VERSION,
     kind: 'CheckReport',
@@ -20,18 +19,6 @@ export function describeCheck(checked: Checked) {
     ...(cis ? { cis: { edition: cis.edition, items: cis.items } } : {}),
     ...(baseline ? { baseline: { unmatched: baseline.unmatched, ended: baseline.ended } } : {}),
     warnings,
-  }
-}
-
-/** How many findings there are of each kind; accepted ones stand alone. */
-export function countsOf(findings: readonly ReportedFinding[]) {
-  const of = (severity: string) =>
-    findings.filter(({ found, accepted }) => found.severity === severity && !accepted).length
-  return {
-    error: of('error'),
-    warning: of('warning'),
-    info: of('info'),
-    accepted: findings.filter(({ accepted }) => accepted).length,
   }
 }
 

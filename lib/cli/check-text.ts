@@ -1,6 +1,5 @@
 import { type Finding, type ReportedFinding, RULES, type RuleId, sentenceOf } from '../index.js'
 import type { Checked } from './check-model.js'
-import { countsOf } from './check-structured.js'
 import { type Colour, type Terminal, wrap } from './terminal.js'
 
 /** How findings are shown. */
@@ -203,8 +202,8 @@ function byWeight(findings: readonly ReportedFinding[]): readonly ReportedFindin
 
 /** What was looked at, and how much was found. */
 export function formatSummary(checked: Checked, { paint, columns, show }: Terminal): string {
-  const { findings, files, dir, inference, cis } = checked
-  const { error, warning, info, accepted } = countsOf(findings)
+  const { counts, files, dir, inference, cis } = checked
+  const { error, warning, info, accepted } = counts
   const parts = [count(error, 'error'), count(warning, 'warning'), info === 0 ? '' : `${info} worth knowing`]
   const found =
     error + warning + info === 0 ? 'nothing amiss' : parts.filter(part => !/^(0 .*)?$/.test(part)).join(', ')

@@ -19,7 +19,8 @@ const EXIT_ABOUT: Readonly<Record<keyof typeof EXIT, string>> = {
   done: 'done',
   failed: 'failed; what was written is taken back',
   usage: 'the command line or the description is wrong; nothing was done',
-  findings: 'the command did its work, and what it looked for is so that somebody should act (`hash verify`: no match)',
+  findings:
+    'the command did its work, and what it looked for is so that somebody should act (`check`: findings, `plan`: changes, `expiration --within`: an end, `hash verify`: no match)',
   interrupted: 'interrupted; what was written is taken back',
 }
 
