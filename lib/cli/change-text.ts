@@ -13,8 +13,18 @@ import {
 } from '../index.js'
 import { pad, type Terminal, widthOf, wrap } from './terminal.js'
 
-/** A plan for people: what, why, and what it takes afterwards. */
-export function formatPlan({ plan, comparison }: PlannedChanges, name: string, terminal: Terminal): string {
+/**
+ * A plan for people: what, why, and what it takes afterwards.
+ *
+ * @param name - what people call the tree
+ * @param hasFlags - it was made with flags, without which `apply` would do something else
+ */
+export function formatPlan(
+  { plan, comparison }: PlannedChanges,
+  name: string,
+  hasFlags: boolean,
+  terminal: Terminal,
+): string {
   const { changes, node } = plan
   const lines = [
     ...changes.flatMap(change => changeLines(change, terminal)),
@@ -26,7 +36,7 @@ export function formatPlan({ plan, comparison }: PlannedChanges, name: string, t
   const what = terminal.show(`${name}${of === '' ? '' : ` (${of})`}`)
   const end =
     changes.length > 0
-      ? `${countText(changes)} in ${what}; nothing was written. Do it: kpki apply`
+      ? `${countText(changes)} in ${what}; nothing was written. Do it: kpki apply${hasFlags ? ', with the same flags' : ''}`
       : `Nothing to change in ${what}`
   return `${[...lines, ...wrap(end, terminal.columns)].join('\n')}\n`
 }

@@ -17,8 +17,14 @@ export const runPlan: Run = async (invocation, io) => {
   const output = text(invocation.flags, 'output')
   if (isStructured(output))
     io.stdout(formatStructured({ ...savePlan(plan, planInputs(asked, options)), warnings, notes }, output))
-  else if (invocation.flags['quiet'] !== true) io.stdout(formatPlan(planned, name, terminalOf(io)))
+  else if (invocation.flags['quiet'] !== true)
+    io.stdout(formatPlan(planned, name, hasFlags(invocation), terminalOf(io)))
   return plan.changes.length > 0 ? EXIT.findings : EXIT.done
+}
+
+/** Whether the command line says what `apply` would not know by itself. */
+function hasFlags({ flags }: Invocation): boolean {
+  return Object.entries(flags).some(([name, value]) => value !== undefined && name !== 'output' && name !== 'quiet')
 }
 
 /**

@@ -47,7 +47,7 @@ test(
     assert.match(stdout, /Afterwards on cp-1:\n {2}1\. kube-apiserver: takes it up by itself \(apiserver\)/)
     assert.match(
       stdout,
-      /1\s+to\s+reissue,\s+2\s+to\s+edit\s+in\s.*;\s+nothing\s+was\s+written\.\s+Do\s+it:\s+kpki\s+apply\n$/,
+      /1\s+to\s+reissue,\s+2\s+to\s+edit\s+in\s.*;\s+nothing\s+was\s+written\.\s+Do\s+it:\s+kpki\s+apply,\s+with\s+the\s+same\s+flags\n$/,
     )
     assert.equal(snapshot(dir), before)
     assert.is((await run([...argv, '-q'])).status, 3)
