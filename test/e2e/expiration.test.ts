@@ -133,10 +133,10 @@ testWith('script', test, 'a watch on a real terminal: counts, follows its size, 
   )
   try {
     const first = await terminal.type('', /q ends it[^\n]*of 15/)
-    assert.match(first.shown, /admin\.conf +364d 23:59:/)
+    assert.match(first.shown, /admin\.conf +364d 23:/)
     const { shown } = await terminal.type('\x1b[B', /2 to \d+ of 15/)
     assert.not.match(shown, 'admin.conf')
-    await terminal.type('', /364d 23:5\d:\d\d/)
+    await terminal.type('', /364d 23:\d\d:\d\d/)
     const end = await terminal.type('q', /over\r?\n/)
     assert.match(end.shown, 'ended 0')
     // As it was: the terminal reads lines and echoes them.
