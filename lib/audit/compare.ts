@@ -200,14 +200,8 @@ interface Missing {
 }
 
 /** Files that manifests or the description call for, by item; whether they are there or not. */
-function calledFor({
-  tree,
-  stated,
-  role,
-  cluster,
-  draft,
-  inference,
-}: Wanting): ReadonlyMap<TreeItemId, readonly Missing[]> {
+function calledFor(wanting: Wanting): ReadonlyMap<TreeItemId, readonly Missing[]> {
+  const { tree, stated, role, statedRole, cluster, draft, inference } = wanting
   const called = new Map<TreeItemId, Missing[]>()
   const add = (id: TreeItemId, path: TreePath, by: string) => {
     const list = called.get(id) ?? []
@@ -238,8 +232,8 @@ function calledFor({
   for (const id of rowsOf(draft, role ?? 'control-plane')) {
     const isOfEtcd = id === 'etcd-ca' || issuerOf(id) === 'etcd-ca'
     const isWanted = isKubeconfigId(id) ? has.kubeconfigs : isOfEtcd ? has.etcd : has.pki
-    // Who is not asked for a role may have taken super-admin.conf away on purpose.
-    if (!isWanted || (id === 'super-admin.conf' && !tree.rows.has(id))) continue
+    // Who does not say that this is the first host may have taken super-admin.conf away on purpose.
+    if (!isWanted || (id === 'super-admin.conf' && statedRole !== 'init')) continue
     for (const { path, kind } of filesOf(id))
       if (!(isCaId(id) && kind === 'private-key')) add(id, path, 'the description calls for it')
   }

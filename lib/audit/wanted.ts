@@ -1,6 +1,7 @@
 import type { FactName } from '../config/facts.js'
 import type { Context } from '../context.js'
 import { KEY_ALGORITHMS } from '../crypto/algorithms.js'
+import { equalBytes } from '../crypto/bytes.js'
 import { parseIp } from '../crypto/ip.js'
 import type { KeyType } from '../crypto/keys.js'
 import { SAN_SOURCES, serverOf, wantedCertificate } from '../kubernetes/catalogue.js'
@@ -44,7 +45,9 @@ export interface Wanting {
   readonly stated: Partial<ClusterFacts>
   /** That, and where nobody has said anything what the tree says. */
   readonly facts: Partial<ClusterFacts>
+  /** What the host is to be, else what the tree looks like. */
   readonly role: Role | undefined
+  readonly statedRole: Role | undefined
   /** `undefined` where the facts are not enough for a whole description. */
   readonly cluster: Cluster | undefined
   /** The facts with stand-ins where there are none: good for what depends on known facts alone. */
@@ -62,7 +65,6 @@ export function wantingOf(
   options: LifeOptions = {},
 ): Wanting {
   const stated = asked.facts ?? {}
-  // Who names the address of this host may mean that it was moved; what was in front of it stays there.
   const facts: Partial<ClusterFacts> = { ...inference.facts, ...stated }
   const role = asked.role ?? inference.role
   const standIns = {
@@ -80,7 +82,18 @@ export function wantingOf(
     facts.nodeName !== undefined &&
     facts.advertiseAddress !== undefined &&
     (facts.serviceSubnet !== undefined || inference.serviceAddress !== undefined || role === 'worker')
-  return { tree, inference, stated, facts, role, cluster: isWhole ? draft : undefined, draft, context, options }
+  return {
+    tree,
+    inference,
+    stated,
+    facts,
+    role,
+    statedRole: asked.role,
+    cluster: isWhole ? draft : undefined,
+    draft,
+    context,
+    options,
+  }
 }
 
 /** The smallest subnet that kubeadm takes and that begins before this address: only its first address is ever used. */
@@ -136,11 +149,12 @@ export interface Names {
 
 /** Names that a certificate lacks, as somebody asks for it by them: a name with `*` may cover one. */
 export function missingNames(names: Names, wanted: readonly string[]): readonly string[] {
-  return wanted.filter(name =>
-    parseIp(name)
-      ? !names.ipAddresses.includes(parseIp(name)?.text ?? name)
-      : !isForServer({ dns: names.dnsNames, ips: [] }, name),
-  )
+  // Ten thousand names are their own most of the time. An address among the DNS names is none that anybody finds.
+  const own = new Set([...names.dnsNames.filter(name => !parseIp(name)), ...names.ipAddresses])
+  return wanted.filter(name => {
+    const address = own.has(name) ? undefined : parseIp(name)
+    return !own.has(name) && (address ? !own.has(address.text) : !isForServer({ dns: names.dnsNames, ips: [] }, name))
+  })
 }
 
 /**
@@ -212,7 +226,7 @@ export function neededNames(id: TreeItemId, wanting: Wanting): ReadonlyMap<strin
       const isOurs =
         ca.length === 0 ||
         kubeconfig.caCertificates.length === 0 ||
-        kubeconfig.caCertificates.some(({ spki }) => ca.some(own => own.spki.join() === spki.join()))
+        kubeconfig.caCertificates.some(({ spki }) => ca.some(own => equalBytes(own.spki, spki)))
       const isOther = kubeconfig.extras.some(
         field => field === 'tls-server-name' || field === 'insecure-skip-tls-verify',
       )

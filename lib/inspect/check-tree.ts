@@ -12,7 +12,7 @@ import { readTree } from '../audit/tree.js'
 import type { Asked, TreeComparison } from '../audit/types.js'
 import { unfinishedFindings } from '../audit/unfinished.js'
 import type { Context } from '../context.js'
-import { equalBytes } from '../crypto/bytes.js'
+import { formatBase64 } from '../crypto/bytes.js'
 import { isKubeconfigId, ROW_IDS } from '../kubernetes/rows.js'
 import { filesOf, type TreePath } from '../tree/layout.js'
 import type { Store } from '../tree/store.js'
@@ -112,7 +112,7 @@ const READ: ReadonlySet<TreePath> = new Set([
 function certificatesOf({
   tree,
 }: TreeComparison): readonly { readonly certificate: Certificate; readonly path: TreePath }[] {
-  const found: { certificate: Certificate; path: TreePath }[] = []
+  const found = new Map<string, { readonly certificate: Certificate; readonly path: TreePath }>()
   for (const item of [...tree.rows.values(), ...tree.kubelet.values()]) {
     const kubeconfig = 'kubeconfig' in item ? item.kubeconfig : undefined
     const path = item.id === 'sa' ? '' : certificatePathOf(item.id)
@@ -120,10 +120,12 @@ function certificatesOf({
       ...item.certificates,
       ...(kubeconfig?.certificates ?? []),
       ...(kubeconfig?.caCertificates ?? []),
-    ])
-      if (!found.some(other => equalBytes(other.certificate.der, certificate.der))) found.push({ certificate, path })
+    ]) {
+      const key = formatBase64(certificate.der)
+      if (!found.has(key)) found.set(key, { certificate, path })
+    }
   }
-  return found
+  return [...found.values()]
 }
 
 /** What is wrong with the certificates beside the one that an item is judged by: the rest of a bundle or chain, other CAs. */
@@ -136,12 +138,12 @@ function furtherFindings(
   if (!actual || id === 'sa') return []
   const kubeconfig = 'kubeconfig' in actual ? actual.kubeconfig : undefined
   const own = kubeconfig ? kubeconfig.certificates : actual.certificates
-  const ca = tree.rows.get('ca')?.certificates ?? []
+  const ca = new Set(tree.rows.get('ca')?.certificates.map(({ der }) => formatBase64(der)))
   const field = isKubeconfigId(id) ? 'client-certificate-data: ' : ''
   const others = [
     ...own.map((certificate, index) => ({ certificate, part: `${field}${ordinal(index)} certificate` })),
     ...(kubeconfig?.caCertificates ?? [])
-      .filter(certificate => !ca.some(({ der }) => equalBytes(der, certificate.der)))
+      .filter(({ der }) => !ca.has(formatBase64(der)))
       .map((certificate, index) => ({
         certificate,
         part: `certificate-authority-data: ${ordinal(index)} certificate`,

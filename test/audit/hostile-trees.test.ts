@@ -9,7 +9,7 @@ import { checkTree } from '../../lib/inspect/check-tree.js'
 import { ROW_IDS } from '../../lib/kubernetes/rows.js'
 import { filesOf } from '../../lib/tree/layout.js'
 import { MemoryStore, type Store } from '../../lib/tree/store.js'
-import { context, put, read, wellTree } from './tree.js'
+import { certificateIn, context, put, read, reissue, wellTree } from './tree.js'
 
 const paths = [
   ...ROW_IDS.flatMap(id => filesOf(id).map(({ path }) => path)),
@@ -94,6 +94,18 @@ test('no file can be read at all', async () => {
 test('an empty tree has no findings, also where it is described', async () => {
   for (const asked of [{}, { facts: { nodeName: 'cp-1', advertiseAddress: '10.0.0.10' } }])
     assert.equal((await checkTree(new MemoryStore(), asked, context)).findings, [])
+})
+
+test('ten thousand names and a bundle of hundreds are read in time', async () => {
+  const store = wellTree()
+  const names = Array.from({ length: 10_000 }, (_, index) => `n${index}.example.org`)
+  const { dnsNames } = certificateIn(store, 'pki/apiserver.crt')
+  await reissue(store, 'apiserver', { dnsNames: [...dnsNames, ...names] })
+  put(store, 'pki/ca.crt', read(store, 'pki/ca.crt') + read(store, 'pki/etcd/ca.crt').repeat(600))
+  const start = performance.now()
+  for (const facts of [{}, { apiServerCertSans: names.slice(0, 900) }]) await checkTree(store, { facts }, context)
+  // Seconds on a busy machine; what takes the square of it takes minutes.
+  assert.ok(performance.now() - start < 20_000, `${performance.now() - start} ms`)
 })
 
 function bound(store: MemoryStore): Store {
