@@ -47,6 +47,16 @@ function checkKinds(certificate: Certificate, report: Report): Finding[] {
         actual: listed(unknown),
       }),
     )
+  const { dnsNames, ipAddresses, otherNames } = certificate
+  const hasNames = dnsNames.length + ipAddresses.length > 0 || otherNames.some(name => /^(email|URI):/.test(name))
+  if (!hasNames && otherNames.length > 0 && criticalExtensions.includes(EXTENSIONS.subjectAltName))
+    findings.push(
+      report('extension-unknown', 'has a critical subjectAltName of which Go reads nothing', {
+        field: 'subjectAltName',
+        expected: 'a DNS name or an IP address',
+        actual: listed(otherNames),
+      }),
+    )
   for (const oid of criticalExtensions) {
     const field = NEVER_CRITICAL[oid]
     if (field !== undefined)
