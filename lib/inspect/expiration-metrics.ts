@@ -71,16 +71,16 @@ export interface ExpirationMetricsOptions {
 export function formatExpirationMetrics(report: ExpirationReport, options: ExpirationMetricsOptions = {}): string {
   const { locate = path => path } = options
   const entries = [
-    ...report.certificates.map(entry => ({ entry, kind: 'certificate' })),
-    ...report.certificateAuthorities.map(entry => ({ entry, kind: 'authority' })),
+    ...named(report.certificates).map(each => ({ ...each, kind: 'certificate' })),
+    ...named(report.certificateAuthorities).map(each => ({ ...each, kind: 'authority' })),
   ]
   const lines: string[] = []
   for (const { name, help, value, labels } of METRICS) {
     lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} gauge`)
-    for (const { entry, kind } of entries) {
+    for (const { entry, kind, name: entryName } of entries) {
       const sample = value(entry)
       if (sample === undefined) continue
-      const own = { kind, name: entry.name, path: locate(entry.path), ca: entry.caName ?? '' }
+      const own = { kind, name: entryName, path: locate(entry.path), ca: entry.caName ?? '' }
       lines.push(`${name}{${formatLabels({ ...own, ...labels?.(entry) })}} ${sample}`)
     }
   }
@@ -89,6 +89,21 @@ export function formatExpirationMetrics(report: ExpirationReport, options: Expir
   lines.push(`${made} ${Math.floor(+report.moment / 1000)}`)
   return `${lines.join('\n')}\n`
 }
+
+/** Entries with names that are still different when they are printable: who reads two samples alike refuses the whole file. */
+function named(entries: readonly ExpirationEntry[]): { readonly entry: ExpirationEntry; readonly name: string }[] {
+  const names = new Set<string>()
+  return entries.map(entry => {
+    const plain = printable(entry.name, MAX_NAME)
+    let name = plain
+    for (let number = 2; names.has(name); number++) name = `${plain} (${number})`
+    names.add(name)
+    return { entry, name }
+  })
+}
+
+/** Leaves room for a number. */
+const MAX_NAME = 180
 
 function formatLabels(labels: Labels): string {
   return Object.entries(labels)

@@ -5,6 +5,7 @@ import * as assert from 'uvu/assert'
 import { type ExpirationReport, readExpiration } from '../../lib/inspect/expiration.js'
 import { escapeText, foldLine, formatExpirationCalendar } from '../../lib/inspect/expiration-calendar.js'
 import { escapeLabel, formatExpirationMetrics } from '../../lib/inspect/expiration-metrics.js'
+import { formatExpirationTable } from '../../lib/inspect/expiration-table.js'
 import { MemoryStore } from '../../lib/tree/store.js'
 import { formatCertificate } from '../../lib/x509/certificate.js'
 import { context, put, reissue, wellTree } from '../audit/tree.js'
@@ -66,6 +67,21 @@ test('metrics: one sample for each, moments in seconds', async () => {
   assert.is(lines.at(-2), `kpki_expiration_report_timestamp_seconds ${+NOW / 1000}`)
   const samples = lines.filter(line => !line.startsWith('#') && line !== '').map(line => line.replace(/ \S+$/, ''))
   assert.is(new Set(samples).size, samples.length)
+})
+
+test('names that are alike when they are printed are still told apart: else nobody reads any of the samples', async () => {
+  const store = wellTree()
+  const names = ['\u001b', '[U+001B]', `${'x'.repeat(300)}1`, `${'x'.repeat(300)}2`]
+  for (const name of names) {
+    const certificate = await reissue(store, 'apiserver', { commonName: 'x' }, { base: 'wild' })
+    put(store, `more/${name}.crt`, formatCertificate(certificate))
+  }
+  const samples = formatExpirationMetrics(await report(store))
+    .split('\n')
+    .filter(line => line.startsWith('kpki_certificate_missing{'))
+    .map(line => /name="([^"]*)"/.exec(line)?.[1])
+  assert.is(new Set(samples).size, samples.length)
+  assert.is(samples.filter(name => name?.startsWith('more/')).length, names.length)
 })
 
 testWith('promtool', test, 'promtool reads the metrics and has nothing against them, whatever the names', async () => {
@@ -213,6 +229,38 @@ if (python === undefined) {
       assert.match(stdout, /\|certificate admin\.conf of cp-1 ends\|/)
     }
   })
+
+test('whatever is done to the bytes of a tree, it has a report in every format', async () => {
+  const whole = wellTree()
+  const paths = [...whole.files.keys()].filter(path => /crt$|conf$/.test(path))
+  const change = fc.record({
+    path: fc.constantFrom(...paths),
+    at: fc.nat(3000),
+    bytes: fc.uint8Array({ maxLength: 40 }),
+    isCut: fc.boolean(),
+  })
+  await fc.assert(
+    fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 6 }), async changes => {
+      const store = wellTree()
+      for (const { path, at, bytes, isCut } of changes) {
+        const file = store.files.get(path)
+        if (!file) continue
+        const old = file.bytes
+        const rest = isCut ? [] : old.slice(at + bytes.length)
+        store.files.set(path, { ...file, bytes: new Uint8Array([...old.slice(0, at), ...bytes, ...rest]) })
+      }
+      const made = await report(store)
+      const lines = [...made.certificates, ...made.certificateAuthorities]
+      assert.ok(lines.length >= 15)
+      for (const { state, expirationDate, problem } of lines)
+        assert.is(expirationDate === undefined, problem !== undefined || state === 'missing')
+      formatExpirationTable(made)
+      formatExpirationMetrics(made)
+      await formatExpirationCalendar(made, context)
+    }),
+    { numRuns: 30 },
+  )
+})
 
 test('nothing that a terminal would obey is in any of them', async () => {
   const wild = await report(await wildTree())
