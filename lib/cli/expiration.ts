@@ -34,7 +34,7 @@ export const runExpiration: Run = async (invocation, io) => {
   const { flags } = invocation
   const within = periodOf(flags, 'within')
   assertFitting(invocation, io)
-  const { store, name, context } = await openTree(invocation, io)
+  const { store, name, context } = await unlessInterrupted(openTree(invocation, io), io.signal)
   if (flags['watch'] === true) {
     const { runWatch } = await import('./expiration-watch.js')
     return runWatch({ store, name, context, within }, invocation, io)
