@@ -18,6 +18,7 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { DiskStore } from '../../lib/host/disk-store.js'
+import { listBackups } from '../../lib/tree/backup.js'
 import { type ChangeAllOptions, changeAll } from '../../lib/tree/change-all.js'
 import { finishInterrupted } from '../../lib/tree/put-back.js'
 import { undoLast } from '../../lib/workflow/undo.js'
@@ -254,7 +255,11 @@ test(
       const isDone = error !== undefined && is.every(line => !line.includes(' new '))
       assert.equal(is, error === undefined || isDone ? before : after, `call ${n}: ${error}`)
       unlock(tree)
-      if (error !== undefined && !isDone) await undo(tree)
+      if (error !== undefined && !isDone) {
+        const { backups } = await listBackups(new DiskStore(tree))
+        assert.equal([backups.length, backups[0]?.state], [1, 'done'], `call ${n}: nothing says that it is not whole`)
+        await undo(tree)
+      }
       assert.equal(clean(tree), before, `call ${n}: then`)
       rmSync(tree, { recursive: true })
     }
