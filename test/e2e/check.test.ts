@@ -9,7 +9,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { testWith } from '../support/skip.js'
 import { addCfsslKubeconfig, addHardWayKubeconfigs, hardWayTree, makeCfssl, makeKubeadm } from './foreign.js'
-import { Host, KPKI, must, run, Switch, scratch } from './host.js'
+import { Host, KPKI, must, run, type Said, Switch, scratch } from './host.js'
 import { kube, missing, testWithAll } from './programs.js'
 import { certificatesOf, fieldOf, shapeOf, snapshot } from './tree.js'
 
@@ -18,29 +18,30 @@ const PROGRAMS = ['kubeadm', 'openssl']
 const ADDRESSES = { 'cp-1': '10.77.8.11', 'cp-2': '10.77.8.12' } as const
 
 interface Report {
-  readonly failed: boolean
   readonly inferred: Readonly<Record<string, unknown>>
-  readonly findings: readonly { readonly code: string; readonly severity: string; readonly file: string }[]
+  readonly findings: readonly {
+    readonly code: string
+    readonly severity: string
+    readonly file: string
+    readonly path?: string
+  }[]
 }
 
 /** Files by rule, those of each severity for themselves. */
 type Facts = Readonly<Record<string, readonly string[]>>
 
-async function check(...args: readonly string[]): Promise<{ report: Report; status: number }> {
-  const said = await run(process.execPath, [KPKI, 'check', ...args, '-o', 'json'])
+/** A report, and the findings in it as `severity rule` with the files that it is about: tree paths, or names below a directory. */
+function factsOf(said: Said, root?: string): Facts {
   assert.ok([0, 3].includes(said.status), said.stderr)
-  return { report: JSON.parse(said.stdout) as Report, status: said.status }
-}
-
-/** What was found, as `severity rule`, with the files' names below a directory. */
-function factsOf({ findings }: Report, root: string): Facts {
   const facts: Record<string, string[]> = {}
-  for (const { code, severity, file } of findings) {
-    const name = file.startsWith(`${root}/`) ? file.slice(root.length + 1) : file
+  for (const { code, severity, file, path } of (JSON.parse(said.stdout) as Report).findings) {
+    const name = root === undefined ? (path ?? file) : file.slice(root.length + 1)
     facts[`${severity} ${code}`] = [...(facts[`${severity} ${code}`] ?? []), name].sort()
   }
   return facts
 }
+
+const check = (...args: readonly string[]) => run(process.execPath, [KPKI, 'check', ...args, '-o', 'json'])
 
 const openssl = (...args: readonly string[]) => execFileSync('openssl', args, { encoding: 'utf8' })
 const textOf = (file: string) => openssl('x509', '-in', file, '-noout', '-text')
@@ -51,7 +52,7 @@ const etcdLeaves = ['etcd/server', 'etcd/peer', 'etcd/healthcheck-client']
 const LEAVES = [...countersigned, ...etcdLeaves].map(base => `pki/${base}.crt`)
 const CAS = ['pki/ca.crt', 'pki/etcd/ca.crt', 'pki/front-proxy-ca.crt']
 const CLIENTS = ['admin.conf', 'controller-manager.conf', 'scheduler.conf']
-const KUBELET = 'kubelet-client-current.pem'
+const KUBELET = 'kubelet/pki/kubelet-client-current.pem'
 const MASTERS = [
   'admin.conf',
   ...['apiserver-etcd-client', 'apiserver-kubelet-client', 'etcd/healthcheck-client'].map(base => `pki/${base}.crt`),
@@ -93,21 +94,23 @@ function judgeKubeadm(host: Host, isEc: boolean): void {
   }
 }
 
-/** Facts of a host's tree; the kubelet's own file goes by its name alone. */
 async function factsOfHost(host: Host): Promise<Facts> {
   const said = await host.kpki('check', '-o', 'json')
   assert.is(said.status, 3, said.stderr)
-  const report = JSON.parse(said.stdout) as Report
-  assert.equal(report.inferred, { kubernetesVersion: 'v1.20.2', nodeName: host.name, role: 'control-plane' })
-  const named = report.findings.map(found => ({ ...found, file: found.file.replace('/var/lib/kubelet/pki/', '') }))
-  return factsOf({ ...report, findings: named }, '/etc/kubernetes')
+  const { inferred } = JSON.parse(said.stdout) as Report
+  assert.equal(inferred, { kubernetesVersion: 'v1.20.2', nodeName: host.name, role: 'control-plane' })
+  return factsOf(said)
 }
 
-/** There is nothing to do, also for who looks twice. */
+/** There is nothing to do; neither by the description that the tree gives of itself. */
 async function plansNothing(host: Host): Promise<void> {
-  const said = await host.kpki('plan', '-o', 'json')
-  assert.is(said.status, 0, said.stdout)
-  assert.equal((JSON.parse(said.stdout) as { changes: unknown[] }).changes, [])
+  const description = join(host.data, 'inferred.yaml')
+  writeFileSync(description, await must(host.kpki('config', 'show', '--from', '/etc/kubernetes', '-o', 'yaml')))
+  for (const asked of [[], ['--config', description]]) {
+    const said = await host.kpki('plan', ...asked, '-o', 'json')
+    assert.is(said.status, 0, said.stdout + said.stderr)
+    assert.equal((JSON.parse(said.stdout) as { changes: unknown[] }).changes, [])
+  }
 }
 
 const hosts: Host[] = []
@@ -150,6 +153,10 @@ for (const [algorithm, gate, facts] of [
     host = await addHost('cp-1')
     await makeKubeadm(host, { address: ADDRESSES['cp-1'], cluster: CLUSTER + gate })
     assert.equal(await factsOfHost(host), facts)
+    // Elsewhere it is the same, out of what tar makes of the host.
+    const archive = join(host.data, 'host.tar.gz')
+    await must(host.run('tar', ['-czf', archive, '/etc/kubernetes', '/var/lib/kubelet/pki']))
+    assert.equal(factsOf(await check('--dir', archive)), facts)
     judgeKubeadm(host, gate !== '')
     await plansNothing(host)
   })
@@ -234,10 +241,11 @@ testWith('openssl', test, 'the Hard Way', async () => {
   const dir = scratch('flat')
   cpSync(hardWayTree(), dir, { recursive: true })
   if (kubectl) addHardWayKubeconfigs(dir, kubectl)
-  const { report } = await check(dir)
+  const said = await check(dir)
+  assert.is(said.status, 3)
   const servers = ['kube-api-server.crt', 'kube-scheduler.crt', 'node-0.crt']
   const signed = ['admin.crt', ...servers, 'service-accounts.crt'].sort()
-  assert.equal(factsOf(report, dir), {
+  assert.equal(factsOf(said, dir), {
     'warning ca-profile': ['ca.crt'],
     'warning netscape-purpose': servers,
     'info extension-netscape': ['admin.crt', 'service-accounts.crt'],
@@ -262,8 +270,8 @@ testWith('cfssl', test, 'cfssl', async () => {
   const dir = scratch('cfssl')
   makeCfssl(dir)
   if (kubectl) addCfsslKubeconfig(dir, kubectl)
-  const { report, status } = await check(dir)
-  assert.equal([factsOf(report, dir), status], [{}, 0])
+  const said = await check(dir)
+  assert.equal([factsOf(said, dir), said.status], [{}, 0])
   for (const name of ['admin', 'kube-controller-manager', 'kubernetes'])
     assert.ok(hasStrictChain(join(dir, 'ca.pem'), join(dir, `${name}.pem`)), name)
   assert.ok(hasStrictChain(join(dir, 'ca.pem'), join(dir, 'kubernetes.pem'), '-purpose', 'sslserver'))

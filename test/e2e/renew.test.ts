@@ -135,6 +135,12 @@ async function heartbeat(): Promise<number> {
   return Date.parse(await must(kubectl(...path)))
 }
 
+/** The moment at which a controller last said that it leads. */
+async function leaseOf(program: string): Promise<number> {
+  const path = ['-n', 'kube-system', 'get', 'lease', program, '-o', 'jsonpath={.spec.renewTime}']
+  return Date.parse(await must(kubectl(...path)))
+}
+
 async function nodeIsReady(): Promise<void> {
   const ready = '{.status.conditions[?(@.type=="Ready")].status}'
   const said = await kubectl('get', 'node', 'cp-1', '-o', `jsonpath=${ready}`)
@@ -213,16 +219,28 @@ testWithAll(PROGRAMS, test, 'renewed from a copy and restarted as told, everythi
   const pair = ['healthcheck-client.crt', 'healthcheck-client.key'].map(file => `/etc/kubernetes/pki/etcd/${file}`)
   const served = await servedSerial(2379, '-cert', pair[0] ?? '', '-key', pair[1] ?? '')
   assert.is(served === after.get('pki/etcd/server.crt')?.serialNumber, howOf(restarts, 'etcd') === 'reloads')
-  // Its own kubeconfig is in the memory of whoever does not take it up by itself.
+  // The API server looks at its files once a minute; it is not touched.
+  const pid = host().daemonPid('kube-apiserver')
+  await until('the API server takes it up', 75, () => must(kubectl('get', 'nodes')))
+  assert.equal([howOf(restarts, 'kube-apiserver'), host().daemonPid('kube-apiserver')], ['reloads', pid])
+  // The others go on with what they have read, if they are still there at all.
+  const told = restarts.filter(({ how }) => how === 'restart').map(({ component }) => component)
+  assert.equal(told, ['kube-controller-manager', 'kube-scheduler', 'kubelet'])
   const restarted = Date.now()
-  await restart(restarts.filter(({ how }) => how === 'restart').map(({ component }) => component))
+  await new Promise(resolve => setTimeout(resolve, 3000))
+  for (const renewedAt of [
+    await heartbeat(),
+    await leaseOf('kube-controller-manager'),
+    await leaseOf('kube-scheduler'),
+  ])
+    assert.ok(renewedAt < restarted, `${new Date(renewedAt)}`)
+  await restart(told)
   await until('the node is ready', 60, nodeIsReady)
   await until('the kubelet reports', 60, async () => assert.ok((await heartbeat()) > restarted))
   for (const program of ['kube-controller-manager', 'kube-scheduler'])
-    await until(`${program} leads`, 60, async () => {
-      const path = ['-n', 'kube-system', 'get', 'lease', program, '-o', 'jsonpath={.spec.renewTime}']
-      assert.ok(Date.parse(await must(kubectl(...path))) > restarted, host().log(program))
-    })
+    await until(`${program} leads`, 60, async () =>
+      assert.ok((await leaseOf(program)) > restarted, host().log(program)),
+    )
   await must(kubectl('get', 'nodes'))
   await until('the API server reaches the kubelet', 30, async () =>
     assert.is(await must(kubectl('get', '--raw', '/api/v1/nodes/cp-1/proxy/healthz')), 'ok'),
