@@ -67,11 +67,13 @@ export async function checkTree(
   findings.push(...tree.findings, ...(await unfinishedFindings(store)))
   const cis = options.cis === undefined ? undefined : await checkCis(options.cis, store, tree)
   const known = certificatesOf(comparison)
-  const others = checkFiles(
-    storeInputs(store, path => READ.has(path)),
-    frozen,
-    { ...options, known },
-  )
+  // Of the tree's kubeconfigs a component uses one context; people use the others.
+  const again = new Set<TreePath>()
+  const isKnown = (path: TreePath) => {
+    if (isKubeconfigId(path)) again.add(path)
+    return READ.has(path) && !isKubeconfigId(path)
+  }
+  const others = checkFiles(storeInputs(store, isKnown), frozen, { ...options, known })
   let counts: CheckedFiles | undefined
   for (;;) {
     const next = await others.next()
@@ -79,26 +81,35 @@ export async function checkTree(
       counts = next.value
       break
     }
-    findings.push(next.value)
+    const { path, row } = next.value
+    if (!isSaid(next.value, findings)) findings.push({ ...next.value, row: isKubeconfigId(path) ? path : row })
   }
   findings.push(...(cis?.findings ?? []))
   const isAsked = ({ code }: Finding) =>
     (options.rules?.includes(code) ?? true) && !(options.skipRules?.includes(code) ?? false)
-  const keys = [...tree.rows.values(), ...tree.kubelet.values()].filter(
-    item => item.key ?? ('kubeconfig' in item ? item.kubeconfig?.key : undefined),
-  ).length
+  const items = [...tree.rows.values(), ...tree.kubelet.values()].filter(({ id }) => !again.has(id))
+  const kubeconfigs = items.flatMap(item => ('kubeconfig' in item && item.kubeconfig ? [item.kubeconfig] : []))
   return {
     findings: distinct(findings).filter(isAsked),
     comparison,
     counts: {
       ...counts,
-      files: counts.files + tree.fileCount,
+      files: counts.files + tree.fileCount - again.size,
       certificates: counts.certificates + known.length,
-      keys: counts.keys + keys,
-      kubeconfigs: counts.kubeconfigs + [...tree.rows.values()].filter(({ kubeconfig }) => kubeconfig).length,
+      keys: counts.keys + [...items, ...kubeconfigs].filter(({ key }) => key).length,
+      kubeconfigs: counts.kubeconfigs + kubeconfigs.length,
     },
     ...(cis ? { cis } : {}),
   }
+}
+
+/** Whether the more precise rule has said it already of a kubeconfig that is looked at twice. */
+function isSaid({ code, path }: Finding, findings: readonly Finding[]): boolean {
+  if (!isKubeconfigId(path)) return false
+  const said = findings.filter(found => found.path === path).map(found => found.code)
+  return (
+    said.includes(code) || said.includes('unreadable') || (code === 'kubeconfig-extra' && said.includes('insecure'))
+  )
 }
 
 /** What is read as a part of the tree. */

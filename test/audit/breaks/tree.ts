@@ -304,6 +304,11 @@ export const TREE_BREAKS: readonly Break[] = [
     spoil: replace('admin.conf', '    server:', '    proxy-url: http://10.0.0.1\n    server:'),
   },
   {
+    rule: 'entry-missing',
+    about: 'a context of a kubeconfig of the tree that nobody has chosen',
+    spoil: replace('admin.conf', 'contexts:\n', 'contexts:\n- context: {cluster: a, user: a}\n  name: other\n'),
+  },
+  {
     rule: 'insecure',
     about: 'nobody is verified',
     spoil: replace('admin.conf', /certificate-authority-data: .*/, 'insecure-skip-tls-verify: true'),
