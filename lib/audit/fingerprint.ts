@@ -7,9 +7,9 @@ const NEW_EACH_TIME: ReadonlySet<string> = new Set([
   'serialNumber',
   'subjectKeyIdentifier',
   'authorityKeyIdentifier',
+  'authorityCertSerialNumber',
   'notBefore',
   'notAfter',
-  'validity',
 ])
 
 /** Who accepts that this certificate ends does not accept that the next one does. */
@@ -25,8 +25,8 @@ const MAX_VALUE = 4096
  */
 export async function fingerprintOf(found: Finding, { crypto }: Context): Promise<string> {
   const { code, field = '', expected = '', actual = '' } = found
-  const isOfLife = OF_ONE_LIFE.has(code)
-  const values = NEW_EACH_TIME.has(field) && !isOfLife ? [] : [expected.slice(0, MAX_VALUE), actual.slice(0, MAX_VALUE)]
-  const bytes = encodeUtf8(JSON.stringify([code, field, ...values]))
+  // What is expected of a life is a question of the moment.
+  const values = OF_ONE_LIFE.has(code) ? [actual] : NEW_EACH_TIME.has(field) ? [] : [expected, actual]
+  const bytes = encodeUtf8(JSON.stringify([code, field, ...values.map(value => value.slice(0, MAX_VALUE))]))
   return formatHex(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)).subarray(0, 16))
 }

@@ -51,6 +51,16 @@ for (const [rule, field, isSame] of [
   })
 }
 
+test('that a certificate ends is the same on every day before', async () => {
+  const on = (expected: string) =>
+    finding('ends-soon', 'apiserver', 'pki/apiserver.crt', 'ends', {
+      field: 'notAfter',
+      expected,
+      actual: '2026-06-20',
+    })
+  assert.is(await accepted(on('after 2026-07-02'), await baselineOf([on('after 2026-07-01')], context)), true)
+})
+
 for (const [until, isAccepted] of [
   ['2026-05-31', false],
   ['2026-06-01', true],

@@ -220,6 +220,23 @@ test(
 )
 
 test(
+  'who accepts that certificates end is not asked again, until they are renewed and end again',
+  withTree(async (tree, dir) => {
+    const file = join(dir, 'baseline.json')
+    await check(['--dir', tree, '--now', '2027-05-20', '--write-baseline', file])
+    for (const [now, status] of [
+      ['2027-05-21', 0],
+      // To have ended is another finding.
+      ['2027-06-20', 3],
+    ] as const)
+      assert.is((await check(['--dir', tree, '--now', now, '--baseline', file])).status, status, now)
+    await run(['renew', 'all', '-q', '--dir', tree, '--now', '2027-05-22', '--no-ledger'])
+    assert.is((await check(['--dir', tree, '--now', '2027-05-23', '--baseline', file])).status, 0)
+    assert.is((await check(['--dir', tree, '--now', '2028-05-20', '--baseline', file])).status, 3)
+  }),
+)
+
+test(
   'a baseline is not written over another one, and one that is none is refused',
   withTree(async (tree, dir) => {
     put(dir, 'b.json', '{}')
