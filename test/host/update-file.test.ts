@@ -224,6 +224,32 @@ test(
 )
 
 test(
+  'without a lock nobody is waited for; the file is whole at every moment all the same',
+  inTempDir(async dir => {
+    const path = join(dir, 'report')
+    writeFileSync(`${path}.lock`, '')
+    assert.is((await rejects(updateFile(path, to('x'), { lockTimeoutMs: 0 }))).code, 'KPKI_LOCKED')
+    assert.is(await updateFile(path, to('one'), { withLock: false, mode: 0o644 }), true)
+    assert.is(await updateFile(path, to('two'), { withLock: false }), true)
+    assert.equal([readFileSync(path, 'utf8'), statSync(path).mode & 0o777], ['two', 0o644])
+    alone(dir, 'report', 'report.lock')
+    // Neither is the lock of others taken away.
+    assert.is((await rejects(updateFile(path, to('x'), { lockTimeoutMs: 0 }))).code, 'KPKI_LOCKED')
+  }),
+)
+
+test(
+  'how much of a file is read is up to the caller',
+  inTempDir(async dir => {
+    const path = join(dir, 'report')
+    writeFileSync(path, Buffer.alloc(2 ** 20 + 1, 'x'))
+    assert.is((await rejects(updateFile(path, to('x')))).code, 'KPKI_INPUT_TOO_LARGE')
+    assert.is(await updateFile(path, to('small'), { maxBytes: 2 ** 21 }), true)
+    assert.is(readFileSync(path, 'utf8'), 'small')
+  }),
+)
+
+test(
   'a time to wait that is none',
   inTempDir(async dir => {
     const path = join(dir, 'config')
