@@ -196,6 +196,30 @@ const CASES: readonly (readonly [kind: string, argv: readonly string[], prepare?
     },
   ],
   [
+    'ApplyResult',
+    [
+      'apply',
+      '--yes',
+      '--dir',
+      at('planned'),
+      '--role',
+      'init',
+      '--control-plane-endpoint',
+      'lb2.example.org',
+      '--new-keys',
+    ],
+    () => {
+      for (const name of readdirSync(at('planned/.kpki/backups')).slice(-1))
+        writeFileSync(at('planned/.kpki/backups', name, 'unfinished'), '', { mode: 0o600 })
+    },
+  ],
+  [
+    'ApplyResult',
+    ['apply', '--dry-run', '--dir', at('planned'), '--role', 'init', '--control-plane-endpoint', 'lb3.example.org'],
+  ],
+  ['BackupList', ['undo', '--list', '--dir', at('planned')]],
+  ['UndoResult', ['undo', '--dir', at('planned')]],
+  [
     'CheckReport',
     ['check', '--dir', at('checked'), '--baseline', at('baseline.json'), '--cis', '1.24'],
     async () => {

@@ -112,6 +112,11 @@ const FEATURES: readonly Feature[] = [
     commands: ['plan'],
   },
   {
+    about: 'do what is planned, all or nothing, with a backup; take it back byte for byte',
+    pure: ['applyPlan', 'parsePlan', 'undoLast', 'finishChanges', 'listBackups'],
+    commands: ['apply', 'undo'],
+  },
+  {
     about: 'renew certificates, also of a cluster whose every certificate has ended; give a CA a later end',
     pure: ['renew', 'makeChanges', 'changeTree'],
     commands: ['renew', 'certs renew'],
