@@ -367,10 +367,24 @@ function isOnlyTheKey(code: Finding['code']): boolean {
 
 function isCuredHere({ code }: Finding, item: ComparedItem, planning: Planning): boolean {
   const remedy = remedyOf(code)
-  if (remedy === 'longer') return endsOf(item, planning).new > endsOf(item, planning).old
+  if (remedy === 'longer') {
+    const { old, new: end } = endsOf(item, planning)
+    return end > old && !isRotating(item, planning.context)
+  }
   if (remedy === 'period') return !isHeldByCa(endsOf(item, planning))
   if (remedy === 'identity') return isOtherIdentity(item)
   return remedy === 'reissue' || remedy === 'new-key'
+}
+
+/**
+ * Whether the kubelet may still renew its certificate itself, which it does when between 70 and 90 percent of its life are over.
+ *
+ * @see kubernetes/kubernetes v1.20.2, staging/src/k8s.io/client-go/util/certificate/certificate_manager.go (jitteryDuration)
+ */
+function isRotating({ id, certificate }: ComparedItem, context: Context): boolean {
+  if (id !== 'kubelet-client' || !certificate) return false
+  const [begin, end] = [certificate.notBefore.getTime(), certificate.notAfter.getTime()]
+  return context.clock().getTime() < begin + 0.9 * (end - begin)
 }
 
 interface Ends {
@@ -473,7 +487,10 @@ const KEY_ELSEWHERE = (issuer: TreeItemId) => `the CA key ${keyPathOf(issuer)} i
 function keyElsewhere(id: TreeItemId, issuer: TreeItemId): PolicyError {
   return new PolicyError('KPKI_ISSUER_MISSING', `${id} cannot be renewed here: ${KEY_ELSEWHERE(issuer)}`, {
     details: { issuer },
-    hint: 'renew it where the CA key is, and put it here',
+    hint:
+      id === 'kubelet.conf' || id === 'kubelet-client'
+        ? 'make a kubelet.conf where the CA key is, and put it here: kpki gen kubeconfig kubelet.conf --role worker --ca-from DIR'
+        : 'renew it where the CA key is, and put it here',
   })
 }
 
