@@ -214,7 +214,7 @@ interface Edition {
  *
  * @see aquasecurity/kube-bench, cfg/cis-1.12 and cfg/cis-1.24: master.yaml, etcd.yaml, node.yaml
  */
-const EDITIONS = {
+const EDITIONS: Readonly<Record<CisEdition, Edition>> = {
   '1.12': {
     numbers: {
       ...UNCHANGED,
@@ -254,17 +254,17 @@ const EDITIONS = {
       'cis-ciphers': ciphers([...MODERN_SUITES, ...OLDER_SUITES]),
     },
   },
-} as const satisfies Record<string, Edition>
+}
 
 /** An edition of the CIS Kubernetes Benchmark: `1.24` is older than `1.12`, the counting began anew after it. */
-export type CisEdition = keyof typeof EDITIONS
+export type CisEdition = '1.12' | '1.24'
 
 /** Editions that are known here, newest first. */
 export const CIS_EDITIONS: readonly CisEdition[] = Object.keys(EDITIONS) as CisEdition[]
 
 /** Items of an edition that are looked at, in the order of their numbers; no other item of it is looked at. */
 export function cisItems(edition: CisEdition): readonly CisItem[] {
-  const { numbers, changes }: Edition = EDITIONS[edition]
+  const { numbers, changes } = EDITIONS[edition]
   const items = (Object.keys(ROWS) as CisRuleId[]).flatMap(rule => {
     const item = numbers[rule]
     return item === undefined ? [] : [{ item, rule, ...(changes[rule] ?? ROWS[rule]) }]

@@ -37,7 +37,7 @@ const DOORS = [
     openBaseline parseBaseline sentenceOf
     `,
     types: `
-    Baseline BaselineEntry BenchmarkItem CisEdition CisItem CisLooked CisResult OpenBaseline Report ReportedFinding
+    Baseline BaselineEntry BenchmarkItem CisEdition CisItem CisLook CisLooked CisResult OpenBaseline Report ReportedFinding
     ArchiveOptions CheckFilesOptions CheckedFiles FileProblem ListedFile ActualRow ApiVersion AppendedFile Bytes Certificate CertificateId CertificateRequest CertificateRole CertificateRow CertificateSpec Cidr Cluster ClusterFacts
     CodeOf ConfigCode ConfigProblem Configuration Context DefaultsOptions Description DescriptionSources
     DistinguishedName DuplicateField DuplicateKey EffectiveValue KubeconfigRefusal ErrorCode ErrorDetails ErrorKind ExtKeyUsage ExtensionFacts ExternalEtcd FactName
