@@ -121,7 +121,14 @@ async function replaceReport(path: string, content: string): Promise<void> {
       })
     },
     { mode: 0o644, withLock: false, maxBytes: MAX_INSPECT_BYTES },
-  )
+  ).catch(error => {
+    if (!(error instanceof StoreError) || error.details['errno'] !== 'ENOENT') throw error
+    throw new StoreError('KPKI_WRITE_FAILED', `${path} cannot be written: its directory does not exist`, {
+      details: { path, errno: 'ENOENT' },
+      hint: 'make the directory, or name another file',
+      cause: error,
+    })
+  })
 }
 
 /** What people want to know beside the tables. */
