@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { CHECK_LINES } from './bench/check.js'
 import { formatLine, formatMachine } from './bench/format.js'
 import { LIBRARY_LINES } from './bench/library.js'
 import { describeMachine } from './bench/machine.js'
@@ -21,7 +22,7 @@ import { TREE_LINES } from './bench/trees.js'
 import { type BenchResult, type Line, type LineResult, PARTS, type Place } from './bench/types.js'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
-const LINES: readonly Line[] = [...TREE_LINES, ...START_LINES, ...LIBRARY_LINES]
+const LINES: readonly Line[] = [...TREE_LINES, ...START_LINES, ...LIBRARY_LINES, ...CHECK_LINES]
 const HELP = `Usage: npm run bench -- [flags]
 
   --only PART   these lines only, may be given twice: a part (${Object.keys(PARTS).join(', ')}) or the beginning of a name
@@ -96,15 +97,16 @@ async function bench(): Promise<void> {
 }
 
 async function measureLine(line: Line, place: Place, pairs: number): Promise<LineResult> {
-  const { name, part, a, b, note, limit, aim, prepare } = line
+  const { name, part, a, b, note, limit, aim, items, unit = 'ms', prepare } = line
   const bounds = { ...(limit === undefined ? {} : { limit }), ...(aim === undefined ? {} : { aim }) }
-  const what = { name, part, a, b, ...(note === undefined ? {} : { note }), ...bounds }
+  const known = { ...(note === undefined ? {} : { note }), ...(items === undefined ? {} : { items }) }
+  const what = { name, part, a, b, ...known, ...bounds }
   const sides = await prepare(place)
   if (typeof sides === 'string') return { ...what, skipped: sides }
   const samples = measure(sides.a, sides.b, pairs)
   const summary = summarize(samples)
   const reached = aim === undefined ? {} : { isReached: summary.ratio <= aim }
-  return { ...what, unit: 'ms', ...summary, ...reached, samples }
+  return { ...what, unit, ...summary, ...reached, samples }
 }
 
 function wholeNumber(flag: string, value: string): number {

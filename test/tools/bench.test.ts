@@ -3,6 +3,7 @@ import { existsSync, readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { CHECK_LINES } from '../../tools/bench/check.js'
 import { formatLine, formatRatio } from '../../tools/bench/format.js'
 import { LIBRARY_LINES } from '../../tools/bench/library.js'
 import { measure } from '../../tools/bench/run.js'
@@ -14,7 +15,7 @@ import { type BenchResult, type LineResult, PARTS } from '../../tools/bench/type
 import { provider } from '../support/context.js'
 import { inTempDir } from '../support/temp.js'
 
-const LINES = [...TREE_LINES, ...START_LINES, ...LIBRARY_LINES]
+const LINES = [...TREE_LINES, ...START_LINES, ...LIBRARY_LINES, ...CHECK_LINES]
 
 // numpy 1.26: np.quantile(values, share), which is R's quantile(values, share, type = 7), too.
 const QUANTILES: readonly (readonly [values: readonly number[], share: number, expected: number])[] = [

@@ -20,8 +20,8 @@ export function formatMachine(machine: Machine): readonly string[] {
 export function formatLine(line: LineResult): readonly string[] {
   const head = [line.name, `  ${line.a}`, `  against ${line.b}${line.note ? ` (${line.note})` : ''}`]
   if ('skipped' in line) return [...head, `  skipped: ${line.skipped}`]
-  const { medianA, medianB, pairs } = line
-  const times = `${formatTime(medianA)} / ${formatTime(medianB)}, ${formatPairs(pairs)}`
+  const { pairs } = line
+  const times = `${formatAmounts(line)}, ${formatPairs(pairs)}`
   const limit = line.limit === undefined ? '' : `; limit ${line.limit}: ${line.ratio <= line.limit ? 'kept' : 'passed'}`
   const aim = line.aim === undefined ? '' : `; aim ${line.aim}: ${line.isReached ? 'reached' : 'not reached'}`
   return [...head, `  ${formatRatio(line)} (${times})${limit}${aim}`]
@@ -33,10 +33,14 @@ export function formatRatio(line: Extract<LineResult, { ratio: number }>): strin
   return `${formatNumber(ratio)} × [${quartiles.map(formatNumber).join(', ')}]`
 }
 
+/** Both sides' medians; with the number of things by the second where a line has such, e.g. `2.00 ms / 4.00 ms, 500 / 250 per second`. */
+export function formatAmounts({ medianA, medianB, unit, items }: Extract<LineResult, { ratio: number }>): string {
+  const [a, b] = [medianA, medianB].map(value => `${formatNumber(value)} ${unit}`)
+  const bySecond = (milliseconds: number) => Math.round(((items ?? 0) * 1000) / milliseconds)
+  return `${a} / ${b}${items === undefined ? '' : `, ${bySecond(medianA)} / ${bySecond(medianB)} per second`}`
+}
+
 /** e.g. `medians of 21 pairs` */
 export const formatPairs = (pairs: number): string => (pairs === 1 ? 'one pair' : `medians of ${pairs} pairs`)
-
-/** Milliseconds in three digits or more. */
-export const formatTime = (milliseconds: number): string => `${formatNumber(milliseconds)} ms`
 
 const formatNumber = (value: number) => (value >= 100 ? value.toFixed(0) : value.toPrecision(3))

@@ -5,7 +5,7 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { fillMarks } from '../docs/markdown.js'
-import { formatMachine, formatPairs, formatRatio, formatTime } from './format.js'
+import { formatAmounts, formatMachine, formatPairs, formatRatio } from './format.js'
 import type { BenchResult, LineResult } from './types.js'
 
 const FOLDER = fileURLToPath(new URL('../../docs/performance/', import.meta.url))
@@ -56,6 +56,6 @@ function cellsOf(line: LineResult): readonly string[] {
   const [limit = Number.POSITIVE_INFINITY, aim = Number.POSITIVE_INFINITY] = [line.limit, line.aim]
   const mark =
     line.ratio > limit ? ', over' : line.limit === undefined ? '' : line.ratio <= aim ? ', aim reached' : ', kept'
-  const times = `${formatTime(line.medianA)} / ${formatTime(line.medianB)}, ${formatPairs(line.pairs)}`
+  const times = `${formatAmounts(line)}, ${formatPairs(line.pairs)}`
   return [...what, ...bounds, `${formatRatio(line)}${mark}`, times]
 }

@@ -6,12 +6,16 @@ export const PARTS = {
   ecdsa: 'whole trees with ECDSA-P256 keys',
   start: 'commands that are over at once',
   library: 'the library within one process',
+  check: 'checking a directory of very many files',
 } as const
 /** A part's name. */
 export type Part = keyof typeof PARTS
 
-/** One side of a line: does its work once and says how long it took, in milliseconds. */
+/** One side of a line: does its work once and says how long it took, in milliseconds, or what else its line measures. */
 export type Side = () => number
+
+/** What is measured. */
+export type Unit = 'ms' | 'MiB'
 
 /** What is compared. */
 export interface Line {
@@ -28,6 +32,10 @@ export interface Line {
   readonly limit?: number
   /** The ratio that is aimed at, at most. Default: none, the figure is there to be known. */
   readonly aim?: number
+  /** Things that one run deals with, for figures by the second. Default: none */
+  readonly items?: number
+  /** What the sides say. Default: `ms` */
+  readonly unit?: Unit
   /** Pairs where nothing else is asked for; key generation scatters, so that it gets more. */
   readonly pairs: number
   /** Makes both sides ready; a text is the reason why it cannot be measured here. */
@@ -45,10 +53,10 @@ export interface Place {
 }
 
 /** What was measured, or why it was not. */
-export type LineResult = Pick<Line, 'name' | 'part' | 'a' | 'b' | 'note' | 'limit' | 'aim'> &
+export type LineResult = Pick<Line, 'name' | 'part' | 'a' | 'b' | 'note' | 'limit' | 'aim' | 'items'> &
   (
     | (Summary & {
-        readonly unit: 'ms'
+        readonly unit: Unit
         /** `ratio` is at most `aim`; absent without one. */
         readonly isReached?: boolean
         readonly samples: readonly Pair[]
