@@ -109,17 +109,22 @@ function checkSpec(spec: CertificateSpec, issuer: Certificate | undefined): void
   if (spec.notBefore.getTime() < Date.UTC(1950, 0, 1)) throw refuse('it would begin before the year 1950')
   if (spec.notAfter.getTime() >= Date.UTC(10_000, 0, 1)) throw refuse('it would end after the year 9999')
   if (!spec.isCa && !spec.extKeyUsages?.length) throw refuse('a leaf needs an extended key usage')
-  // RFC 5280 section 4.2.1.6: dNSName is an IA5String and never empty.
-  const badName = spec.dnsNames?.find(name => !/^(\*\.)?[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?$/.test(name))
-  if (badName !== undefined) throw refuse(`${JSON.stringify(badName)} is not a DNS name`)
-  const badAddress = spec.ipAddresses?.find(address => parseIp(address) === undefined)
-  if (badAddress !== undefined) throw refuse(`${JSON.stringify(badAddress)} is not an IP address`)
+  if (!spec.alternativeNames) checkNames(spec, refuse)
   if (spec.isCa && issuer?.pathLength === 0) throw refuse(`${issuer.subject.text} may have no CA below it`)
   try {
     describePublicKey(spec.spki)
   } catch (cause) {
     throw refuse('the public key is none', cause)
   }
+}
+
+/** Names that are made; those that another certificate had stay as they are, whatever they are. */
+function checkNames({ dnsNames, ipAddresses }: CertificateSpec, refuse: (problem: string) => PolicyError): void {
+  // RFC 5280 section 4.2.1.6: dNSName is an IA5String and never empty.
+  const badName = dnsNames?.find(name => !/^(\*\.)?[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?$/.test(name))
+  if (badName !== undefined) throw refuse(`${JSON.stringify(badName)} is not a DNS name`)
+  const badAddress = ipAddresses?.find(address => parseIp(address) === undefined)
+  if (badAddress !== undefined) throw refuse(`${JSON.stringify(badAddress)} is not an IP address`)
 }
 
 function checkIssuer({ certificate, key }: Issuer, context: Context): void {

@@ -78,7 +78,8 @@ function alternativeNames(old: Certificate, { dnsNames, ipAddresses }: ReissueNa
     const { tagNumber, content } = parseDer(name, 'the name')
     if (tagNumber === 2) addDns(latin1(content))
     else if (tagNumber === 7) addIp(toIpAddress(content)?.text ?? '')
-    else if (!list.some(known => equalBytes(known, name))) list.push(name)
+    // An empty address of mail or URL is for nobody, as an empty DNS name is.
+    else if (content.length > 0 && !list.some(known => equalBytes(known, name))) list.push(name)
   }
   for (const name of [...dns]) addDns(name)
   for (const address of [...ips]) addIp(address)

@@ -142,7 +142,7 @@ export const CERTIFICATE_RULES = {
     severity: 'info',
     about: 'a name is written in a string type of the past',
     why: 'Go and OpenSSL read TeletexString and BMPString; new names must be PrintableString or UTF8String. Two programs may see different characters.',
-    fix: AS_IT_IS,
+    fix: 'Nothing has to be done. kpki renew keeps a name octet for octet; move the file away to have it made anew.',
     source: 'RFC 5280 section 4.1.2.4',
   },
   'unique-identifier': {
@@ -316,7 +316,7 @@ export const CERTIFICATE_RULES = {
     severity: 'info',
     about: 'a subject alternative name stands there twice',
     why: 'It does no harm. Scripts that collect names make it, and a request that was put together twice.',
-    fix: AS_IT_IS,
+    fix: 'Nothing has to be done.',
   },
   'name-empty': {
     group: 'certificates',
