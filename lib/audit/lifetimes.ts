@@ -5,7 +5,7 @@ import { checkPeriod } from './check-period.js'
 import { isCaId } from './items.js'
 import type { Finding, TreeItemId } from './rules.js'
 
-/** Kubernetes documentation, Security Checklist: intermediate and leaf certificates end within three years. */
+/** Kubernetes documentation, Security Checklist: intermediate and leaf certificates end no more than three years in the future. */
 const LONG_SECONDS = 3 * 366 * 86_400
 
 /** When an end is near. */
@@ -47,10 +47,9 @@ export function lifeFindings(
       }),
     ]
   }
-  const span = (+notAfter - +notBefore) / 1000
-  if (certificate.isCa || (id !== undefined && isCaId(id)) || span <= LONG_SECONDS) return []
-  const years = `${Math.floor(span / (365.25 * 86_400))} years`
-  return [report('long-life', `lives for ${years}`, { field: 'validity', expected: 'at most 3 years', actual: years })]
+  if ((id !== undefined && isCaId(id)) || certificate.isCa || left <= LONG_SECONDS || notAfter < notBefore) return []
+  const actual = notAfter.toISOString()
+  return [report('long-life', `ends on ${actual}`, { field: 'notAfter', expected: 'within 3 years', actual })]
 }
 
 function hintOf(id: TreeItemId | undefined): string | undefined {

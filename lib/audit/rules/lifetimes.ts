@@ -50,7 +50,7 @@ export const LIFETIME_RULES = {
   'long-life': {
     group: 'lifetimes',
     severity: 'info',
-    about: 'the certificate lives for more than three years',
+    about: 'the certificate ends in more than three years',
     why: 'Kubernetes revokes nothing: whoever takes the key has all of that time.',
     fix: 'Nothing has to be done; renew it for a shorter time.',
     source: 'Kubernetes documentation, Security Checklist',

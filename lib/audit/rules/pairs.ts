@@ -108,6 +108,6 @@ export const PAIR_RULES = {
       'Whoever the CA of the front proxy signs may speak for any user, so that with one CA for both any client certificate is a ' +
       "superuser's unless --requestheader-allowed-names says otherwise; whoever the CA of etcd signs may read and write all of it.",
     fix: 'Give each its own CA. That is a rotation: kpki does not do it by itself.',
-    source: 'Kubernetes documentation, PKI certificates and requirements',
+    source: 'Kubernetes documentation, Configure the Aggregation Layer, CA Reusage and Conflicts',
   },
 } as const satisfies Record<string, Rule>
