@@ -22,6 +22,7 @@ enforceNodeAllocatable: []
 cpuCFSQuota: false
 failSwapOn: false
 makeIPTablesUtilChains: false
+nodeLeaseDurationSeconds: 8
 nodeStatusReportFrequency: 2s
 nodeStatusUpdateFrequency: 2s
 featureGates: {CSIMigration: false}

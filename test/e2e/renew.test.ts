@@ -227,7 +227,7 @@ testWithAll(PROGRAMS, test, 'renewed from a copy and restarted as told, everythi
   const told = restarts.filter(({ how }) => how === 'restart').map(({ component }) => component)
   assert.equal(told, ['kube-controller-manager', 'kube-scheduler', 'kubelet'])
   const restarted = Date.now()
-  await new Promise(resolve => setTimeout(resolve, 3000))
+  await new Promise(resolve => setTimeout(resolve, 5000))
   for (const renewedAt of [
     await heartbeat(),
     await leaseOf('kube-controller-manager'),
