@@ -1,10 +1,20 @@
-import { decodeUtf8, equalBytes } from '../crypto/bytes.js'
+import { decodeUtf8 } from '../crypto/bytes.js'
 import { KpkiError } from '../errors.js'
 import { ROW_IDS, type RowId } from '../kubernetes/rows.js'
 import { filesOf, type TreePath } from '../tree/layout.js'
 import type { Store } from '../tree/store.js'
 import type { YamlValue } from '../yaml-scalars.js'
 import { type CisEdition, type CisItem, cisItems } from './cis-items.js'
+import {
+  fieldOf,
+  flagFindings,
+  type LookedFile,
+  matching,
+  modeFindings,
+  type Outcome,
+  ownCaFindings,
+  ownerFindings,
+} from './cis-looks.js'
 import { manifestPath } from './manifests.js'
 import { type Finding, type FindingDetails, finding } from './rules.js'
 import type { ActualTree } from './types.js'
@@ -28,14 +38,6 @@ export interface CisResult {
   readonly items: readonly CisLooked[]
 }
 
-/** A file as the benchmark looks at it. */
-interface LookedFile {
-  readonly path: TreePath
-  readonly mode: number | undefined
-  readonly uid: number | undefined
-  readonly gid: number | undefined
-}
-
 /** What there is to look at. */
 interface Seen {
   readonly tree: Pick<ActualTree, 'rows' | 'manifests'>
@@ -43,9 +45,6 @@ interface Seen {
   /** The kubelet's configuration, or why there is none. */
   readonly kubelet: { readonly value: YamlValue } | string
 }
-
-/** What an item's look gives: findings, or why there was nothing to look at. */
-type Outcome = readonly Finding[] | string
 
 const KUBELET_CONFIG = 'kubelet/config.yaml'
 
@@ -120,7 +119,7 @@ function lookAt(edition: CisEdition, each: CisItem, seen: Seen): Outcome {
       return look.kind === 'mode' ? modeFindings(files, look.most, report) : ownerFindings(files, report)
     }
     case 'own-ca':
-      return ownCaFindings(seen, report)
+      return ownCaFindings(seen.tree, report)
     case 'kubelet-set':
     case 'kubelet-not-false': {
       if (typeof seen.kubelet === 'string') return seen.kubelet
@@ -141,115 +140,6 @@ function lookAt(edition: CisEdition, each: CisItem, seen: Seen): Outcome {
       return flagFindings(look, flags, (message, details) => report(manifestPath(component), message, details))
     }
   }
-}
-
-type Report = (path: TreePath, message: string, details: FindingDetails) => Finding
-type FlagReport = (message: string, details: FindingDetails) => Finding
-
-function matching(name: string, files: ReadonlyMap<TreePath, LookedFile>): readonly LookedFile[] {
-  const file = files.get(name)
-  if (name === 'pki') return [...files.values()].filter(({ path }) => path.startsWith('pki/'))
-  if (name.startsWith('*'))
-    return [...files.values()].filter(({ path }) => path.startsWith('pki/') && path.endsWith(name.slice(1)))
-  return file ? [file] : []
-}
-
-function modeFindings(files: readonly LookedFile[], most: number, report: Report): Outcome {
-  const known = files.filter(({ mode }) => mode !== undefined)
-  if (known.length === 0) return 'modes are not known'
-  return known.flatMap(({ path, mode = 0 }) =>
-    (mode & ~most) === 0
-      ? []
-      : [
-          report(path, `has mode ${octal(mode)}, ${octal(most)} or less is asked for`, {
-            ...{ field: 'mode', expected: octal(most), actual: octal(mode) },
-            hint: `chmod ${octal(mode & most).slice(1)} it`,
-          }),
-        ],
-  )
-}
-
-function octal(mode: number): string {
-  return mode.toString(8).padStart(4, '0')
-}
-
-function ownerFindings(files: readonly LookedFile[], report: Report): Outcome {
-  const known = files.filter(({ uid, gid }) => uid !== undefined && gid !== undefined)
-  if (known.length === 0) return 'owners are not known'
-  return known.flatMap(({ path, uid, gid }) =>
-    uid === 0 && gid === 0
-      ? []
-      : [
-          report(path, `belongs to user ${uid} and group ${gid}`, {
-            ...{ field: 'owner', expected: '0:0', actual: `${uid}:${gid}` },
-          }),
-        ],
-  )
-}
-
-type FlagLook = Exclude<CisItem['look'], { kind: 'mode' | 'owner' | 'own-ca' | 'kubelet-set' | 'kubelet-not-false' }>
-
-function flagFindings(look: FlagLook, flags: ReadonlyMap<string, string>, report: FlagReport): readonly Finding[] {
-  if (look.kind === 'set')
-    return look.flags
-      .filter(flag => (flags.get(flag) ?? '') === '')
-      .map(flag => report(`does not set --${flag}`, { field: `--${flag}` }))
-  const field = `--${look.flag}`
-  const value = flags.get(look.flag)
-  switch (look.kind) {
-    case 'value': {
-      // spf13/pflag takes what Go's strconv.ParseBool takes.
-      const isSame = value !== undefined && (BOOLEANS[value] ?? value) === look.value
-      if (value === undefined ? look.orAbsent : isSame) return []
-      const message = value === undefined ? `does not set ${field}` : `sets ${field} to ${value}`
-      return [report(message, { field, expected: look.value, ...(value === undefined ? {} : { actual: value }) })]
-    }
-    case 'without':
-      return (value ?? '').split(',').includes(look.value)
-        ? [report(`sets ${field} to ${look.value}`, { field, actual: look.value })]
-        : []
-    case 'among': {
-      if (value === undefined) return [report(`does not set ${field}`, { field })]
-      const others = value.split(',').filter(each => !look.values.includes(each))
-      return others.length === 0
-        ? []
-        : [report(`lists ${others.join(', ')} in ${field}`, { field, actual: others.join(',') })]
-    }
-  }
-}
-
-const BOOLEANS: Readonly<Record<string, string>> = {
-  ...Object.fromEntries(['1', 't', 'T', 'TRUE', 'True'].map(word => [word, 'true'])),
-  ...Object.fromEntries(['0', 'f', 'F', 'FALSE', 'False'].map(word => [word, 'false'])),
-}
-
-/** etcd's CA by what its manifest names, and by the key that the CA really has. */
-function ownCaFindings({ tree }: Seen, report: Report): Outcome {
-  const flags = tree.manifests.flags.get('etcd')
-  const [ca] = tree.rows.get('ca')?.certificates ?? []
-  const [etcdCa] = tree.rows.get('etcd-ca')?.certificates ?? []
-  if (!flags && !(ca && etcdCa)) return "neither etcd's manifest nor its CA is there"
-  const field = '--trusted-ca-file'
-  if (flags) {
-    const own = flags.get('trusted-ca-file') ?? ''
-    const clients = tree.manifests.flags.get('kube-apiserver')?.get('client-ca-file')
-    if (own === '') return [report(manifestPath('etcd'), `does not set ${field}`, { field })]
-    if (own === clients)
-      return [report(manifestPath('etcd'), `names the CA of the cluster as its own: ${own}`, { field, actual: own })]
-  }
-  return ca && etcdCa && equalBytes(ca.spki, etcdCa.spki)
-    ? [report('pki/etcd/ca.crt', 'has the key of pki/ca.crt', { field: 'subjectPublicKeyInfo' })]
-    : []
-}
-
-function fieldOf(value: YamlValue, field: string): YamlValue | undefined {
-  let at: YamlValue | undefined = value
-  for (const name of field.split('.')) {
-    if (typeof at !== 'object' || at === null || Array.isArray(at)) return undefined
-    const object = at as { readonly [name: string]: YamlValue }
-    at = Object.hasOwn(object, name) ? object[name] : undefined
-  }
-  return at === null || at === '' ? undefined : at
 }
 
 function rowOf(path: TreePath): RowId | undefined {
