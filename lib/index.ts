@@ -137,7 +137,7 @@ export {
   openBaseline,
   parseBaseline,
 } from './audit/baseline.js'
-export { type ChangeOptions, planChanges } from './audit/changes.js'
+export { planChanges } from './audit/changes.js'
 export { checkCertificate } from './audit/check-certificate.js'
 export { type CisLooked, type CisResult, checkCis } from './audit/check-cis.js'
 export { checkIssued } from './audit/check-issued.js'
@@ -151,6 +151,7 @@ export { inferDescription } from './audit/infer.js'
 export type { LifeOptions } from './audit/lifetimes.js'
 export { type ParsedPlan, parsePlan } from './audit/parse-plan.js'
 export { type PlanOptions, planTree, type RowPlan, type TreePlan } from './audit/plan.js'
+export type { ChangeOptions } from './audit/planning.js'
 export { isAtLeast, isFailure, type Report, type ReportedFinding, SEVERITIES, sentenceOf } from './audit/report.js'
 export type { Rule, RuleGroup, Severity } from './audit/rule.js'
 export { type BenchmarkItem, type Finding, RULES, type RuleId, type TreeItemId } from './audit/rules.js'

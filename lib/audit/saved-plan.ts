@@ -1,6 +1,6 @@
 import type { ClusterFacts } from '../kubernetes/cluster.js'
 import type { Role } from '../kubernetes/rows.js'
-import type { ChangeOptions } from './changes.js'
+import type { ChangeOptions } from './planning.js'
 import type { Asked, Change, ChangePlan, WantedIdentity } from './types.js'
 
 /** What a plan was made from: with the same tree it gives the same plan. Nothing in it is secret. */

@@ -1,6 +1,7 @@
-import { type ChangeOptions, planChanges } from '../audit/changes.js'
+import { planChanges } from '../audit/changes.js'
 import { compareTree } from '../audit/compare.js'
 import { issuerIdOf } from '../audit/items.js'
+import type { ChangeOptions } from '../audit/planning.js'
 import type { TreeItemId } from '../audit/rules.js'
 import { signerOf } from '../audit/signer.js'
 import { readTree } from '../audit/tree.js'

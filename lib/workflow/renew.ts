@@ -1,4 +1,4 @@
-import type { ChangeOptions } from '../audit/changes.js'
+import type { ChangeOptions } from '../audit/planning.js'
 import type { Asked } from '../audit/types.js'
 import type { Context } from '../context.js'
 import type { Store } from '../tree/store.js'
@@ -18,7 +18,7 @@ export interface RenewOptions extends Omit<ChangeTreeOptions, 'only' | 'keys'> {
  * A CA that is named gets a new certificate with its key and its name, and kubeconfigs its data.
  *
  * @param items - items of the tree, `all` for every leaf, kubeconfig and the kubelet's client certificate
- * @throws {@link WorkflowError} `KPKI_PLAN_BLOCKED` for `sa`, and for a named item that is not there; `PolicyError`
+ * @throws `WorkflowError` `KPKI_PLAN_BLOCKED` for `sa`, and for a named item that is not there; `PolicyError`
  *   `KPKI_ISSUER_MISSING`, `KPKI_ISSUER_EXPIRED` for a named item whose CA cannot sign here; as {@link changeTree}
  * @see kubernetes/kubernetes v1.20.2, cmd/kubeadm/app/cmd/certs.go, cmd/kubeadm/app/phases/certs/renewal/manager.go
  * @example await renew(store, ['all'], {}, context)

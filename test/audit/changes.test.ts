@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { ChangeOptions } from '../../lib/audit/changes.js'
+import type { ChangeOptions } from '../../lib/audit/planning.js'
 import type { Asked } from '../../lib/audit/types.js'
 import { formatPublicKey } from '../../lib/crypto/key-files.js'
 import { generateKey } from '../../lib/crypto/keys.js'

@@ -1,0 +1,49 @@
+import { PolicyError } from '../errors.js'
+import type { Certificate } from '../x509/certificate.js'
+import { canSign, outsideValidity } from '../x509/verify.js'
+import { issuerIdOf, keyPathOf } from './items.js'
+import type { Planning } from './planning.js'
+import type { TreeItemId } from './rules.js'
+import { signerOf } from './signer.js'
+import type { ComparedItem } from './types.js'
+
+/** The certificate of the CA that signs an item; `undefined` where there is none. */
+export function signerFor(id: TreeItemId, { comparison, context }: Planning): Certificate | undefined {
+  const row = comparison.tree.rows.get(issuerIdOf(id) ?? 'ca')
+  return row && signerOf(row, context)
+}
+
+/** Why the CA of an item cannot sign here; `undefined` where it can. */
+export function issuerProblem(
+  item: ComparedItem,
+  planning: Planning,
+): { readonly message: string; readonly hint: string; readonly error: Error } | undefined {
+  const issuer = issuerIdOf(item.id) ?? 'ca'
+  const row = planning.comparison.tree.rows.get(issuer)
+  const signer = signerFor(item.id, planning)
+  if (!row?.key || !signer?.spki || !row.key.isKeyOf(signer.spki)) {
+    const error = keyElsewhere(item.id, issuer)
+    return { message: `cannot be made here: ${KEY_ELSEWHERE(issuer)}`, hint: error.hint ?? '', error }
+  }
+  const period = planning.renewedCas.has(issuer) ? undefined : outsideValidity(signer, planning.context.clock())
+  const problem = period ?? (canSign(signer) ? undefined : 'may not sign certificates')
+  if (problem === undefined) return undefined
+  const message = `cannot be made: its CA ${issuer} ${problem}`
+  const hint = period === undefined ? 'restore the CA from a backup' : `renew it, too: kpki renew ${issuer} ${item.id}`
+  const options = { details: { issuer }, hint }
+  const code = period === undefined ? 'KPKI_ISSUER_NOT_CA' : 'KPKI_ISSUER_EXPIRED'
+  return { message, hint, error: new PolicyError(code, `${item.id} ${message}`, options) }
+}
+
+const KEY_ELSEWHERE = (issuer: TreeItemId) => `the CA key ${keyPathOf(issuer)} is not here`
+
+/** Why nothing is signed here. */
+export function keyElsewhere(id: TreeItemId, issuer: TreeItemId): PolicyError {
+  return new PolicyError('KPKI_ISSUER_MISSING', `${id} cannot be renewed here: ${KEY_ELSEWHERE(issuer)}`, {
+    details: { issuer },
+    hint:
+      id === 'kubelet.conf' || id === 'kubelet-client'
+        ? 'make a kubelet.conf where the CA key is, and put it here: kpki gen kubeconfig kubelet.conf --role worker --ca-from DIR'
+        : 'renew it where the CA key is, and put it here',
+  })
+}
