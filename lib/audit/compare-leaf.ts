@@ -10,13 +10,14 @@ import { type FindingPlace, listed, type Report, reportOn } from './about.js'
 import type { ActualRow } from './actual.js'
 import { checkCertificate } from './check-certificate.js'
 import { checkIssued } from './check-issued.js'
+import { MASTERS } from './groups.js'
 import { algorithmFindings, commonNameFindings, groupFindings, usageFindings, widthFindings } from './identity.js'
 import { periodOf } from './infer-period.js'
 import { certificatePathOf, isKubeletId, keyPathOf } from './items.js'
 import { lifeFindings } from './lifetimes.js'
 import { type Finding, finding, type TreeItemId } from './rules.js'
 import type { ActualKubeletPair, WantedIdentity } from './types.js'
-import { MASTERS, missingNames, neededNames, statedNameList, type Wanting, wantedNames } from './wanted.js'
+import { missingNames, neededNames, statedNameList, type Wanting, wantedNames } from './wanted.js'
 
 /** A leaf of a tree, and what it is held against. */
 export interface ComparedLeaf {

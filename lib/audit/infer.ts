@@ -9,6 +9,7 @@ import { isKubeconfigId, ROW_IDS, type Role, type RowId } from '../kubernetes/ro
 import { adminGroup, MINORS, parseVersion } from '../kubernetes/versions.js'
 import type { TreePath } from '../tree/layout.js'
 import type { Certificate } from '../x509/certificate.js'
+import { MASTERS } from './groups.js'
 import { periodOf } from './infer-period.js'
 import { certificateOf, certificatePathOf, isCaId, issuerIdOf, splitServer } from './items.js'
 import { manifestPath } from './manifests.js'
@@ -16,7 +17,6 @@ import type { ActualTree, Inference } from './types.js'
 
 /** The user name of a kubelet (kubernetes/kubernetes v1.20.2, pkg/auth/nodeidentifier/default.go). */
 export const NODE_USER_PREFIX = 'system:node:'
-const MASTERS = 'system:masters'
 
 /**
  * Says what a tree says about its cluster and its host: from certificates, kubeconfigs and the manifests of static Pods. What none of

@@ -16,10 +16,10 @@ import { caDataFindings } from './ca-data.js'
 import { checkCertificate } from './check-certificate.js'
 import { missingUsages } from './check-issued.js'
 import { checkPeriod } from './check-period.js'
+import { MASTERS } from './groups.js'
 import { algorithmFindings, commonNameFindings, groupFindings, usageFindings, widthFindings } from './identity.js'
 import { type Finding, finding, type RuleId } from './rules.js'
 import { signerOf } from './signer.js'
-import { MASTERS } from './wanted.js'
 
 /** Judges the certificates of a CA row. The subject is not looked at: people bring CAs of their own. */
 export function judgeCa(row: ActualRow, cluster: Cluster, context: Context): Finding[] {

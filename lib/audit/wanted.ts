@@ -25,17 +25,13 @@ import {
 import { parseVersion } from '../kubernetes/versions.js'
 import type { Certificate } from '../x509/certificate.js'
 import { isForServer } from '../x509/server-names.js'
+import { MASTERS, NODES } from './groups.js'
 import { NODE_USER_PREFIX } from './infer.js'
 import { periodOf } from './infer-period.js'
 import { isCaId, isKubeletId, splitServer } from './items.js'
 import type { LifeOptions } from './lifetimes.js'
 import type { TreeItemId } from './rules.js'
 import type { ActualTree, Asked, Inference, WantedIdentity } from './types.js'
-
-/** No authorizer refuses anything to this group (kubernetes/kubernetes v1.20.2, staging/src/k8s.io/apiserver/pkg/authentication/user). */
-export const MASTERS = 'system:masters'
-/** The group of kubelets (kubernetes/kubernetes v1.20.2, pkg/auth/nodeidentifier/default.go). */
-export const NODES = 'system:nodes'
 
 /** What an item is compared with. */
 export interface Wanting {
