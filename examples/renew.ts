@@ -14,6 +14,7 @@ import {
   savePlan,
 } from 'kpki'
 
+const print = (line: string) => void process.stdout.write(`${line}\n`)
 const now = new Date()
 const lastYear = new Date(now.getTime() - 400 * 86_400_000)
 const context = createContext({ clock: () => now })
@@ -26,16 +27,16 @@ const cluster = parseCluster(facts, then)
 await generateTree(rowsOf(cluster, 'init'), cluster, store, then)
 
 const { findings } = await checkTree(store, {}, context)
-for (const { code, path, message } of findings) console.log(`${code}: ${path} ${message}`)
+for (const { code, path, message } of findings) print(`${code}: ${path} ${message}`)
 
 // Nothing is asked: every name, group and server is wanted as it is.
 const { plan } = await renew(store, ['all'], {}, context)
-for (const { component, node, how } of plan.restarts) console.log(`${how}: ${component} on ${node}`)
-console.log(`after renewal: ${(await checkTree(store, {}, context)).findings.length} findings`)
+for (const { component, node, how } of plan.restarts) print(`${how}: ${component} on ${node}`)
+print(`after renewal: ${(await checkTree(store, {}, context)).findings.length} findings`)
 
 // One more name: exactly what it touches is planned, and applied only if nothing has changed in between.
 const asked = { facts: { apiServerCertSans: ['api.example.org'] } }
 const planned = await planStore(store, asked, context)
-for (const change of planned.plan.changes) console.log(describeChange(change))
+for (const change of planned.plan.changes) print(describeChange(change))
 await applyPlan(savePlan(planned.plan, { facts: asked.facts, options: {} }), store, context)
-console.log(`left to do: ${(await planStore(store, asked, context)).plan.changes.length}`)
+print(`left to do: ${(await planStore(store, asked, context)).plan.changes.length}`)
