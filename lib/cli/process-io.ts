@@ -86,9 +86,16 @@ async function ask(question: string, signal: AbortSignal): Promise<string | unde
       signal.removeEventListener('abort', stop)
       resolve(line)
     }
-    const stop = () => answer(undefined)
+    const stop = () => {
+      write(2, '\n')
+      answer(undefined)
+    }
     stdin.once('data', (chunk: Buffer) => answer(chunk.toString().trim()))
-    stdin.once('end', stop)
+    // Ctrl-D: nothing is an answer, too.
+    stdin.once('end', () => {
+      write(2, '\n')
+      answer('')
+    })
     signal.addEventListener('abort', stop)
   })
 }
