@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { planChanges } from '../../lib/audit/changes.js'
 import { compareTree } from '../../lib/audit/compare.js'
 import { inferDescription } from '../../lib/audit/infer.js'
 import { readTree } from '../../lib/audit/tree.js'
@@ -10,7 +11,8 @@ import { type ClusterFacts, parseCluster } from '../../lib/kubernetes/cluster.js
 import { ROW_IDS, type Role } from '../../lib/kubernetes/rows.js'
 import { MemoryStore, type Store } from '../../lib/tree/store.js'
 import { generateTree } from '../../lib/workflow/generate.js'
-import { context, wellTree } from './tree.js'
+import { reissueUser } from './breaks/tree.js'
+import { context, reissue, wellTree } from './tree.js'
 
 const compare = async (store: Store, asked: Asked = {}): Promise<TreeComparison> =>
   compareTree(await readTree(store, context), asked, context)
@@ -134,6 +136,29 @@ test('items stand in the order of the catalogue, and what is wanted of a well tr
     assert.is(wanted?.keyAlgorithm, certificate?.publicKey.name, id)
     assert.is(wanted?.validitySeconds, (LEAVES.includes(id as 'ca') ? 365 : 3650) * 86_400, id)
     assert.is(server !== undefined, KUBECONFIGS.includes(id as 'ca'), id)
+  }
+})
+
+test('a version from 1.29 on takes superusers away where it is stated, and nobody is locked out by that unsaid', async () => {
+  const store = wellTree()
+  await reissueUser(store, 'admin.conf', { organizations: ['system:masters'] })
+  await reissue(store, 'apiserver-kubelet-client', { organizations: ['system:masters'] })
+  for (const [kubernetesVersion, groups] of [
+    [undefined, 'system:masters'],
+    ['v1.28.0', 'system:masters'],
+    // kubernetes/kubernetes PR 121305
+    ['v1.29.0', 'kubeadm:cluster-admins'],
+  ] as const) {
+    const comparison = await compare(store, kubernetesVersion === undefined ? {} : { facts: { kubernetesVersion } })
+    for (const id of ['admin.conf', 'apiserver-kubelet-client'])
+      assert.equal(comparison.items.find(item => item.id === id)?.wanted?.organizations, [groups])
+    const { changes, followUps } = planChanges(comparison, context)
+    const isChanged = groups !== 'system:masters'
+    assert.is(changes.length, isChanged ? 2 : 0)
+    assert.is(
+      followUps.some(text => text.includes('clusterrolebinding')),
+      isChanged,
+    )
   }
 })
 
