@@ -77,7 +77,7 @@ const RENEW: Command = {
       'is elsewhere, is told of by all, and an error where it is named.',
   ],
   examples: [
-    ['kpki renew all', 'everything that is not a CA, in /etc/kubernetes and /var/lib/kubelet'],
+    ['kpki renew all', "everything but CAs, the kubelet's certificate included"],
     ['kpki renew all --if-within 30d', 'for a timer: only what ends soon'],
     ['kpki renew apiserver --apiserver-cert-extra-sans lb.example.org', 'one certificate, with one more name'],
     ['kpki renew ca', 'a later end for the CA, the same key'],
