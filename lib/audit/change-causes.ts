@@ -18,7 +18,6 @@ export function isCuredHere({ code }: Finding, item: ComparedItem, planning: Pla
     const { old, new: end } = endsOf(item, planning)
     return end > old && !isRotating(item, planning.context)
   }
-  if (remedy === 'period') return !isHeldByCa(endsOf(item, planning))
   if (remedy === 'identity') return isOtherIdentity(item)
   return remedy === 'reissue' || remedy === 'new-key'
 }
@@ -38,10 +37,9 @@ interface Ends {
   /** Milliseconds, as all of them. */
   readonly old: number
   readonly new: number
-  readonly ca: number
 }
 
-/** When an item ends, when a new one would, and when its CA does. */
+/** When an item ends, and when a new one would. */
 function endsOf({ id, certificate, wanted }: ComparedItem, planning: Planning): Ends {
   const issuer = issuerIdOf(id)
   const isRenewed = issuer !== undefined && planning.renewedCas.has(issuer)
@@ -50,13 +48,7 @@ function endsOf({ id, certificate, wanted }: ComparedItem, planning: Planning): 
   return {
     old: certificate?.notAfter.getTime() ?? 0,
     new: Math.min(ca ?? end, end),
-    ca: ca ?? Number.POSITIVE_INFINITY,
   }
-}
-
-/** It ends with its CA already, and a new one would not live longer. */
-function isHeldByCa({ old, new: end, ca }: Ends): boolean {
-  return end === ca && old >= ca
 }
 
 function isOtherIdentity({ certificate, wanted }: ComparedItem): boolean {

@@ -2,8 +2,8 @@ import type { RuleId } from './rules.js'
 
 /**
  * What a finding is cured with. `reissue`: a new certificate, with the key that is there where one fits; `identity`: the same,
- * where another name, group or alternative name is wanted than is there; `new-key`: a new certificate for a new key; `longer`,
- * `period`: a new certificate, unless its CA ends before that helps; `ca-data`, `server`: a field of a kubeconfig; `derive`:
+ * where another name, group or alternative name is wanted than is there; `new-key`: a new certificate for a new key; `longer`: a
+ * new certificate, unless its CA ends before that helps; `ca-data`, `server`: a field of a kubeconfig; `derive`:
  * `sa.pub` out of `sa.key`; `none`: nothing that is planned, because somebody must decide, it is not about what a certificate
  * says, or it is merely older style, which the next renewal mends.
  */
@@ -33,7 +33,7 @@ const REMEDIES: Partial<Record<RuleId, Remedy>> = {
   'never-valid': 'reissue',
   expired: 'reissue',
   'ends-soon': 'longer',
-  validity: 'period',
+  validity: 'reissue',
   'common-name': 'identity',
   'groups-missing': 'identity',
   'groups-extra': 'identity',

@@ -2,12 +2,14 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { ChangeOptions } from '../../lib/audit/planning.js'
 import type { Asked } from '../../lib/audit/types.js'
-import { formatPublicKey } from '../../lib/crypto/key-files.js'
+import { formatPrivateKey, formatPublicKey } from '../../lib/crypto/key-files.js'
 import { generateKey } from '../../lib/crypto/keys.js'
 import type { ClusterFacts } from '../../lib/kubernetes/cluster.js'
 import { certificatePath } from '../../lib/tree/layout.js'
 import type { MemoryStore } from '../../lib/tree/store.js'
 import { changeTree, planStore } from '../../lib/workflow/change-tree.js'
+import { formatCertificate } from '../../lib/x509/certificate.js'
+import { issueCertificate } from '../../lib/x509/issue.js'
 import { NOW, rejects, testContext } from '../support/context.js'
 import { certificateIn, context, keyIn, put, read, reissue, wellTree } from './tree.js'
 
@@ -276,7 +278,9 @@ test('a CA that ends before a new certificate would help is told of, not signed 
   await changeTree('renew', store, {}, late, { only: ['all'] })
   const end = certificateIn(store, certificatePath('ca')).notAfter
   assert.equal(certificateIn(store, 'pki/apiserver.crt').notAfter, end)
-  assert.equal(await deeds(store, {}, {}, at(+NOW + 3645 * DAY)), [])
+  assert.equal(await deeds(store, {}, {}, at(+NOW + 3649 * DAY)), [])
+  const { plan } = await planStore(store, {}, at(+NOW + 3649 * DAY))
+  assert.ok(plan.untouched.some(({ id }) => id === 'ca'))
 })
 
 test('a CA whose key is elsewhere: a line, and an error for who names what it has signed', async () => {
@@ -318,6 +322,30 @@ test('what is not there: a line of all, an error for who names it, and made wher
     certificateIn(wellTree(), 'pki/apiserver.crt').dnsNames,
   )
   assert.match(read(store, 'scheduler.conf'), 'server: https://10.0.0.10:6443')
+})
+
+test('a kubelet that renews its certificate itself is left to it until it should have', async () => {
+  const store = wellTree()
+  const pem = 'kubelet/pki/kubelet-client-current.pem'
+  const key = await keyIn(store, 'pki/apiserver-kubelet-client.key')
+  const ca = { certificate: certificateIn(store, 'pki/ca.crt'), key: await keyIn(store, 'pki/ca.key') }
+  const certificate = await issueCertificate(
+    {
+      commonName: 'system:node:cp-1',
+      organizations: ['system:nodes'],
+      spki: key.spki,
+      isCa: false,
+      keyUsages: ['digitalSignature'],
+      extKeyUsages: ['clientAuth'],
+      notBefore: NOW,
+      notAfter: new Date(+NOW + 100 * DAY),
+    },
+    ca,
+    context,
+  )
+  put(store, pem, formatCertificate(certificate) + formatPrivateKey(key))
+  assert.equal(await deeds(store, {}, {}, at(+NOW + 85 * DAY)), [])
+  assert.equal(await deeds(store, {}, {}, at(+NOW + 95 * DAY)), ['kubelet-client reissue keep'])
 })
 
 test('what cannot be read is told of, and left', async () => {

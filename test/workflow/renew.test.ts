@@ -213,6 +213,16 @@ test('a CA keeps key, name and identifier, gets a later end, and all that it has
   }
 })
 
+test("a CA of kubeadm's keeps the identifier that its leaves have, though another one would be made today", async () => {
+  const store = kubeadmTree()
+  const was = certificateIn(store, 'pki/ca.crt')
+  await renew(store, ['ca'], {}, quick('2030-01-01'))
+  const is = certificateIn(store, 'pki/ca.crt')
+  assert.is(is.subjectKeyIdentifier, was.subjectKeyIdentifier)
+  assert.is(certificateIn(store, 'pki/apiserver.crt').authorityKeyIdentifier, is.subjectKeyIdentifier)
+  assert.not.equal(is.serialNumber, was.serialNumber)
+})
+
 test('a CA among others in its file is renewed in its place; one that would end earlier, or that another signs, is not', async () => {
   const store = wellTree()
   const [other, own] = [certificateIn(store, 'pki/etcd/ca.crt'), certificateIn(store, 'pki/ca.crt')]
