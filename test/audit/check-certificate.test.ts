@@ -58,6 +58,23 @@ for (const broken of BROKEN) {
   })
 }
 
+test('what a root signs itself with is of no interest', () => {
+  assert.equal(findingsOf(remake(wells.ca.der, keyPem, { algorithm: 'SHA-1' })), [])
+})
+
+test('a CA has a name, whatever else it is called', () => {
+  const name = extension('2.5.29.17', sequence(element(0x82, 'a.example.org')), true)
+  const der = remake(wells.ca.der, keyPem, {
+    subject: sequence(),
+    issuer: sequence(),
+    extensions: withExtension(name),
+  })
+  assert.equal(
+    findingsOf(der).map(({ code }) => code),
+    ['subject-empty'],
+  )
+})
+
 // OpenSSL as a TLS server asks it of a client: curl, Python and Node.js do no less. Python since 3.13 is strict.
 const TLS = ['-purpose', 'sslclient', '-auth_level', '2', '-attime', String(Math.floor(NOW.getTime() / 1000) + 3600)]
 

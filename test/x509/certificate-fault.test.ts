@@ -58,6 +58,12 @@ const DER: readonly (readonly [about: string, der: Buffer, field: string | undef
     'subjectPublicKeyInfo',
     /OBJECT IDENTIFIER/,
   ],
+  [
+    'a signature with nine unused bits',
+    sequence(sequence(), sequence(), element(3, Buffer.from([9, 0]))),
+    'signatureValue',
+    /BIT STRING/,
+  ],
   ['octets behind its end', Buffer.concat([well, Buffer.from('\n')]), undefined, /1 more follow/],
   ['a certificate that is cut off', Buffer.from(well.subarray(0, 100)), undefined, /cut off/],
 ]
