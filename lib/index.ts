@@ -152,7 +152,15 @@ export type { LifeOptions } from './audit/lifetimes.js'
 export { type ParsedPlan, parsePlan } from './audit/parse-plan.js'
 export { type PlanOptions, planTree, type RowPlan, type TreePlan } from './audit/plan.js'
 export type { ChangeOptions } from './audit/planning.js'
-export { isAtLeast, isFailure, type Report, type ReportedFinding, SEVERITIES, sentenceOf } from './audit/report.js'
+export {
+  adviceOf,
+  isAtLeast,
+  isFailure,
+  type Report,
+  type ReportedFinding,
+  SEVERITIES,
+  sentenceOf,
+} from './audit/report.js'
 export type { Rule, RuleGroup, Severity } from './audit/rule.js'
 export { type BenchmarkItem, type Finding, RULES, type RuleId, type TreeItemId } from './audit/rules.js'
 export {

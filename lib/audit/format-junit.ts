@@ -1,4 +1,4 @@
-import { isFailure, type Report, type ReportedFinding, sentenceOf } from './report.js'
+import { adviceOf, isFailure, type Report, type ReportedFinding, sentenceOf } from './report.js'
 import type { RuleGroup } from './rule.js'
 import { RULES, type RuleId } from './rules.js'
 
@@ -60,13 +60,13 @@ function suiteOf(group: RuleGroup, ids: readonly RuleId[], report: Report) {
 }
 
 function caseOf(id: RuleId, file: string, findings: readonly ReportedFinding[], { failOn }: Report) {
-  const { group, why, fix } = RULES[id]
+  const { group, why } = RULES[id]
   const failures = findings.filter(each => isFailure(each, failOn))
   const accepted = findings.filter(each => each.accepted)
   const said = (each: readonly ReportedFinding[]) => each.map(({ found }) => sentenceOf(found)).join('; ')
   const element = (inner: string) => [`    <testcase ${names(group, id, file)}>`, `      ${inner}`, '    </testcase>']
   if (failures.length > 0) {
-    const hints = [...new Set(failures.map(({ found }) => found.hint ?? fix))]
+    const hints = [...new Set(failures.map(({ found }) => adviceOf(found)))]
     const text = [...failures.map(({ found }) => `${file}: ${sentenceOf(found)}`), why, ...hints].join('\n')
 
     return {

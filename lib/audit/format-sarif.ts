@@ -1,5 +1,5 @@
 import { formatJson } from '../json.js'
-import { type Report, type ReportedFinding, sentenceOf } from './report.js'
+import { adviceOf, type Report, type ReportedFinding, sentenceOf } from './report.js'
 import type { Severity } from './rule.js'
 import { RULES, type RuleId } from './rules.js'
 
@@ -61,12 +61,12 @@ function sentence(text: string): string {
 }
 
 function resultObject({ found, file, fingerprint, accepted }: ReportedFinding, ids: RuleId[], hasBaseline: boolean) {
-  const { code, part, field, expected, actual, hint } = found
+  const { code, part, field, expected, actual } = found
   return {
     ruleId: code,
     ruleIndex: ids.indexOf(code),
     level: LEVELS[found.severity],
-    message: { text: `${sentence(`${file}: ${sentenceOf(found)}`)} ${sentence(hint ?? RULES[code].fix)}` },
+    message: { text: `${sentence(`${file}: ${sentenceOf(found)}`)} ${sentence(adviceOf(found))}` },
     locations: [
       {
         // Forges show nothing without a line.

@@ -1,6 +1,6 @@
 import type { BaselineEntry } from './baseline.js'
-import type { Severity } from './rule.js'
-import type { Finding, RuleId } from './rules.js'
+import type { RuleGroup, Severity } from './rule.js'
+import { type Finding, RULES, type RuleId } from './rules.js'
 
 /** A finding as reports have it. */
 export interface ReportedFinding {
@@ -42,4 +42,22 @@ export function isFailure({ found, accepted }: ReportedFinding, failOn: Severity
 /** What is wrong in one sentence without the file: part and message. */
 export function sentenceOf({ part, message }: Finding): string {
   return part === undefined ? message : `${part}: ${message}`
+}
+
+/** What `renew` and `apply` can cure, in files that they know. */
+const CURABLE: readonly RuleGroup[] = ['certificates', 'lifetimes', 'pairs', 'roles', 'kubeconfigs', 'drift']
+const BY_ISSUER = 'Have it made anew by whoever issues it.'
+
+/** What to do about a finding. A file that is none of a tree's is nothing that kpki changes: what would do it is left out. */
+export function adviceOf({ code, row, hint }: Finding): string {
+  const { fix, group } = RULES[code]
+  const advice = hint ?? fix
+  if (row !== undefined || !CURABLE.includes(group) || !/\bkpki (renew|apply)\b/.test(advice)) return advice
+  const sentences = advice.replace(/(:|,? e\.g\.) kpki (renew|apply)[^.:]*/g, '').match(/[^.]+(\.|$)/g) ?? []
+  return (
+    sentences
+      .filter(sentence => !/\bkpki (renew|apply)\b/.test(sentence))
+      .join('')
+      .trim() || BY_ISSUER
+  )
 }

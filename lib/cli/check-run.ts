@@ -49,8 +49,11 @@ async function checkWhole(invocation: Invocation, request: CheckRequest, io: Io)
   // Whoever names a tree by a relative path finds its files by one, and so does the forge that shows them.
   const prefix = name.endsWith('/') ? name : `${name}/`
   const root = text(invocation.flags, 'kubeconfig-dir') === undefined ? store.locate(ANY).slice(0, -ANY.length) : ''
-  const nameOf = (located: string) =>
-    root !== '' && located.startsWith(root) ? `${prefix}${located.slice(root.length)}` : located
+  const nameOf = (located: string) => {
+    // An archive says where in it a file is.
+    if (!located.startsWith('/')) return `${prefix}${located}`
+    return root !== '' && located.startsWith(root) ? `${prefix}${located.slice(root.length)}` : located
+  }
   const collector = new Collector(request, context, ({ path, place }) => place ?? nameOf(store.locate(path)))
   for (const found of findings) await collector.take(found)
   const { facts, from } = comparison.inference

@@ -1,4 +1,4 @@
-import { formatTime, type ReportedFinding, RULES } from '../index.js'
+import { adviceOf, formatTime, type ReportedFinding, RULES } from '../index.js'
 import type { Checked } from './check-model.js'
 import { OUTPUT_VERSION } from './structured.js'
 
@@ -23,11 +23,11 @@ export function describeCheck(checked: Checked) {
 }
 
 function findingFacts({ found, file, fingerprint, accepted }: ReportedFinding) {
-  const { code, severity, row, path, part, field, expected, actual, benchmark, message, hint } = found
-  const { why, fix } = RULES[code]
+  const { code, severity, row, path, part, field, expected, actual, benchmark, message } = found
+  const { why } = RULES[code]
   return {
     ...{ code, severity, row, file, path, part, field, expected, actual, message },
-    ...{ hint: hint ?? fix, why, benchmark, fingerprint },
+    ...{ hint: adviceOf(found), why, benchmark, fingerprint },
     ...(accepted ? { accepted: { reason: accepted.reason, until: accepted.until } } : {}),
   }
 }

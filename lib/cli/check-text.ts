@@ -1,4 +1,4 @@
-import { type Finding, type ReportedFinding, RULES, type RuleId, sentenceOf } from '../index.js'
+import { adviceOf, type Finding, type ReportedFinding, RULES, type RuleId, sentenceOf } from '../index.js'
 import type { Checked } from './check-model.js'
 import { type Colour, type Terminal, wrap } from './terminal.js'
 
@@ -90,7 +90,7 @@ export class CheckPrinter {
     // Of what no end is known, only so much is kept.
     if (held.names.size < MAX_NAMES || held.names.has(file)) held.names.add(file)
     else held.files++
-    if (held.hints.size < MAX_ALIKE) held.hints.add(found.hint ?? RULES[found.code].fix)
+    if (held.hints.size < MAX_ALIKE) held.hints.add(adviceOf(found))
     held.number++
     this.#held.set(found.code, held)
   }
@@ -158,7 +158,7 @@ export class CheckPrinter {
     const [first] = group
     if (!first) return []
     const { severity, code } = first.found
-    const { why, fix } = RULES[code]
+    const { why } = RULES[code]
     const lines: string[] = []
     for (const [index, { found }] of group.slice(0, MAX_ALIKE).entries()) {
       const more = index === MAX_ALIKE - 1 && group.length > MAX_ALIKE ? ` (and ${group.length - MAX_ALIKE} more)` : ''
@@ -167,7 +167,7 @@ export class CheckPrinter {
         lines.push(`${row === 0 && index === 0 ? this.#label(severity) : ' '.repeat(LABEL)}${line}`)
     }
     if (this.#options.why) lines.push(...this.#aside(why, LABEL))
-    const hints = [...new Set(group.map(({ found }) => found.hint ?? fix))].slice(0, MAX_ALIKE)
+    const hints = [...new Set(group.map(({ found }) => adviceOf(found)))].slice(0, MAX_ALIKE)
     for (const hint of hints) lines.push(...this.#aside(`> ${show(hint)}`, LABEL))
     return lines
   }

@@ -33,7 +33,7 @@ const DOORS = [
     withdrawBootstrapTokens applyPlan assertSamePlan finishChanges listBackups parsePlan undoLast
     checkCertificate checkIssued checkTree compareTree formatInference inferDescription inferredConfiguration inferredValues readTree
     changeTree describeChange expectedEnd makeChanges planChanges planInputs planStore renew saveChange savePlan
-    CIS_EDITIONS SEVERITIES baselineOf checkCis cisItems fingerprintOf formatBaseline formatJson formatJunit formatSarif isAtLeast isFailure
+    CIS_EDITIONS SEVERITIES adviceOf baselineOf checkCis cisItems fingerprintOf formatBaseline formatJson formatJunit formatSarif isAtLeast isFailure
     openBaseline parseBaseline sentenceOf
     `,
     types: `
