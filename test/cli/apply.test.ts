@@ -47,7 +47,7 @@ test(
     assert.match(applied.stderr, /^apiserver: reissue, keep key: lacks the names? /)
     assert.match(applied.stdout, /^renewed apiserver .* same key\n/)
     assert.match(applied.stdout, 'kube-apiserver')
-    assert.match(applied.stdout, /kpki undo\s+puts it back/)
+    assert.match(applied.stdout, /To put (it|them) back: kpki undo/)
     assert.ok(['DNS:lb.example.org', 'IP Address:10.0.0.20'].every(name => namesOf(tree).includes(name)))
     const changed = files(tree).filter(
       ([path, file], index) => JSON.stringify([path, file]) !== JSON.stringify(before[index]),
