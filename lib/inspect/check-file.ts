@@ -5,6 +5,7 @@ import type { Context } from '../context.js'
 import { formatHex } from '../crypto/bytes.js'
 import type { Certificate } from '../x509/certificate.js'
 import { checkIdentity } from './check-identity.js'
+import { checkTrust } from './check-kubeconfig-ca.js'
 import type { FileKeys } from './check-pairs.js'
 import { type Contents, Draft, type DraftCertificate } from './draft.js'
 import { readFile } from './read-file.js'
@@ -96,7 +97,7 @@ export class FileCheck {
     }
     this.counts.certificates += certificates.length
     const own = contents.certificates.flatMap(index => found[index] ?? [])
-    findings.push(...checkOrder(own, input.name))
+    findings.push(...checkOrder(own, input.name), ...kubeconfigs.flatMap(each => checkTrust(each, found)))
     const hashes = (kind: 'private' | 'public') =>
       contents.keys.flatMap(index => {
         const key = keys[index]

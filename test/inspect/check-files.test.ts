@@ -111,6 +111,11 @@ const CASES: readonly (readonly [
   ['a leaf before its CA', { 'a.crt': clientPem, 'z/ca.crt': caPem }, []],
   ['a leaf whose CA never comes', { 'a.crt': clientPem }, []],
   ['a kubeconfig by any name', { 'alice.kubeconfig': kubeconfig(ca.certificate) }, []],
+  [
+    'a kubeconfig that trusts a CA of the same name, made anew',
+    { 'alice.kubeconfig': kubeconfig(other.certificate) },
+    ['ca-data alice.kubeconfig clusters[kubernetes].certificate-authority-data'],
+  ],
   ['DER', { 'ca.der': new Uint8Array(ca.certificate.der) }, []],
   ['a key of another certificate', { 'ca.crt': caPem, 'ca.key': keyPem }, ['key-mismatch ca.key']],
   ['a key of another certificate, before it', { 'ca-key.pem': keyPem, 'ca.pem': caPem }, ['key-mismatch ca-key.pem']],
