@@ -6,7 +6,7 @@ import type { ActualRow } from './actual.js'
 import { caDataFindings } from './ca-data.js'
 import type { Finding } from './rules.js'
 import { signerOf } from './signer.js'
-import type { Wanting } from './wanted.js'
+import type { Wanting } from './wanting.js'
 
 /** Fields of a user with which it needs no client certificate. */
 const OTHER_CREDENTIALS = ['token', 'tokenFile', 'username', 'auth-provider', 'exec']

@@ -17,7 +17,8 @@ import { certificatePathOf, isKubeletId, keyPathOf } from './items.js'
 import { lifeFindings } from './lifetimes.js'
 import { type Finding, finding, type TreeItemId } from './rules.js'
 import type { ActualKubeletPair, WantedIdentity } from './types.js'
-import { missingNames, neededNames, statedNameList, type Wanting, wantedNames } from './wanted.js'
+import { missingNames, neededNames, statedNameList, wantedNames } from './wanted-names.js'
+import type { Wanting } from './wanting.js'
 
 /** A leaf of a tree, and what it is held against. */
 export interface ComparedLeaf {

@@ -34,7 +34,9 @@ import {
 import { type LifeOptions, lifeFindings } from './lifetimes.js'
 import { type Finding, finding, type TreeItemId } from './rules.js'
 import type { ActualTree, Asked, ComparedItem, TreeComparison } from './types.js'
-import { type Wanting, wantedIdentity, wantedServer, wantingOf } from './wanted.js'
+import { wantedIdentity } from './wanted.js'
+import { wantedServer } from './wanted-server.js'
+import { type Wanting, wantingOf } from './wanting.js'
 
 /**
  * Holds a tree against what is asked of it. What nobody asks for is wanted as the tree has it; what Kubernetes itself demands is

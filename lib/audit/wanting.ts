@@ -1,0 +1,85 @@
+import type { Context } from '../context.js'
+import { KEY_ALGORITHMS } from '../crypto/algorithms.js'
+import { parseIp } from '../crypto/ip.js'
+import { type Cluster, type ClusterFacts, checkCluster } from '../kubernetes/cluster.js'
+import { addressAt, parseCidr } from '../kubernetes/net.js'
+import type { Role } from '../kubernetes/rows.js'
+import type { LifeOptions } from './lifetimes.js'
+import type { ActualTree, Asked, Inference } from './types.js'
+
+/** What an item is compared with. */
+export interface Wanting {
+  readonly tree: ActualTree
+  readonly inference: Inference
+  /** What somebody has said. */
+  readonly stated: Partial<ClusterFacts>
+  /** That, and where nobody has said anything what the tree says. */
+  readonly facts: Partial<ClusterFacts>
+  /** What the host is to be, else what the tree looks like. */
+  readonly role: Role | undefined
+  readonly statedRole: Role | undefined
+  /** `undefined` where the facts are not enough for a whole description. */
+  readonly cluster: Cluster | undefined
+  /** The facts with stand-ins where there are none: good for what depends on known facts alone. */
+  readonly draft: Cluster | undefined
+  readonly context: Context
+  readonly options: LifeOptions
+}
+
+/** Puts together what is stated and what the tree says. */
+export function wantingOf(
+  tree: ActualTree,
+  asked: Asked,
+  inference: Inference,
+  context: Context,
+  options: LifeOptions = {},
+): Wanting {
+  const stated = asked.facts ?? {}
+  const facts: Partial<ClusterFacts> = { ...inference.facts, ...stated }
+  const role = asked.role ?? inference.role
+  const standIns = {
+    ...(facts.kubernetesVersion === undefined && inference.hasBoundAdmins === false
+      ? { kubernetesVersion: '1.28' }
+      : {}),
+    ...(facts.serviceSubnet === undefined ? subnetAround(inference.serviceAddress) : {}),
+    ...(facts.encryptionAlgorithm === undefined ? commonAlgorithm(tree) : {}),
+  }
+  const { cluster: draft } = checkCluster(
+    { nodeName: 'node', advertiseAddress: '192.0.2.1', ...facts, ...standIns },
+    context,
+  )
+  const isWhole =
+    facts.nodeName !== undefined &&
+    facts.advertiseAddress !== undefined &&
+    (facts.serviceSubnet !== undefined || inference.serviceAddress !== undefined || role === 'worker')
+  return {
+    tree,
+    inference,
+    stated,
+    facts,
+    role,
+    statedRole: asked.role,
+    cluster: isWhole ? draft : undefined,
+    draft,
+    context,
+    options,
+  }
+}
+
+/** The smallest subnet that kubeadm takes and that begins before this address: only its first address is ever used. */
+function subnetAround(address: string | undefined): { readonly serviceSubnet?: string } {
+  const parsed = parseIp(address ?? '')
+  const cidr = parsed && parseCidr(`${parsed.text}/${parsed.bytes.length * 8 - 4}`)
+  return cidr && addressAt(cidr, 1)?.text === parsed.text ? { serviceSubnet: cidr.text } : {}
+}
+
+/** What most keys of the tree are. */
+function commonAlgorithm(tree: ActualTree): { readonly encryptionAlgorithm?: string } {
+  const counts = new Map<string, number>()
+  for (const { certificates, kubeconfig } of tree.rows.values())
+    for (const { publicKey } of kubeconfig?.certificates ?? certificates)
+      if (Object.hasOwn(KEY_ALGORITHMS, publicKey.name))
+        counts.set(publicKey.name, (counts.get(publicKey.name) ?? 0) + 1)
+  const [most] = [...counts].sort(([, a], [, b]) => b - a)
+  return most ? { encryptionAlgorithm: most[0] } : {}
+}
