@@ -356,6 +356,7 @@ export {
   type WantedFile,
 } from './tree/store.js'
 export { type ArchiveOptions, ArchiveStore, readTreeArchive } from './tree/tar.js'
+export type { NewFile } from './tree/write-all.js'
 export { type ApplyPlanOptions, applyPlan, assertSamePlan } from './workflow/apply.js'
 export {
   type ChangedTree,

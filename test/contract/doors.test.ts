@@ -46,7 +46,7 @@ const DOORS = [
     InspectedKubeconfig InspectedManifest InspectedRequest Inspection IpAddress Issuer KeyAlgorithm KeyParameters KeyType KeyUsage KpkiErrorOptions KubeadmKind Kubeconfig
     KubeconfigId KubeconfigRow KubeconfigSpec KubernetesVersion Lazy Life LifeState LogEvent Origin ParsedConfiguration PemBlock Place
     PictureFormat PictureOptions PlanOptions PrintOptions Profile ProfileName RawKeyPair Role RowId RowPlan RowResult SanSource StagedFile StagedReplacement Store StoredFile WantedFile
-    ChangeOptions ChangeTreeOptions ChangedTree MadeChanges MakeChangesOptions PlanInputs PlannedChanges RenewOptions SavedChange SavedIdentity SavedPlan
+    ChangeOptions ChangeTreeOptions ChangedTree MadeChanges MakeChangesOptions NewFile PlanInputs PlannedChanges RenewOptions SavedChange SavedIdentity SavedPlan
     ApplyPlanOptions BackedUpFile Backup Backups FileFacts FinishedChange ParsedPlan UndoOptions UndoResult UndoneFile
     SubjectAltName TreePath TreePlan VerifyOptions WantedCertificate YamlDocument YamlInput YamlObject YamlPath
     YamlPosition YamlValue EntryList IdentityProblem JwtClaims KubeconfigCredential MergeChange MergeFile MergeOptions MergeResult RbacGrant RbacSubject
