@@ -221,6 +221,19 @@ for (const [about, files, expected] of CASES)
     assert.is(counts.files, Object.keys(files).length)
   })
 
+test('a name is not enough: what the CA has not signed is none of its, before it and behind it', async () => {
+  const named = derCertificate({
+    spki: new Uint8Array(ca.certificate.spki),
+    subject: nameOf('forged'),
+    issuer: nameOf('kubernetes', 19),
+  })
+  for (const name of ['a.crt', 'z.crt']) {
+    const files = { [name]: pem(named), 'ca.crt': caPem }
+    const { findings } = await check(inputs(name < 'ca' ? files : { 'ca.crt': caPem, [name]: pem(named) }))
+    assert.ok(said(findings).includes(`chain ${name}`), said(findings).join())
+  }
+})
+
 test('what was looked at is counted, each certificate once', async () => {
   const { counts } = await check(
     inputs({
