@@ -348,6 +348,7 @@ export {
   type AppendedFile,
   type FileProblem,
   type ListedFile,
+  type MemoryFile,
   MemoryStore,
   type StagedFile,
   type StagedReplacement,

@@ -9,7 +9,7 @@ import type { Finding } from './rules.js'
 /**
  * Everything that is wrong with one certificate, whatever it is for and whenever it is looked at: what RFC 5280 and the RFCs
  * of its key type forbid, and what Go, OpenSSL (in strict mode, too) or Python refuse. Its role, its issuer and the clock are
- * looked at elsewhere: {@link checkIssued}, {@link checkPeriod}.
+ * looked at elsewhere: {@link checkIssued}, `checkPeriod`.
  *
  * @param about - where it stands; copied into the findings
  * @returns in a fixed order; empty when all is well. Takes time in proportion to the size of the certificate

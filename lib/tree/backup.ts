@@ -37,7 +37,7 @@ export interface BackedUpFile {
 
 /** A change that was made to a tree, and what it has replaced. */
 export interface Backup {
-  /** Of its directory below {@link BACKUPS}: the moment of the change, e.g. `2026-11-21T18-02-51Z`. */
+  /** Of its directory below `.kpki/backups`: the moment of the change, e.g. `2026-11-21T18-02-51Z`. */
   readonly name: string
   /** Grows from one change to the next, whatever the clock says. */
   readonly sequence: number

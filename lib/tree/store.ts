@@ -163,7 +163,7 @@ export function fileChanged(place: string): StoreError {
 const NEWLINE = 0x0a
 
 /** A file in memory. */
-interface MemoryFile {
+export interface MemoryFile {
   readonly bytes: Bytes
   readonly mode: number
   readonly uid?: number
