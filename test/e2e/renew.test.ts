@@ -4,7 +4,7 @@
  */
 import { execFileSync } from 'node:child_process'
 import { X509Certificate } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -245,6 +245,11 @@ testWithAll(PROGRAMS, test, 'renewed from a copy and restarted as told, everythi
   await until('the API server reaches the kubelet', 30, async () =>
     assert.is(await must(kubectl('get', '--raw', '/api/v1/nodes/cp-1/proxy/healthz')), 'ok'),
   )
+  // Neither is there anything to say of it, the certificate that the kubelet has made for itself included.
+  assert.ok(existsSync(join(host().kubeletDir, 'pki/kubelet.crt')))
+  const { status: found, stdout } = await host().kpki('check')
+  assert.is(found, 0, stdout)
+  await must(host().kpki('plan'))
   const review = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenReview', spec: { token } }
   const admin = ['--kubeconfig', '/etc/kubernetes/admin.conf']
   const args = [...admin, 'create', '-f', '-', '-o', 'json', '--validate=false']
