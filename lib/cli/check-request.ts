@@ -56,7 +56,9 @@ export async function readRequest({ flags, args }: Invocation, io: Io): Promise<
     )
   }
   const known = CHECK_RULES.filter(rule => edition !== undefined || RULES[rule].group !== 'cis')
-  const rules = (only.length > 0 ? only : known).filter(rule => !without.includes(rule))
+  // Where nothing was looked at, no rule was.
+  const asked: readonly RuleId[] = only.length > 0 ? [...only, 'nothing-found'] : known
+  const rules = [...new Set(asked)].filter(rule => !without.includes(rule))
   const file = text(flags, 'baseline')
   const input = file === undefined ? undefined : await readInput(file, io)
   return {

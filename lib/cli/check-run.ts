@@ -5,6 +5,7 @@ import {
   formatJunit,
   formatSarif,
   type InspectInput,
+  KpkiError,
   MAX_INSPECT_BYTES,
 } from '../index.js'
 import { streamFiles } from '../node.js'
@@ -88,7 +89,8 @@ async function checkNamed(invocation: Invocation, request: CheckRequest, io: Io)
   const collector = new Collector(request, context, ({ path }) => path, true)
   const printer = new CheckPrinter(io.stdout, terminalOf(io), { shorten: file => file, why: request.why })
   const options = endsWithinSeconds === undefined ? {} : { endsWithinSeconds }
-  const findings = checkFiles(namedFiles(invocation.args, io), context, options)
+  const refused: KpkiError[] = []
+  const findings = checkFiles(namedFiles(invocation.args, io, refused), context, options)
   for (;;) {
     const next = await findings.next()
     if (next.done) {
@@ -99,6 +101,7 @@ async function checkNamed(invocation: Invocation, request: CheckRequest, io: Io)
         printer.end()
         if (!request.quiet) io.stdout(formatSummary(checked, terminalOf(io)))
       }
+      assertTold(refused, request)
       return checked
     }
     const reported = await collector.take(next.value)
@@ -106,12 +109,47 @@ async function checkNamed(invocation: Invocation, request: CheckRequest, io: Io)
   }
 }
 
-async function* namedFiles(names: readonly string[], io: Io): AsyncGenerator<InspectInput> {
+/** @param refused - takes in why names could not be opened: what is behind the others is looked at all the same */
+async function* namedFiles(names: readonly string[], io: Io, refused: KpkiError[]): AsyncGenerator<InspectInput> {
   // Who names a file twice means it once.
   for (const name of new Set(names)) {
-    if (name === '-') yield { name: 'standard input', bytes: await io.readStdin(MAX_INSPECT_BYTES) }
-    else yield* streamFiles(name)
+    const [named, bytes] = [name === '-' ? STANDARD_INPUT : name, new Uint8Array()]
+    if (name === '-') yield { name: named, named, bytes: await io.readStdin(MAX_INSPECT_BYTES) }
+    else {
+      let isEmpty = true
+      try {
+        for await (const file of streamFiles(name)) {
+          isEmpty = false
+          yield { ...file, named }
+        }
+        if (isEmpty) yield { name, named, bytes }
+      } catch (error) {
+        if (!(error instanceof KpkiError)) throw error
+        refused.push(error)
+        const isMissing = error.code === 'KPKI_FILE_NOT_FOUND'
+        const problem = error.message.startsWith(`${name} `) ? error.message.slice(name.length + 1) : error.message
+        if (!isMissing) yield { name, named, bytes, problem, problemKind: problemOf(error) }
+      }
+    }
   }
+}
+
+const STANDARD_INPUT = 'standard input'
+
+function problemOf({ code, details }: KpkiError): NonNullable<InspectInput['problemKind']> {
+  if (code === 'KPKI_INPUT_TOO_LARGE') return 'too-large'
+  if (code === 'KPKI_FILE_NOT_REGULAR') return 'not-regular'
+  return ['EACCES', 'EPERM'].includes(String(details['errno'])) ? 'forbidden' : 'other'
+}
+
+/** @throws the first refusal of a name that is no finding: it does not exist, or such findings were not asked for */
+function assertTold(refused: readonly KpkiError[], { rules }: CheckRequest): void {
+  const [untold] = refused.filter(
+    ({ code }) =>
+      code === 'KPKI_FILE_NOT_FOUND' ||
+      !rules.includes(code === 'KPKI_FILE_NOT_REGULAR' ? 'not-regular' : 'unreadable'),
+  )
+  if (untold) throw untold
 }
 
 /** What was checked, with the moment and the cryptography that it was checked with. */

@@ -1,4 +1,4 @@
-import { formatInference, inferDescription, inferredValues, readTree, UsageError } from '../index.js'
+import { EncodingError, formatInference, inferDescription, inferredValues, readTree, UsageError } from '../index.js'
 import type { Run } from './command.js'
 import { printConfiguration, printValues, shown } from './config.js'
 import { DESCRIPTION_FLAGS, text } from './flags.js'
@@ -17,7 +17,18 @@ export const runShowFrom: Run = async (invocation, io) => {
     })
   }
   const { store, name, context } = await openTree({ ...invocation, flags: { ...flags, dir: from } }, io)
-  const inference = inferDescription(await readTree(store, context), context)
+  const tree = await readTree(store, context)
+  // Nobody is to take a directory of something else for a tree that says nothing.
+  if (tree.fileCount === 0)
+    throw new EncodingError(
+      'KPKI_NOTHING_FOUND',
+      `${name} holds no tree: neither pki nor a kubeconfig of a component`,
+      {
+        details: { what: name, files: 0 },
+        hint: 'name the directory that is like /etc/kubernetes; files of other layouts: kpki inspect FILE…',
+      },
+    )
+  const inference = inferDescription(tree, context)
   const output = text(flags, 'output')
   if (isStructured(output)) {
     printConfiguration(formatInference(inference, name), output, io)

@@ -7,6 +7,7 @@ import type { Certificate } from '../x509/certificate.js'
 import { checkIdentity } from './check-identity.js'
 import { checkTrust } from './check-kubeconfig-ca.js'
 import type { FileKeys } from './check-pairs.js'
+import type { ClosedForm } from './closed-forms.js'
 import { type Contents, Draft, type DraftCertificate } from './draft.js'
 import { readFile } from './read-file.js'
 import { remarkOnFiles } from './remarks-files.js'
@@ -18,6 +19,12 @@ export interface CheckedFile {
   /** Those that have not been seen before. */
   readonly certificates: readonly { readonly certificate: Certificate; readonly place: Place }[]
   readonly keys: FileKeys
+  /** Whether there was anything that could be checked. */
+  readonly isChecked: boolean
+  /** What it is where it was not opened. */
+  readonly closed: ClosedForm | undefined
+  /** Whether it holds a request to have a certificate signed, which nothing is checked of. */
+  readonly hasRequest: boolean
 }
 
 /** A file that was read and is not judged yet. */
@@ -74,7 +81,9 @@ export class FileCheck {
     this.counts.others += others.length
     this.counts.kubeconfigs += kubeconfigs.length
     const isEmpty = found.length + keys.length + kubeconfigs.length + draft.remarks.length === 0
-    if (isEmpty && draft.valueFiles.size === 0) return { findings: [], certificates: [], keys: NO_KEYS }
+    const kind = { closed: draft.closed.get(input.name), hasRequest: draft.requests.length > 0 }
+    if (isEmpty && draft.valueFiles.size === 0)
+      return { findings: [], certificates: [], keys: NO_KEYS, isChecked: false, ...kind }
     this.counts.keys += keys.filter(({ kind }) => kind === 'private').length
     remarkOnFiles({ kubeconfigs }, [{ input, contents }], draft)
     const findings = draft.remarks.filter(counts(input)).map(toFinding)
@@ -103,9 +112,12 @@ export class FileCheck {
         const key = keys[index]
         return key?.kind === kind ? [key.publicKeyHash] : []
       })
+    // Of a key under a password nothing is known, and so nothing is checked.
+    const isChecked = found.length + kubeconfigs.length > 0 || keys.some(({ isEncrypted }) => !isEncrypted)
     return {
       findings,
       certificates,
+      ...{ isChecked, ...kind },
       keys: {
         certificates: own.map(({ publicKeyHash }) => publicKeyHash),
         keys: hashes('private'),

@@ -7,6 +7,7 @@ import type { Certificate } from '../x509/certificate.js'
 import { FileCheck } from './check-file.js'
 import { IssuerSearch } from './check-issuers.js'
 import { LinkCount } from './check-links.js'
+import { NamedCheck } from './check-named.js'
 import { PairSearch } from './check-pairs.js'
 import type { InspectInput } from './types.js'
 
@@ -62,20 +63,24 @@ export async function* checkFiles(
   }
   const pairs = new PairSearch()
   const links = new LinkCount()
+  const named = new NamedCheck()
   for await (const read of ahead(inputs, input => files.read(input))) {
     const { input } = read
     // Directories are full of links; what is said of them is said once.
     if (input.problemKind === 'outside') {
       yield* links.take(input)
+      named.pass(input)
       continue
     }
     yield* links.enter(input.name)
     const checked = files.judge(read)
+    yield* named.take(input, checked)
     yield* checked.findings
     for (const { certificate, place } of checked.certificates) yield* await issuers.take(certificate, place)
     yield* pairs.take(input.name, checked.keys)
   }
   yield* links.rest()
+  yield* named.rest()
   yield* files.rest()
   yield* issuers.rest()
   const { counts } = files

@@ -7,7 +7,7 @@ import { compareTree } from '../audit/compare.js'
 import { certificatePathOf, KUBELET_IDS, keyPathOf } from '../audit/items.js'
 import { type LifeOptions, lifeFindings } from '../audit/lifetimes.js'
 import { manifestPath, STATIC_PODS } from '../audit/manifests.js'
-import type { Finding, RuleId } from '../audit/rules.js'
+import { type Finding, finding, type RuleId } from '../audit/rules.js'
 import { readTree } from '../audit/tree.js'
 import type { Asked, TreeComparison } from '../audit/types.js'
 import { unfinishedFindings } from '../audit/unfinished.js'
@@ -84,6 +84,11 @@ export async function checkTree(
     const { path, row } = next.value
     if (!isSaid(next.value, findings)) findings.push({ ...next.value, row: isKubeconfigId(path) ? path : row })
   }
+  const isEmpty = tree.fileCount + counts.certificates + counts.keys + counts.kubeconfigs === 0
+  if (isEmpty && findings.every(({ severity }) => severity === 'info'))
+    findings.push(
+      finding('nothing-found', undefined, 'pki', 'there is no certificate, key or kubeconfig in the whole tree'),
+    )
   findings.push(...(cis?.findings ?? []))
   const isAsked = ({ code }: Finding) =>
     (options.rules?.includes(code) ?? true) && !(options.skipRules?.includes(code) ?? false)

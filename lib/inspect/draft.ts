@@ -6,6 +6,7 @@ import type { KeyType } from '../crypto/keys.js'
 import { type ErrorCode, KpkiError } from '../errors.js'
 import { type Certificate, parseCertificate } from '../x509/certificate.js'
 import type { CertificateRequest } from '../x509/request.js'
+import type { ClosedForm } from './closed-forms.js'
 import type { InspectedBlock, InspectedKubeconfig, InspectedManifest, InspectRemark, Place } from './types.js'
 
 /** What is looked at in one inspection: far more than any tree has, and little enough to be done in seconds. */
@@ -96,6 +97,8 @@ export class Draft {
   readonly remarks: InspectRemark[] = []
   readonly others: string[] = []
   readonly pairs: DraftPair[] = []
+  /** What is not opened, by file. */
+  readonly closed = new Map<string, ClosedForm>()
   /** Files with Secrets whose values are neither certificates nor keys, and so perhaps passwords. */
   readonly valueFiles = new Set<string>()
   readonly #context: Context

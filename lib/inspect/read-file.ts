@@ -3,6 +3,7 @@ import type { Context } from '../context.js'
 import { decodeUtf8 } from '../crypto/bytes.js'
 import type { ErrorCode } from '../errors.js'
 import { MAX_INPUT_BYTES, MAX_INSPECT_BYTES } from '../limits.js'
+import { closedForm } from './closed-forms.js'
 import { type Contents, type Draft, noContents } from './draft.js'
 import { looksLikeDer, readDer } from './read-der.js'
 import { looksLikeDocument, readDocuments } from './read-manifest.js'
@@ -20,17 +21,32 @@ const PROBLEMS: Readonly<Record<InputProblem, readonly [RuleId, ErrorCode, hint:
   other: ['unreadable', 'KPKI_FILE_UNREADABLE', 'see whether another program can open it'],
 }
 
+/** What else is to be done where somebody has named that very file. */
+const OF_NAMED: Readonly<Partial<Record<InputProblem, string>>> = {
+  'too-large': 'split it: PEM and JSON are read up to 32 MiB',
+  'not-regular': 'what comes through a pipe is read with -',
+}
+
 /** Takes a file in, whatever it is; what cannot be read becomes a remark, what is of no interest is named. */
 export async function readFile(input: InspectInput, draft: Draft, context: Context): Promise<Contents> {
   const place = { file: input.name, part: undefined }
   const none = noContents()
   if (input.problem !== undefined) {
-    const [code, error, hint] = PROBLEMS[input.problemKind ?? 'other']
-    draft.remark(code, place, input.problem, { error, hint })
+    const kind = input.problemKind ?? 'other'
+    const [code, error, hint] = PROBLEMS[kind]
+    const own = input.named === input.name ? OF_NAMED[kind] : undefined
+    draft.remark(code, place, input.problem, { error, hint: own ?? hint })
     return none
   }
   if (input.bytes.length > MAX_INSPECT_BYTES) {
     draft.remark('unreadable', place, 'is larger than 32 MiB', { error: 'KPKI_INPUT_TOO_LARGE' })
+    return none
+  }
+  const form = closedForm(input.bytes)
+  if (form) {
+    // What is in an archive that is not compressed looks like a text with PEM blocks in it.
+    draft.closed.set(input.name, form)
+    draft.others.push(input.name)
     return none
   }
   if (input.bytes.length <= MAX_INPUT_BYTES && looksLikeDer(input.bytes)) {

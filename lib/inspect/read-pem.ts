@@ -8,6 +8,7 @@ import { formatPem, type PemBlock, type PemFault, scanPem } from '../crypto/pem.
 import { EncodingError } from '../errors.js'
 import { MAX_INSPECT_BYTES } from '../limits.js'
 import { parseCertificateRequest } from '../x509/request.js'
+import { type ClosedForm, closedBlock, ENCRYPTED_KEY } from './closed-forms.js'
 import { type Contents, type Draft, INSPECT_LIMITS, noContents } from './draft.js'
 import type { Place } from './types.js'
 
@@ -113,7 +114,12 @@ export async function readBlock(
     case 'other':
       contents.isAny = true
       draft.blocks.push({ label, place })
+      keepClosed(draft, place, closedBlock(label))
   }
+}
+
+function keepClosed(draft: Draft, { file }: Place, form: ClosedForm | undefined): void {
+  if (form && !draft.closed.has(file)) draft.closed.set(file, form)
 }
 
 async function readPrivateKey(
@@ -125,7 +131,10 @@ async function readPrivateKey(
 ): Promise<void> {
   contents.isAny = true
   if (draft.isFullOfKeys(place)) return
-  if (label.startsWith('ENCRYPTED') || hasHeaders) return draft.addClosedKey(undefined, true, place, contents)
+  if (label.startsWith('ENCRYPTED') || hasHeaders) {
+    keepClosed(draft, place, ENCRYPTED_KEY)
+    return draft.addClosedKey(undefined, true, place, contents)
+  }
   try {
     const key = await parsePrivateKey(formatPem(label, bytes), context, 'the private key')
     await draft.addKey('private', key.type, key.spki, place, contents)

@@ -20,6 +20,11 @@ export interface InspectInput {
   readonly problem?: string
   /** What kind of problem it is, which decides the advice. Default: `other` */
   readonly problemKind?: InputProblem
+  /**
+   * What somebody has named to have this looked at: the file itself, or a directory above it. That nothing of it can be checked
+   * is then a finding. Default: nobody named it
+   */
+  readonly named?: string
 }
 
 /** A certificate, once, however many files hold it. */

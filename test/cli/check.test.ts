@@ -1,6 +1,17 @@
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { widthOf } from '../../lib/cli/terminal.js'
@@ -126,6 +137,40 @@ for (const [argv, message, hint] of [
     assert.match(stderr, hint)
   })
 }
+
+test(
+  'what was not looked at is not well: nothing, an archive, the files beside one that cannot be read',
+  inTempDir(async dir => {
+    const [empty, packed, pipe, old] = ['empty', 'host.tgz', 'huge.pem', 'old.crt'].map(name => join(dir, name))
+    if (!empty || !packed || !pipe || !old) throw new Error('no names')
+    mkdirSync(empty)
+    writeFileSync(packed, gzipSync('hello'))
+    writeFileSync(pipe, '')
+    truncateSync(pipe, 20 * 2 ** 30)
+    cpSync(vector('x509/root-expired.crt'), old)
+    for (const argv of [
+      ['--dir', empty],
+      [empty],
+      [packed],
+      ['--dir', empty, '--rule', 'expired'],
+      [packed, '--rule', 'expired'],
+    ]) {
+      const found = await report(argv)
+      assert.equal([found.status, found.findings.map(({ code }) => code)], [3, ['nothing-found']], argv.join(' '))
+    }
+    assert.match((await check([packed])).stdout, /> .*kpki check --dir/)
+    assert.match((await check(['-'], { stdin: '' })).stdout, /^standard input\n {2}error {4}is empty \[nothing-found\]/)
+    const { stdout, status } = await check([pipe, old, '--now', '2037-01-01'])
+    assert.is(status, 3)
+    assert.match(stdout, /huge\.pem\n {2}error {4}is larger than 32 MiB \[unreadable\]\n {11}> split it/)
+    assert.match(stdout, '[expired]')
+    const missing = await check([join(dir, 'nowhere.crt'), old, '--now', '2037-01-01'])
+    assert.equal([missing.status, /nowhere\.crt does not exist/.test(missing.stderr)], [1, true])
+    assert.match(missing.stdout, '[expired]')
+    const unasked = await check([pipe, old, '--rule', 'mode-open'])
+    assert.equal([unasked.status, /larger than 32 MiB/.test(unasked.stderr)], [1, true])
+  }),
+)
 
 test('a tree that is not there, and files that are not', async () => {
   assert.is((await check(['--dir', join(base, 'nowhere')])).status, 1)

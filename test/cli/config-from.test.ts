@@ -57,6 +57,9 @@ test(
       assert.is(status, 2)
       assert.match(stderr, other[0] ?? '')
     }
+    writeFileSync(join(dir, 'kube-api-server.crt'), 'of another layout')
+    const empty = await run(['config', 'show', '--from', dir])
+    assert.equal([empty.status, empty.stdout, /holds no tree/.test(empty.stderr)], [1, '', true])
     const { status, stderr } = await run(['config', 'show', '--from', join(dir, 'nothing')])
     assert.equal([status, /KPKI_FILE_NOT_FOUND|nothing/.test(stderr)], [1, true])
   }),

@@ -1,3 +1,5 @@
+import { createPrivateKey } from 'node:crypto'
+import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -68,6 +70,12 @@ const kubeconfig = (trusted: Certificate) =>
     certificate: client,
     key: leafKey,
   })
+
+const encrypted = createPrivateKey(keyPem)
+  .export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'x' })
+  .toString()
+const block = (label: string) => `-----BEGIN ${label}-----\nMAMCAQA=\n-----END ${label}-----\n`
+const derOf = (text: string) => new Uint8Array(Buffer.from(text.replace(/-----.*-----/g, ''), 'base64'))
 
 type Content = string | Uint8Array | Omit<InspectInput, 'name' | 'bytes'>
 
@@ -220,6 +228,41 @@ for (const [about, files, expected] of CASES)
     assert.equal(said(loud), expected)
     assert.is(counts.files, Object.keys(files).length)
   })
+
+/** Files that say nothing of themselves, beside what is said of them when they are named. */
+const SILENT: readonly (readonly [about: string, content: Uint8Array | string, message: string])[] = [
+  ['nothing', '', 'is empty'],
+  ['noise', new Uint8Array(3000).fill(7), 'holds no certificate, key or kubeconfig'],
+  ['a text', 'hello', 'holds no certificate, key or kubeconfig'],
+  ['gzip', gzipSync('hello'), 'is a gzip archive, which is not opened'],
+  // POSIX.1-2008, pax: what stands at octet 257 of a header. A certificate in it does not make it a bundle.
+  ['tar', `${'a'.padEnd(257, '\0')}ustar\0${'00'.padEnd(249, '\0')}${caPem}`, 'is a tar archive, which is not opened'],
+  ['zip', 'PK\u0003\u0004 and so on', 'is a zip archive, which is not opened'],
+  ['an encrypted key', encrypted, 'is an encrypted private key, which is not opened'],
+  ['an encrypted key in DER', derOf(encrypted), 'is an encrypted private key, which is not opened'],
+  ['a key of OpenSSH', block('OPENSSH PRIVATE KEY'), 'is a key in the form of OpenSSH, which is not opened'],
+  ['PKCS #7', block('PKCS7'), 'is a PKCS #7 bundle, which is not opened'],
+]
+
+for (const [about, content, message] of SILENT)
+  test(`named, and nothing that can be checked: ${about}`, async () => {
+    const bytes = typeof content === 'string' ? bytesOf(content) : content
+    const file = { name: 'a', bytes, mode: 0o600 }
+    const { findings } = await check([{ ...file, named: 'a' }])
+    assert.equal([said(findings), findings[0]?.message], [['nothing-found a'], message])
+    const beside = await check([{ ...file, named: 'dir' }, ...inputs({ b: caPem }).map(b => ({ ...b, named: 'dir' }))])
+    const isClosed = message.includes('not opened')
+    assert.equal(said(beside.findings), isClosed ? ['not-opened a'] : [])
+    const alone = await check([{ ...file, named: 'dir' }])
+    assert.equal(said(alone.findings), [...(isClosed ? ['not-opened a'] : []), 'nothing-found dir'])
+  })
+
+test('each thing that is named is looked at for itself', async () => {
+  const files = [...inputs({ 'a/x': 'hello', 'a/ca.crt': caPem, 'b/x': 'hello', 'c.crt': caPem })]
+  const named = ['a', 'a', 'b', 'c.crt']
+  const { findings } = await check(files.map((file, index) => ({ ...file, named: named[index] ?? '' })))
+  assert.equal(said(findings), ['nothing-found b'])
+})
 
 test('a name is not enough: what the CA has not signed is none of its, before it and behind it', async () => {
   const named = derCertificate({

@@ -9,6 +9,20 @@ export const FILE_RULES = {
     why: 'Whoever needs it finds nothing in it.',
     fix: 'Restore it from a backup, or move it away to have it made anew.',
   },
+  'nothing-found': {
+    group: 'files',
+    severity: 'error',
+    about: 'what was named holds nothing that can be checked',
+    why: 'That nothing is amiss in it would say nothing: a volume may not be mounted, a name mistyped, a file of another kind.',
+    fix: 'Name the tree with --dir, also where it is an archive; other files of certificates, keys and kubeconfigs as they are.',
+  },
+  'not-opened': {
+    group: 'files',
+    severity: 'info',
+    about: 'the file is an archive, a key store or encrypted, and is not opened',
+    why: 'Certificates and keys may be in it, of which nothing is said.',
+    fix: 'Take out what is in it and have that checked: kpki check FILE.',
+  },
   'not-regular': {
     group: 'files',
     severity: 'error',

@@ -78,6 +78,20 @@ export const FILE_BREAKS: readonly Break[] = [
       refused(new EncodingError('KPKI_INPUT_TOO_LARGE', 'pki/front-proxy-client.key is larger than 1 MiB')),
     ),
   },
+  { rule: 'nothing-found', about: 'a volume that is not mounted', spoil: store => store.files.clear() },
+  {
+    rule: 'nothing-found',
+    about: 'a directory of something else',
+    spoil: store => {
+      store.files.clear()
+      put(store, 'README', 'hello')
+    },
+  },
+  {
+    rule: 'not-opened',
+    about: 'a backup that is packed',
+    spoil: store => store.files.set('pki/backup.tgz', { bytes: new Uint8Array([0x1f, 0x8b, 8, 0]), mode: 0o600 }),
+  },
   {
     rule: 'not-regular',
     about: 'a pipe in the place of a key',
