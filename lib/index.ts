@@ -183,6 +183,7 @@ export type {
   ComparedItem,
   Inference,
   ManifestFacts,
+  NameAdds,
   Restart,
   TreeComparison,
   WantedIdentity,

@@ -37,3 +37,11 @@ export function listed(names: readonly string[]): string {
   const first = names.slice(0, 3).map(shown).join(', ')
   return names.length > 3 ? `${first} and ${names.length - 3} more` : first
 }
+
+const MAX_NAMES = 20
+
+/** As {@link listed}, where each one counts. */
+export function shortList(names: readonly string[]): string {
+  const rest = names.length - MAX_NAMES
+  return `${names.slice(0, MAX_NAMES).join(', ') || 'none'}${rest > 0 ? ` and ${rest} more` : ''}`
+}

@@ -6,7 +6,7 @@ import type { Certificate } from '../x509/certificate.js'
 import { EXTENSIONS } from '../x509/extensions.js'
 import { verifySignature } from '../x509/signature.js'
 import { canSign, isWeaklySigned, verifyCertificate } from '../x509/verify.js'
-import { type FindingPlace, listed, type Report, reportOn } from './about.js'
+import { type FindingPlace, listed, type Report, reportOn, shortList } from './about.js'
 import type { ActualRow } from './actual.js'
 import { checkCertificate } from './check-certificate.js'
 import { checkIssued } from './check-issued.js'
@@ -212,7 +212,7 @@ function alternativeNameFindings({ id, certificate }: ComparedLeaf, wanting: Wan
         {
           field: 'subjectAltName',
           expected: missing.join(', '),
-          actual: shortened(has),
+          actual: shortList(has),
         },
       ),
     )
@@ -221,22 +221,15 @@ function alternativeNameFindings({ id, certificate }: ComparedLeaf, wanting: Wan
     findings.push(
       report(
         'names-extra',
-        `has the name${extra.length > 1 ? 's' : ''} ${shortened(extra)}, which the description does not list`,
+        `has the name${extra.length > 1 ? 's' : ''} ${shortList(extra)}, which ${wanting.from} does not list`,
         {
           field: 'subjectAltName',
-          expected: shortened(wanted),
-          actual: shortened(extra),
+          expected: shortList(wanted),
+          actual: shortList(extra),
         },
       ),
     )
   return findings
-}
-
-const MAX_SHOWN = 20
-
-function shortened(names: readonly string[]): string {
-  const rest = names.length - MAX_SHOWN
-  return `${names.slice(0, MAX_SHOWN).join(', ') || 'none'}${rest > 0 ? ` and ${rest} more` : ''}`
 }
 
 function driftFindings({ id, certificate, issuer }: ComparedLeaf, wanting: Wanting, report: Report): Finding[] {

@@ -203,7 +203,7 @@ interface Missing {
 
 /** Files that manifests or the description call for, by item; whether they are there or not. */
 function calledFor(wanting: Wanting): ReadonlyMap<TreeItemId, readonly Missing[]> {
-  const { tree, stated, role, statedRole, cluster, draft, inference } = wanting
+  const { tree, stated, adds, role, statedRole, cluster, draft, inference } = wanting
   const called = new Map<TreeItemId, Missing[]>()
   const add = (id: TreeItemId, path: TreePath, by: string) => {
     const list = called.get(id) ?? []
@@ -223,7 +223,7 @@ function calledFor(wanting: Wanting): ReadonlyMap<TreeItemId, readonly Missing[]
         ?.some(dir => value === dir || value.startsWith(`${dir}/`))
       if (owner !== undefined && isOfHost) add(owner, path, `${component} is told to use it with --${flag}`)
     }
-  const isDescribed = Object.keys(stated).length > 0
+  const isDescribed = Object.keys(stated).length + Object.keys(adds).length > 0
   if (!isDescribed || !draft || !(cluster || role === 'worker')) return called
   const hasRow = (test: (id: RowId) => boolean) => [...tree.rows.keys()].some(test)
   const has = {

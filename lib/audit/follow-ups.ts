@@ -1,6 +1,8 @@
 import type { Context } from '../context.js'
 import type { CertificateId } from '../kubernetes/rows.js'
+import { shortList } from './about.js'
 import { MASTERS } from './groups.js'
+import { droppedNames } from './planning.js'
 import type { TreeItemId } from './rules.js'
 import type { Change, TreeComparison } from './types.js'
 
@@ -17,6 +19,13 @@ const RENEWED_CA: Partial<Record<CertificateId, readonly string[]>> = {
   ],
   'front-proxy-ca': ['Put the new pki/front-proxy-ca.crt on every other control plane.'],
   'etcd-ca': ['Put the new pki/etcd/ca.crt on every other control plane, and restart etcd there one at a time.'],
+}
+
+/** Who shows a certificate to clients that dial its names. */
+const SERVERS: Partial<Record<TreeItemId, string>> = {
+  apiserver: 'kube-apiserver',
+  'etcd-server': 'etcd',
+  'etcd-peer': 'this member of etcd',
 }
 
 /** What is to be done after changes that is not done with files of this tree. Sentences. */
@@ -45,6 +54,14 @@ export function followUpsOf(
     const end = oldEnd(admins[0] ?? 'admin.conf')
     const until = end === undefined ? '' : end < context.clock() ? ': theirs has ended' : `: theirs ends on ${day(end)}`
     sentences.push(`Give the new ${admins.join(' and ')} to everybody who has a copy, e.g. as ~/.kube/config${until}.`)
+  }
+  for (const { id, wanted } of changes) {
+    const dropped = droppedNames(comparison.items.find(item => item.id === id)?.certificate, wanted)
+    const server = SERVERS[id]
+    if (server !== undefined && dropped.length > 0)
+      sentences.push(
+        `Clients that dial ${shortList(dropped)} refuse ${server} from then on: have them dial another name beforehand, or keep it in the list.`,
+      )
   }
   const isNewlyNamed = changes.some(
     ({ id, reasons }) => id === 'apiserver' && reasons.some(({ code }) => code === 'names-missing'),

@@ -7,6 +7,7 @@ import { KUBELET_IDS } from './items.js'
 import type { ChangeOptions } from './planning.js'
 import type { TreeItemId } from './rules.js'
 import type { PlanInputs, SavedPlan } from './saved-plan.js'
+import type { NameAdds } from './types.js'
 
 /** Of a saved plan what it is applied by: the rest of it is for people. */
 export interface ParsedPlan {
@@ -56,29 +57,40 @@ async function parseDocument(text: string, what: string): Promise<unknown> {
 }
 
 function parseInputs(inputs: Fields, what: string, context: Context): PlanInputs {
-  assertKnown(inputs, ['facts', 'role', 'options'], 'inputs', what)
-  const { facts = {}, role, options = {} } = inputs
+  assertKnown(inputs, ['facts', 'adds', 'role', 'options'], 'inputs', what)
+  const { facts = {}, adds = {}, role, options = {} } = inputs
   if (!isObject(facts)) throw refuse(what, 'inputs.facts is no object')
+  if (!isObject(adds)) throw refuse(what, 'inputs.adds is no object')
   if (!isObject(options)) throw refuse(what, 'inputs.options is no object')
   if (role !== undefined && !(typeof role === 'string' && ROLES.includes(role)))
     throw refuse(what, `inputs.role is none of ${ROLES.join(', ')}`)
   return {
-    facts: parseFacts(facts, what, context),
+    facts: parseFacts(facts, FACT_NAMES, 'inputs.facts', what, context),
+    ...(Object.keys(adds).length > 0 ? { adds: parseFacts(adds, NAME_LISTS, 'inputs.adds', what, context) } : {}),
     ...(role === undefined ? {} : { role: role as Role }),
     options: parseOptions(options, what),
   }
 }
 
-function parseFacts(facts: Fields, what: string, context: Context): Partial<ClusterFacts> {
-  assertKnown(facts, Object.keys(FACT_FIELDS), 'inputs.facts', what)
+const FACT_NAMES = Object.keys(FACT_FIELDS)
+const NAME_LISTS: readonly (keyof NameAdds)[] = ['apiServerCertSans', 'etcdServerCertSans', 'etcdPeerCertSans']
+
+function parseFacts(
+  facts: Fields,
+  known: readonly string[],
+  where: string,
+  what: string,
+  context: Context,
+): Partial<ClusterFacts> {
+  assertKnown(facts, known, where, what)
   for (const [name, value] of Object.entries(facts)) {
     const isRight = FACT_TYPES[name as keyof ClusterFacts]
-    if (!isRight(value)) throw refuse(what, `inputs.facts.${name} is not what kpki plan writes`)
+    if (!isRight(value)) throw refuse(what, `${where}.${name} is not what kpki plan writes`)
   }
   const typed = facts as Partial<ClusterFacts>
   const { problems } = checkCluster({ ...STAND_INS, ...typed }, context)
   const problem = problems.find(({ severity }) => severity === 'error')
-  if (problem) throw refuse(what, `inputs.facts: ${problem.field}: ${problem.message}`)
+  if (problem) throw refuse(what, `${where}: ${problem.field}: ${problem.message}`)
   return typed
 }
 

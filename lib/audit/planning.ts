@@ -1,6 +1,7 @@
 import type { Context } from '../context.js'
 import { WorkflowError } from '../errors.js'
 import { isKubeconfigId } from '../kubernetes/rows.js'
+import type { Certificate } from '../x509/certificate.js'
 import { isCaId } from './items.js'
 import type { Finding, TreeItemId } from './rules.js'
 import type { Change, ChangePlan, ComparedItem, TreeComparison, WantedIdentity } from './types.js'
@@ -73,7 +74,11 @@ export function reasonsOf(
   isCause: (found: Finding) => boolean,
   otherwise: readonly Reason[] = [],
 ): readonly Reason[] {
-  const reasons = findings.filter(isCause).map(({ code, message }) => ({ code, message }))
+  const reasons = findings.filter(isCause).map(({ code, message }) => ({
+    code,
+    // What is too much is what goes.
+    message: code === 'names-extra' ? message.replace(/^has /, 'drops ') : message,
+  }))
   return reasons.length > 0 ? reasons : otherwise
 }
 
@@ -98,6 +103,16 @@ export function wantedOf(
       Math.round((notAfter.getTime() - notBefore.getTime()) / 1000),
     keyAlgorithm: wanted?.keyAlgorithm ?? publicKey.name,
   }
+}
+
+/** Names of a certificate that the one in its place will not have. */
+export function droppedNames(
+  old: Certificate | undefined,
+  wanted: Pick<WantedIdentity, 'dnsNames' | 'ipAddresses'> | undefined,
+): readonly string[] {
+  if (!old || !wanted) return []
+  const kept = new Set([...wanted.dnsNames, ...wanted.ipAddresses].map(name => name.toLowerCase()))
+  return [...old.dnsNames, ...old.ipAddresses].filter(name => name !== '' && !kept.has(name.toLowerCase()))
 }
 
 /** Why an item that was named is not changed. */

@@ -1,12 +1,14 @@
 import type { ClusterFacts } from '../kubernetes/cluster.js'
 import type { Role } from '../kubernetes/rows.js'
 import type { ChangeOptions } from './planning.js'
-import type { Asked, Change, ChangePlan, WantedIdentity } from './types.js'
+import type { Asked, Change, ChangePlan, NameAdds, WantedIdentity } from './types.js'
 
 /** What a plan was made from: with the same tree it gives the same plan. Nothing in it is secret. */
 export interface PlanInputs {
   /** Facts that a flag or a file has stated. */
   readonly facts: Partial<ClusterFacts>
+  /** Names that were added to those that are there. Default: none */
+  readonly adds?: NameAdds
   readonly role?: Role
   readonly options: ChangeOptions
 }
@@ -49,10 +51,11 @@ export interface SavedPlan {
 }
 
 /** What a plan is made from, without what is not stated. */
-export function planInputs({ facts = {}, role }: Asked, options: ChangeOptions): PlanInputs {
+export function planInputs({ facts = {}, adds = {}, role }: Asked, options: ChangeOptions): PlanInputs {
   const { keys, only, ifWithinSeconds, asFound } = options
   return {
     facts,
+    ...(Object.keys(adds).length > 0 ? { adds } : {}),
     ...(role === undefined ? {} : { role }),
     options: {
       ...(keys === undefined ? {} : { keys }),

@@ -10,11 +10,21 @@ import type { Finding, TreeItemId } from './rules.js'
  * What somebody asks of a tree. Facts that are absent are wanted as the tree has them: nothing is ever wanted from a default.
  */
 export interface Asked {
-  /** Facts that a flag or a file states. Default: none */
+  /**
+   * Facts that a flag or a file states. A list of further names (`apiServerCertSans`, `etcdServerCertSans`, `etcdPeerCertSans`) is the
+   * whole list: names that are not in it go. Default: none
+   */
   readonly facts?: Partial<ClusterFacts>
+  /** Further names that come to those that are there, or to the list in `facts`; none goes. Default: none */
+  readonly adds?: NameAdds
+  /** What people call that which states the facts, e.g. `kubeadm.yaml`. Default: the description */
+  readonly from?: string
   /** Default: what the tree looks like */
   readonly role?: Role
 }
+
+/** Names that come to the lists of further names of certificates. */
+export type NameAdds = Partial<Pick<ClusterFacts, 'apiServerCertSans' | 'etcdServerCertSans' | 'etcdPeerCertSans'>>
 
 /** A certificate pair that the kubelet keeps for itself, `kubelet-client-current.pem` or `kubelet.crt` with `kubelet.key`. */
 export interface ActualKubeletPair extends Pick<ActualRow, 'files' | 'certificates' | 'key' | 'findings'> {

@@ -2,6 +2,7 @@ import type { FactName } from '../config/facts.js'
 import { equalBytes } from '../crypto/bytes.js'
 import { parseIp } from '../crypto/ip.js'
 import { SAN_SOURCES } from '../kubernetes/catalogue.js'
+import type { ClusterFacts } from '../kubernetes/cluster.js'
 import { addressAt, type Cidr, parseSubjectAltName } from '../kubernetes/net.js'
 import {
   CATALOGUE,
@@ -63,10 +64,12 @@ export function missingNames(names: Names, wanted: readonly string[]): readonly 
 
 /**
  * The names that a certificate is to have: those that it has, what is asked for by others ({@link neededNames}), what follows from stated
- * facts. Where the description states the list of further names, exactly what follows from all facts, and that list.
+ * facts, what is added. Where the description states the list of further names, exactly what follows from all facts, and that list.
  */
 export function wantedNames(id: TreeItemId, found: Certificate | undefined, wanting: Wanting): Names {
   const { stated, facts, inference } = wanting
+  const adds: Partial<ClusterFacts> = wanting.adds
+  const isSaid = (name: FactName) => stated[name] !== undefined || adds[name] !== undefined
   const { ipAddresses = [] } = found ?? {}
   // An empty name is for nobody.
   const dnsNames = (found?.dnsNames ?? []).filter(name => name !== '')
@@ -74,7 +77,7 @@ export function wantedNames(id: TreeItemId, found: Certificate | undefined, want
   const sources: readonly SanSource[] = isCertificateId(id) ? ((CATALOGUE[id] as CertificateRow).sans ?? []) : []
   if (!statedNameList(id, wanting)) {
     const ofFacts = sources.filter(source => source !== 'common-name' && SOURCE_FACTS[source].length > 0)
-    const described = sourcedNames(ofFacts, wanting, name => stated[name] !== undefined)
+    const described = sourcedNames(ofFacts, wanting, isSaid)
     const missing = missingNames({ dnsNames, ipAddresses }, [...new Set([...needed, ...described])])
     return sortedNames([...dnsNames, ...ipAddresses, ...missing])
   }

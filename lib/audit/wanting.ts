@@ -5,7 +5,7 @@ import { type Cluster, type ClusterFacts, checkCluster } from '../kubernetes/clu
 import { addressAt, parseCidr } from '../kubernetes/net.js'
 import type { Role } from '../kubernetes/rows.js'
 import type { LifeOptions } from './lifetimes.js'
-import type { ActualTree, Asked, Inference } from './types.js'
+import type { ActualTree, Asked, Inference, NameAdds } from './types.js'
 
 /** What an item is compared with. */
 export interface Wanting {
@@ -13,7 +13,11 @@ export interface Wanting {
   readonly inference: Inference
   /** What somebody has said. */
   readonly stated: Partial<ClusterFacts>
-  /** That, and where nobody has said anything what the tree says. */
+  /** Further names that come to what is there, or is stated. */
+  readonly adds: NameAdds
+  /** Who states the facts, as messages call it. */
+  readonly from: string
+  /** What is stated and added, and where nobody has said anything what the tree says. */
   readonly facts: Partial<ClusterFacts>
   /** What the host is to be, else what the tree looks like. */
   readonly role: Role | undefined
@@ -34,8 +38,8 @@ export function wantingOf(
   context: Context,
   options: LifeOptions = {},
 ): Wanting {
-  const stated = asked.facts ?? {}
-  const facts: Partial<ClusterFacts> = { ...inference.facts, ...stated }
+  const { facts: stated = {}, adds = {}, from = 'the description' } = asked
+  const facts = withNames({ ...inference.facts, ...stated }, adds)
   const role = asked.role ?? inference.role
   const standIns = {
     ...(facts.kubernetesVersion === undefined && inference.hasBoundAdmins === false
@@ -56,6 +60,8 @@ export function wantingOf(
     tree,
     inference,
     stated,
+    adds,
+    from,
     facts,
     role,
     statedRole: asked.role,
@@ -64,6 +70,14 @@ export function wantingOf(
     context,
     options,
   }
+}
+
+function withNames(facts: Partial<ClusterFacts>, adds: NameAdds): Partial<ClusterFacts> {
+  const lists = (Object.keys(adds) as (keyof NameAdds)[]).map(list => [
+    list,
+    [...new Set([...(facts[list] ?? []), ...(adds[list] ?? [])])],
+  ])
+  return { ...facts, ...Object.fromEntries(lists) }
 }
 
 /** The smallest subnet that kubeadm takes and that begins before this address: only its first address is ever used. */

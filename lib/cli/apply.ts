@@ -60,7 +60,9 @@ async function readOrder(invocation: Invocation, { asked, context }: Pick<Opened
   const keys = planOptions(invocation)
   const [file] = args
   if (file === undefined) return { saved: undefined, options: { ...run, ...keys } }
-  const isAsked = Object.keys(asked.facts ?? {}).length > 0 || asked.role !== undefined || keys.keys !== undefined
+  const { facts = {}, adds = {}, role } = asked
+  const isStated = Object.keys(facts).length + Object.keys(adds).length > 0
+  const isAsked = isStated || role !== undefined || keys.keys !== undefined
   if (isAsked) {
     throw new UsageError('KPKI_USAGE', `${path}: the plan says what is wanted, and so does the command line`, {
       hint: 'leave out --config and the flags of the description, or plan again with them: kpki plan',
@@ -68,8 +70,8 @@ async function readOrder(invocation: Invocation, { asked, context }: Pick<Opened
   }
   const { text: content, name } = await readInput(file, io)
   const saved = await parsePlan(content, name, context)
-  const { facts, role, options } = saved.inputs
-  return { saved, asked: { facts, ...(role === undefined ? {} : { role }) }, options: { ...run, ...options } }
+  const { options, ...inputs } = saved.inputs
+  return { saved, asked: inputs, options: { ...run, ...options } }
 }
 
 function change({ saved, store, asked, context, options }: Order): Promise<ChangedTree> {

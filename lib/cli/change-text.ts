@@ -167,19 +167,24 @@ export function changedItems(
   }))
 }
 
-/** What was changed, a line each: `renewed apiserver  2026-12-01 -> 2027-11-21, new key`. */
-export function itemLines(items: readonly ChangedItem[], isDryRun: boolean, { paint, glyphs }: Terminal) {
+/** What was changed, a line each: `renewed apiserver  2026-12-01 -> 2027-11-21, new key`; below it which names are gone. */
+export function itemLines(items: readonly ChangedItem[], isDryRun: boolean, terminal: Terminal) {
+  const { paint, glyphs } = terminal
   const verbOf = ({ change }: ChangedItem) => (isDryRun ? (PLANNED[change.action] ?? '') : (DONE[change.action] ?? ''))
   const verbWidth = Math.max(0, ...items.map(item => widthOf(verbOf(item))))
   const idWidth = Math.max(0, ...items.map(({ change }) => widthOf(change.id)))
-  return items.map(item => {
+  return items.flatMap(item => {
     const { change, oldEnd, newEnd } = item
     const arrow = glyphs.ellipsis === '…' ? '→' : '->'
     const ends = newEnd ? `${oldEnd ? `${day(oldEnd)} ${arrow} ` : ''}${day(newEnd)}` : ''
     const key = change.key === undefined ? '' : change.key === 'new' ? 'new key' : 'same key'
     const edits = change.edits.map(edit => (edit === 'server' ? 'server' : 'CA data')).join(', ')
     const facts = [ends, key, edits].filter(Boolean).join(', ')
-    return `${paint('green', pad(verbOf(item), verbWidth))} ${pad(change.id, idWidth)}  ${facts}`.trimEnd()
+    const drops = change.reasons.filter(({ code }) => code === 'names-extra')
+    return [
+      `${paint('green', pad(verbOf(item), verbWidth))} ${pad(change.id, idWidth)}  ${facts}`.trimEnd(),
+      ...drops.flatMap(({ message }) => indented(message, terminal)),
+    ]
   })
 }
 

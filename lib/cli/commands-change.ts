@@ -31,7 +31,8 @@ export const KEY_FLAGS = {
 
 const WANTED =
   'What is wanted is what the tree itself says: version, node, names, groups, periods. Only what --config or a flag of the ' +
-  'description states otherwise is a change; defaults that the flags name elsewhere do not count here.'
+  'description states otherwise is a change; defaults that the flags name elsewhere do not count here. Names are added, and ' +
+  'dropped only where --config lists others.'
 const CAS =
   'A CA and the service-account key are never touched by this; what would need it is told of, with the way out.'
 
@@ -67,7 +68,8 @@ const RENEW: Command = {
   load: async () => (await import('./renew.js')).runRenew,
   notes: [
     'Needs no API server: a cluster whose every certificate has ended is recovered with it, see docs/guides/expired-cluster.md. ' +
-      'Names, groups and usages stay as they are; names that --config or a flag of the description states come to them. ' +
+      'Names, groups and usages stay as they are; names of a flag come to them, and a list of names that ' +
+      '--config states is the list: which ones go by that is printed. ' +
       'Kubeconfigs keep everything else that is in them and get the current CA.',
     'renew ca, etcd-ca, front-proxy-ca: the same key and the same name with a later end, so that all that it has signed stays ' +
       'good; kubeconfigs of the tree follow. That cures an end that comes near. It does not cure a key that somebody else ' +

@@ -3,6 +3,8 @@ import {
   type ClusterFacts,
   type Context,
   EncodingError,
+  FACT_FIELDS,
+  type FlagFacts,
   type Role,
   readTreeArchive,
   resolveDescription,
@@ -94,6 +96,9 @@ async function* standardInput(io: Io): AsyncGenerator<Uint8Array> {
   yield bytes
 }
 
+/** kubeadm's name of the list that the flag adds to. */
+const NAME_LIST = FACT_FIELDS.apiServerCertSans
+
 /**
  * What is stated about a tree. Its node and address are not looked for on this host, which may be another one.
  *
@@ -104,12 +109,21 @@ export async function readAsked({ flags }: Invocation, io: Io, context: Context)
   const file = config === undefined ? undefined : await readInput(config, io, true)
   // Stand-ins that nothing can be said against (RFC 5737), so that everything that is stated is judged.
   const host = { hostname: 'node', defaultAddress: { address: '192.0.2.1', interface: '' } }
-  const description = await resolveDescription({ ...(file ? { file } : {}), flags: factsOf(flags), host }, context)
+  const resolve = (given: FlagFacts) => resolveDescription({ ...(file ? { file } : {}), flags: given, host }, context)
+  const whole = await resolve(factsOf(flags))
+  // A file lists names; the flag adds some.
+  const { apiServerCertSans: names, ...others } = factsOf(flags)
+  const added = names === undefined ? [] : (whole.facts.apiServerCertSans ?? [])
+  const description = added.length === 0 ? whole : await resolve(others)
   const { facts, origins, role: described } = description
-  const isStated = ([name]: [string, unknown]) => origins[name as keyof ClusterFacts].kind !== 'detected'
+  const isStated = ([name]: [string, unknown]) => {
+    const { kind } = origins[name as keyof ClusterFacts]
+    return kind !== 'detected' && !(name === 'apiServerCertSans' && kind === 'flag')
+  }
   const stated: Partial<ClusterFacts> = Object.fromEntries(Object.entries(facts).filter(isStated))
   // What is doubtful only beside a default is not said: the tree may have another value.
-  const problems = description.problems.filter(
+  const ofList = added.length === 0 ? [] : description.problems.filter(({ field }) => field.startsWith(NAME_LIST))
+  const problems = [...ofList, ...whole.problems].filter(
     ({ severity, field }) =>
       severity === 'error' ||
       ((field !== 'controlPlaneEndpoint' || stated.bindPort !== undefined) &&
@@ -117,7 +131,12 @@ export async function readAsked({ flags }: Invocation, io: Io, context: Context)
   )
   refuseProblems({ ...description, problems }, context)
   const role = (text(flags, 'role') as Role | undefined) ?? described
-  return { facts: stated, ...(role === undefined ? {} : { role }) }
+  return {
+    facts: stated,
+    ...(added.length > 0 ? { adds: { apiServerCertSans: added } } : {}),
+    ...(role === undefined ? {} : { role }),
+    ...(file ? { from: file.name } : {}),
+  }
 }
 
 /** @throws {@link StoreError} `KPKI_FILE_NOT_FOUND` when none of the tree's directories is there */

@@ -22,8 +22,8 @@ export function applyPlan(
   context: Context,
   { dryRun, ledger, signal }: ApplyPlanOptions = {},
 ): Promise<ChangedTree> {
-  const { facts, role, options } = plan.inputs
-  return changeTree('apply', store, { facts, ...(role === undefined ? {} : { role }) }, context, {
+  const { options, ...asked } = plan.inputs
+  return changeTree('apply', store, asked, context, {
     ...options,
     ...(dryRun === undefined ? {} : { dryRun }),
     ...(ledger === undefined ? {} : { ledger }),

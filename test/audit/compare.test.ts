@@ -117,6 +117,39 @@ test('a list of names that is stated is the list: others go, but none under whic
   const wanted = items.find(({ id }) => id === 'apiserver')?.wanted
   assert.equal([...(wanted?.ipAddresses ?? [])].sort(), ['10.0.0.10', '10.96.0.1'])
   assert.ok(wanted?.dnsNames.includes('new.example.org') && !wanted.dnsNames.includes('old.example.org'))
+  assert.match(findings.at(-1)?.message, /, which the description does not list$/)
+  const listed = { facts: { apiServerCertSans: [] }, from: 'kubeadm.yaml' }
+  assert.match((await compare(store, listed)).findings[0]?.message, /, which kubeadm\.yaml does not list$/)
+})
+
+test('names that are added come to those that are there, or to the list', async () => {
+  const store = new MemoryStore()
+  const facts = {
+    ...{ nodeName: 'cp-1', advertiseAddress: '10.0.0.10', encryptionAlgorithm: 'ECDSA-P256' },
+    ...{ apiServerCertSans: ['old.example.org', '192.0.2.7'], etcdServerCertSans: ['etcd.example.org'] },
+  }
+  await generateTree(rowsOf(parseCluster(facts, context), 'init'), parseCluster(facts, context), store, context)
+  const names = { apiServerCertSans: ['New.example.org', '192.0.2.7'], etcdPeerCertSans: ['192.0.2.9'] }
+  const missing = [
+    ['apiserver', 'names-missing', 'new.example.org'],
+    ['etcd-peer', 'names-missing', '192.0.2.9'],
+  ]
+  const said = ({ findings }: Awaited<ReturnType<typeof compare>>) =>
+    findings.map(({ code, row, expected, actual }) => [row, code, code === 'names-missing' ? expected : actual])
+  const added = await compare(store, { adds: names })
+  assert.equal(said(added), missing)
+  const wanted = added.items.find(({ id }) => id === 'apiserver')?.wanted
+  for (const name of ['new.example.org', 'old.example.org']) assert.ok(wanted?.dnsNames.includes(name), name)
+  assert.equal(said(await compare(store, { facts: { apiServerCertSans: ['old.example.org'] }, adds: names })), missing)
+  const [first, second, third] = said(
+    await compare(store, { facts: { apiServerCertSans: ['192.0.2.7'] }, adds: names }),
+  )
+  assert.equal([first, second, third], [missing[0], ['apiserver', 'names-extra', 'old.example.org'], missing[1]])
+  // What is made for the first time has them, too.
+  store.files.delete('pki/etcd/server.crt')
+  store.files.delete('pki/etcd/server.key')
+  const { items } = await compare(store, { role: 'init', adds: { etcdServerCertSans: ['192.0.2.99'] } })
+  assert.ok(items.find(({ id }) => id === 'etcd-server')?.wanted?.ipAddresses.includes('192.0.2.99'))
 })
 
 test('items stand in the order of the catalogue, and what is wanted of a well tree is what is there', async () => {

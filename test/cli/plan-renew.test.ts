@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto'
 import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
@@ -77,7 +78,7 @@ test(
     assert.is(status, 3)
     const plan = JSON.parse(stdout) as Record<string, unknown>
     assert.equal([plan['apiVersion'], plan['kind'], plan['node']], ['kpki.dev/v1alpha1', 'Plan', 'cp-1'])
-    assert.equal(plan['inputs'], { facts: { apiServerCertSans: ['10.0.0.20'] }, options: {} })
+    assert.equal(plan['inputs'], { facts: {}, adds: { apiServerCertSans: ['10.0.0.20'] }, options: {} })
     assert.match(String(plan['fingerprint']), /^[0-9a-f]{64}$/)
     assert.equal(
       (plan['changes'] as readonly { name: string; action: string; key: string; files: string[] }[]).map(
@@ -99,6 +100,76 @@ test(
       const missing = await run([...argv, '--dir', join(dir, 'nowhere')])
       assert.is(missing.status, 1)
     }
+  }),
+)
+
+test(
+  'plan, apply, renew: a flag adds names; a file that lists them is the list, and what goes is said, and who is refused then',
+  inTempDir(async dir => {
+    const named = ['--apiserver-cert-extra-sans', 'lb.example.org,192.0.2.7']
+    assert.is((await run(['gen', 'all', '--dir', dir, ...QUICK, ...named])).status, 0)
+    const here = ['--dir', dir, ...LATER]
+    const sansOf = () => new X509Certificate(readFileSync(join(dir, 'pki/apiserver.crt'))).subjectAltName ?? ''
+    for (const [index, command] of [
+      ['renew', 'apiserver'],
+      ['apply', '--yes'],
+    ].entries()) {
+      const more = await run([...command, ...here, '--apiserver-cert-extra-sans', `10.0.0.2${index}`])
+      assert.is(more.status, 0, more.stderr)
+      assert.not.match(more.stdout, /drops|lb\.example\.org/)
+      for (const name of ['DNS:lb.example.org', 'IP Address:192.0.2.7', `IP Address:10.0.0.2${index}`])
+        assert.ok(sansOf().includes(name), `${command[0]} ${name}`)
+    }
+    const config = join(dir, 'kubeadm.yaml')
+    writeFileSync(
+      config,
+      'apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\napiServer: {certSANs: [192.0.2.7, 10.0.0.20]}\n',
+    )
+    const drops =
+      /drops\s+the\s+names\s+lb\.example\.org,\s+10\.0\.0\.21,\s+which\s+\S+kubeadm\.yaml\s+does\s+not\s+list/
+    const refused =
+      /Clients\s+that\s+dial\s+lb\.example\.org,\s+10\.0\.0\.21\s+refuse\s+kube-apiserver\s+from\s+then\s+on/
+    for (const command of [
+      ['plan'],
+      ['apply', '--yes', '--dry-run'],
+      ['renew', 'all', '--dry-run'],
+      ['renew', 'apiserver'],
+    ]) {
+      const listed = await run([...command, ...here, '--config', config])
+      assert.match(listed.stdout, drops, command[0])
+      assert.match(listed.stdout, refused, command[0])
+    }
+    assert.not.match(sansOf(), /lb\.example\.org|10\.0\.0\.21/)
+    const both = await run([
+      'plan',
+      ...here,
+      '--config',
+      config,
+      '--apiserver-cert-extra-sans',
+      'lb.example.org',
+      '-o',
+      'json',
+    ])
+    const { inputs, changes } = JSON.parse(both.stdout) as {
+      inputs: Record<string, unknown>
+      changes: readonly { reasons: readonly { message: string }[] }[]
+    }
+    assert.equal(inputs, {
+      facts: { apiServerCertSans: ['192.0.2.7', '10.0.0.20'] },
+      adds: { apiServerCertSans: ['lb.example.org'] },
+      options: {},
+    })
+    assert.match(changes[0]?.reasons[0]?.message, /^lacks the name lb\.example\.org/)
+    assert.is(changes[0]?.reasons.length, 1)
+    const plan = join(dir, 'plan.json')
+    writeFileSync(plan, both.stdout)
+    assert.is((await run(['apply', '--yes', ...here, plan])).status, 0)
+    for (const name of ['DNS:lb.example.org', 'IP Address:192.0.2.7', 'IP Address:10.0.0.20'])
+      assert.ok(sansOf().includes(name), name)
+    writeFileSync(config, readFileSync(config, 'utf8').replace('10.0.0.20', 'no name'))
+    const wrong = await run(['plan', ...here, '--config', config, '--apiserver-cert-extra-sans', 'a,b c'])
+    assert.is(wrong.status, 2)
+    assert.match(wrong.stderr, /kubeadm\.yaml:3:\d+.*no name[\s\S]*--apiserver-cert-extra-sans.*b c/)
   }),
 )
 

@@ -58,7 +58,7 @@ const DOORS = [
     EncryptOptions SharedContents SharedFacts SharedFile SharedFilesOptions SharedFilesResult SharedResult SharedTree UploadOptions UploadResult VerifySharedOptions WriteSharedOptions
     BootstrapToken BootstrapTokenOptions BootstrapTokenSpec BootstrapTokenState ClusterInfoSpec ConfiguredTokens CreateTokensOptions
     ExpirationCalendarOptions ExpirationEntry ExpirationMetricsOptions ExpirationReport ExpirationRow ExpirationState ExpirationTables
-    EncodedDate FindingPlace CheckOptions CheckResult InferredValue LifeOptions Rule RuleGroup Severity TreeItemId ActualKubeletPair ActualTree Asked Change ChangeAction ChangePlan ComparedItem Inference ManifestFacts Restart TreeComparison WantedIdentity
+    EncodedDate FindingPlace CheckOptions CheckResult InferredValue LifeOptions Rule RuleGroup Severity TreeItemId ActualKubeletPair ActualTree Asked Change ChangeAction ChangePlan ComparedItem Inference ManifestFacts NameAdds Restart TreeComparison WantedIdentity
     JoinCommandOptions JoinCommandSpec KubernetesObject ObjectMeta RbacRow ResourceKind ResourceRow StoredBootstrapToken TokenAbility
     `,
   },

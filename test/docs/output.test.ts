@@ -178,7 +178,10 @@ const CASES: readonly (readonly [kind: string, argv: readonly string[], prepare?
   ['CheckReport', ['check', '--dir', at('a'), '--kubernetes-version', '1.36']],
   [
     'Plan',
-    ['plan', '--dir', at('planned'), '--role', 'init', '--control-plane-endpoint', 'lb.example.org', '--new-keys'],
+    [
+      ...['plan', '--dir', at('planned'), '--role', 'init', '--control-plane-endpoint', 'lb.example.org', '--new-keys'],
+      ...['--apiserver-cert-extra-sans', '10.0.0.20'],
+    ],
     () => {
       cpSync(at('a'), at('planned'), { recursive: true })
       for (const name of ['ca', 'peer']) rmSync(at(`planned/pki/etcd/${name}.key`))
