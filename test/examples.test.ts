@@ -66,7 +66,7 @@ const EXAMPLES: Readonly<Record<string, (result: ReturnType<typeof runFile>) => 
     assert.not.ok(written.some(path => path.endsWith('cp-2/super-admin.conf')))
     assert.not.ok(written.some(path => path.endsWith('worker-1/pki/ca.key')))
   },
-  'renew.ts': ({ stdout, written }) => {
+  'renew.ts': ({ stdout }) => {
     const lines = stdout.trim().split('\n')
     // kubeadm's leaves and kubeconfigs of v1.29 and later: seven certificates, five kubeconfigs.
     assert.is(lines.filter(line => line.startsWith('expired: ')).length, 12)
@@ -74,7 +74,6 @@ const EXAMPLES: Readonly<Record<string, (result: ReturnType<typeof runFile>) => 
     assert.ok(lines.includes('after renewal: 0 findings'), stdout)
     assert.ok(lines.includes('apiserver: reissue, keep key: lacks the name api.example.org'), stdout)
     assert.is(lines.at(-1), 'left to do: 0')
-    assert.equal(written, [])
   },
   'verify-pin.ts': ({ stdout }) => {
     assert.match(stdout, /^sha256:[0-9a-f]{64} matches$/m)

@@ -67,15 +67,14 @@ export function verifierOf(spki: Uint8Array, { crypto }: Context): (object: Uint
       const isPair = algorithm?.name.startsWith('RSA') ? key.kind === 'RSA' : algorithm?.name === nameOf(key)
       if (!signed || !algorithm || !isPair) return false
       const signature = key.kind === 'ECDSA' ? rawSignature(signed.signature, EC_BYTES[key.curve]) : signed.signature
+      // Before the key is made ready: a promise that nobody waits for ends the process when it fails.
+      if (!signature) return false
       const { parameters, ...importing } = toWebCrypto(algorithm, key)
       const name = JSON.stringify(importing)
       const importKey = () => crypto.subtle.importKey('spki', toBytes(spki), importing, false, ['verify'])
       const publicKey = ready.get(name) ?? importKey()
       ready.set(name, publicKey)
-      return (
-        signature !== undefined &&
-        (await crypto.subtle.verify(parameters, await publicKey, signature, signed.content.bytes))
-      )
+      return await crypto.subtle.verify(parameters, await publicKey, signature, signed.content.bytes)
     } catch {
       // A digest or a curve that this platform does not have.
       return false

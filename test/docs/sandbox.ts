@@ -84,7 +84,7 @@ export function openSandbox(): Sandbox {
   let count = 0
   return {
     dir,
-    sh: code => run('sh', ['-eu', '-c', code.replaceAll('/etc/kubernetes', etc)]),
+    sh: code => run('sh', ['-eu', '-c', code.replace(/(?<![\w.-])\/etc\/kubernetes/g, etc)]),
     ts: code => {
       const file = join(snippets, `${++count}.ts`)
       writeFileSync(file, code)

@@ -3,7 +3,9 @@ import * as assert from 'uvu/assert'
 import { VerifyError } from '../../lib/errors.js'
 import { type Certificate, parseCertificates } from '../../lib/x509/certificate.js'
 import type { ExtKeyUsage } from '../../lib/x509/extensions.js'
+import { verifySigned } from '../../lib/x509/signature.js'
 import { canSign, outsideValidity, verifyCertificate } from '../../lib/x509/verify.js'
+import { element, oid, sequence } from '../inspect/der.js'
 import { rejects, testContext } from '../support/context.js'
 import { vector } from '../vectors/read.js'
 
@@ -211,5 +213,23 @@ for (const [name, expected] of [
   ['no-constraints', false],
 ] as const)
   test(`${name} ${expected ? 'may' : 'may not'} sign`, () => assert.is(canSign(get(name)), expected))
+
+test('a signature that cannot be read, under a key that cannot be: no promise is left behind', async () => {
+  const failures: unknown[] = []
+  const note = (reason: unknown) => void failures.push(reason)
+  process.on('unhandledRejection', note)
+  try {
+    // RFC 5480 section 2: a P-256 key whose point is not on the curve.
+    const point = Buffer.concat([Buffer.from([0, 4]), Buffer.alloc(64, 1)])
+    const spki = sequence(sequence(oid('1.2.840.10045.2.1'), oid('1.2.840.10045.3.1.7')), element(3, [point]))
+    const signature = element(3, [Buffer.from([0, 0x02, 0x01, 0x01])])
+    const object = sequence(sequence(), sequence(oid('1.2.840.10045.4.3.2')), signature)
+    assert.is(await verifySigned(object, spki, testContext()), false)
+    await new Promise(resolve => setTimeout(resolve, 50))
+    assert.equal(failures, [])
+  } finally {
+    process.off('unhandledRejection', note)
+  }
+})
 
 test.run()
