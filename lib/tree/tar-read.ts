@@ -44,6 +44,18 @@ export async function* parseTar(
   maxBytes = 1024 * MIB,
 ): AsyncGenerator<TarEntry> {
   const reader = new BlockReader(source, maxBytes)
+  try {
+    yield* membersOf(reader, wants)
+  } finally {
+    // What comes after the end of an archive is not read, so that its source would stay open.
+    await reader.close()
+  }
+}
+
+async function* membersOf(
+  reader: BlockReader,
+  wants: (path: string, size: number) => boolean,
+): AsyncGenerator<TarEntry> {
   const all = new Map<string, string>()
   let next = new Map<string, string>()
   for (let count = 0; ; ) {
@@ -64,8 +76,7 @@ export async function* parseTar(
     }
     const said = new Map([...all, ...next])
     next = new Map()
-    if (type === 'S' || [...said.keys()].some(name => name.startsWith('GNU.sparse')))
-      throw refusal('holds sparse files', 'make it without --sparse')
+    if (type === 'S' || said.has(SPARSE)) throw refusal('holds sparse files', 'make it without --sparse')
     if (type === 'M') throw refusal('begins in another volume', 'put its volumes together')
     const number = (name: string, otherwise: number) => numberOf(said.get(name)) ?? otherwise
     const name = said.get('path') ?? header.name
@@ -87,6 +98,11 @@ export async function* parseTar(
     yield { ...entry, size, bytes }
   }
 }
+
+/** Keywords that are heeded. Of the others nothing is kept: an archive may have any number of them, for all of its members. */
+const KEYWORDS: readonly string[] = ['path', 'linkpath', 'size', 'uid', 'gid']
+/** What GNU tar's keywords of sparse files begin with, and what stands for all of them. */
+const SPARSE = 'GNU.sparse'
 
 const KINDS: Readonly<Record<string, TarEntry['kind']>> = {
   '0': 'file',
@@ -138,6 +154,11 @@ class BlockReader {
     const bytes = await this.read(padded)
     if (!bytes && padded > 0) throw refusal('is cut off')
     return (bytes ?? new Uint8Array()).slice(0, size)
+  }
+
+  /** Tells the source that nothing more is wanted. */
+  async close(): Promise<void> {
+    await this.#source.return?.()
   }
 
   async skip(size: number): Promise<void> {
@@ -239,7 +260,7 @@ function numberOf(said: string | undefined): number | undefined {
   return Number(said)
 }
 
-/** `LENGTH KEYWORD=VALUE` and a newline, LENGTH counting all of it (POSIX.1-2017, pax, pax Extended Header). */
+/** Those of {@link KEYWORDS}: `LENGTH KEYWORD=VALUE` and a newline, LENGTH counting all of it (POSIX.1-2017, pax Extended Header). */
 function keywordsOf(bytes: Uint8Array): [string, string][] {
   const keywords: [string, string][] = []
   for (let at = 0; at < bytes.length && bytes[at] !== 0; ) {
@@ -250,7 +271,9 @@ function keywordsOf(bytes: Uint8Array): [string, string][] {
     const equals = line.indexOf('=')
     const isWhole = digits !== undefined && record.length === length && line.endsWith('\n') && equals > digits.length
     if (!isWhole) throw refusal('has a pax header that is damaged')
-    keywords.push([line.slice(digits.length + 1, equals), line.slice(equals + 1, -1)])
+    const name = line.slice(digits.length + 1, equals)
+    if (name.startsWith(SPARSE)) keywords.push([SPARSE, ''])
+    else if (KEYWORDS.includes(name)) keywords.push([name, line.slice(equals + 1, -1)])
     at += length
   }
   return keywords

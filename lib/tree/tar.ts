@@ -1,6 +1,6 @@
-import { concatBytes } from '../crypto/bytes.js'
-import { EncodingError, KpkiError, StoreError } from '../errors.js'
+import { EncodingError, StoreError } from '../errors.js'
 import { MAX_INPUT_BYTES } from '../limits.js'
+import { inflate } from './inflate.js'
 import type { TreePath } from './layout.js'
 import { type FileProblem, type ListedFile, MemoryStore, type StoredFile } from './store.js'
 import { parseTar, type TarEntry } from './tar-read.js'
@@ -62,7 +62,8 @@ export class ArchiveStore extends MemoryStore {
 
   /** Whether root has files in it; of an archive that somebody else has made, nothing is said about owners. */
   #hasRoot(): boolean {
-    return [...this.files.values()].some(({ uid }) => uid === 0)
+    for (const { uid } of this.files.values()) if (uid === 0) return true
+    return false
   }
 }
 
@@ -86,13 +87,13 @@ export async function readTreeArchive(
   let bytes = 0
   let hasHome = false
   try {
-    for await (const entry of parseTar(await inflate(source), wants, options.maxBytes)) {
+    for await (const entry of parseTar(inflate(source), wants, options.maxBytes)) {
       if (!hasHome && isInHome(entry.path)) {
         hasHome = true
-        for (const [path, { size }] of kept) {
+        for (const [path, other] of kept) {
           if (isInHome(path)) continue
           kept.delete(path)
-          bytes -= size
+          bytes -= other.bytes?.length ?? 0
         }
       }
       if (entry.kind === 'directory' || !(hasHome ? isInHome(entry.path) : isOfTree(entry.path))) continue
@@ -239,68 +240,6 @@ function resolve(path: string): string | undefined {
   return parts.join('/')
 }
 
-/** The inflated archive, where it is gzipped (RFC 1952). */
-async function inflate(source: AsyncIterable<Uint8Array>): Promise<AsyncIterable<Uint8Array>> {
-  const iterator = source[Symbol.asyncIterator]()
-  let first = new Uint8Array()
-  while (first.length < 6) {
-    const { value, done } = await iterator.next()
-    if (done === true) break
-    first = concatBytes([first, value])
-  }
-  const whole = (async function* () {
-    yield first
-    for (let step = await iterator.next(); step.done !== true; step = await iterator.next()) yield step.value
-  })()
-  const other = OTHERS.find(([magic]) => magic.every((byte, index) => first[index] === byte))
-  if (other)
-    throw new EncodingError('KPKI_ARCHIVE_INVALID', `the archive is compressed with ${other[1]}`, {
-      hint: `inflate it on the way: ${other[1]} -dc FILE | kpki check --dir -`,
-    })
-  return first[0] === 0x1f && first[1] === 0x8b ? gunzip(whole) : whole
-}
-
 function byPath([a]: readonly [TreePath, unknown], [b]: readonly [TreePath, unknown]): number {
   return a < b ? -1 : 1
-}
-
-/** How other compressed files begin. */
-const OTHERS: readonly (readonly [magic: readonly number[], program: string])[] = [
-  [[0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00], 'xz'],
-  [[0x28, 0xb5, 0x2f, 0xfd], 'zstd'],
-  [[0x42, 0x5a, 0x68], 'bzip2'],
-]
-
-const PIECE = 64 * 1024
-
-async function* gunzip(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const { readable, writable } = new DecompressionStream('gzip')
-  const writer = writable.getWriter()
-  const reader = readable.getReader()
-  const pump = async () => {
-    for await (const piece of source) {
-      // In small pieces: each one may inflate to a thousand times its size, and waits until that is read.
-      for (let at = 0; at < piece.length; at += PIECE)
-        await writer.write(new Uint8Array(piece.subarray(at, at + PIECE)))
-    }
-    await writer.close()
-  }
-  let failure: unknown
-  pump().catch(error => {
-    failure = error
-    return writer.abort(error).catch(() => {})
-  })
-  try {
-    for (;;) {
-      const { value, done } = await reader.read()
-      if (done) return
-      yield value
-    }
-  } catch (cause) {
-    if (failure instanceof KpkiError) throw failure
-    throw new EncodingError('KPKI_ARCHIVE_INVALID', 'the archive is gzip that is cut off or damaged', { cause })
-  } finally {
-    // Not waited for: a writer that waits for its reader ends with it.
-    reader.cancel().catch(() => {})
-  }
 }
