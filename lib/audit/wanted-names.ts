@@ -75,7 +75,7 @@ export function wantedNames(id: TreeItemId, found: Certificate | undefined, want
   const dnsNames = (found?.dnsNames ?? []).filter(name => name !== '')
   const needed = [...neededNames(id, wanting).keys()]
   const sources: readonly SanSource[] = isCertificateId(id) ? ((CATALOGUE[id] as CertificateRow).sans ?? []) : []
-  if (!statedNameList(id, wanting)) {
+  if (!statedNameList(id, wanting) ) {
     const ofFacts = sources.filter(source => source !== 'common-name' && SOURCE_FACTS[source].length > 0)
     const described = sourcedNames(ofFacts, wanting, isSaid)
     const missing = missingNames({ dnsNames, ipAddresses }, [...new Set([...needed, ...described])])
@@ -88,6 +88,18 @@ export function wantedNames(id: TreeItemId, found: Certificate | undefined, want
   const service = isOfUnknownSubnet && inference.serviceAddress !== undefined ? [inference.serviceAddress] : []
   const list = [...known, ...domains, ...service]
   return sortedNames([...list, ...missingNames(sortedNames(list), needed)])
+}
+
+/**
+ * Whether every name that follows from the cluster can be told from others: who does not know the node or its address, or cannot
+ * make anything of what the tree says, takes no name away.
+ */
+function isToldWhole(sources: readonly SanSource[], { facts, refused }: Wanting): boolean {
+  const needed = new Set(sources.flatMap(source => (source === 'common-name' ? [] : SOURCE_FACTS[source])))
+  const isUnknown = (['nodeName', 'advertiseAddress'] as const).some(
+    name => needed.has(name) && facts[name] === undefined,
+  )
+  return !isUnknown && ![...needed].some(name => refused.has(name))
 }
 
 /** The names of those sources whose facts are known; one that needs none is the same everywhere. */

@@ -1,7 +1,8 @@
+import type { FactName } from '../config/facts.js'
 import type { Context } from '../context.js'
 import { KEY_ALGORITHMS } from '../crypto/algorithms.js'
 import { parseIp } from '../crypto/ip.js'
-import { type Cluster, type ClusterFacts, checkCluster } from '../kubernetes/cluster.js'
+import { type Cluster, type ClusterFacts, checkCluster, FACT_FIELDS } from '../kubernetes/cluster.js'
 import { addressAt, parseCidr } from '../kubernetes/net.js'
 import type { Role } from '../kubernetes/rows.js'
 import type { LifeOptions } from './lifetimes.js'
@@ -19,6 +20,8 @@ export interface Wanting {
   readonly from: string
   /** What is stated and added, and where nobody has said anything what the tree says. */
   readonly facts: Partial<ClusterFacts>
+  /** What the tree says and no description could say, e.g. a subnet of a size that kubeadm does not take: as if it were not known. */
+  readonly refused: ReadonlySet<FactName>
   /** What the host is to be, else what the tree looks like. */
   readonly role: Role | undefined
   readonly statedRole: Role | undefined
@@ -39,7 +42,7 @@ export function wantingOf(
   options: LifeOptions = {},
 ): Wanting {
   const { facts: stated = {}, adds = {}, from = 'the description' } = asked
-  const facts = withNames({ ...inference.facts, ...stated }, adds)
+  const { facts, refused } = sayable(inference, stated, adds, context)
   const role = asked.role ?? inference.role
   const standIns = {
     ...(facts.kubernetesVersion === undefined && inference.hasBoundAdmins === false
@@ -48,11 +51,9 @@ export function wantingOf(
     ...(facts.serviceSubnet === undefined ? subnetAround(inference.serviceAddress) : {}),
     ...(facts.encryptionAlgorithm === undefined ? commonAlgorithm(tree) : {}),
   }
-  const { cluster: draft } = checkCluster(
-    { nodeName: 'node', advertiseAddress: '192.0.2.1', ...facts, ...standIns },
-    context,
-  )
+  const { cluster: draft } = checkCluster({ ...STAND_INS, ...facts, ...standIns }, context)
   const isWhole =
+    refused.size === 0 &&
     facts.nodeName !== undefined &&
     facts.advertiseAddress !== undefined &&
     (facts.serviceSubnet !== undefined || inference.serviceAddress !== undefined || role === 'worker')
@@ -63,6 +64,7 @@ export function wantingOf(
     adds,
     from,
     facts,
+    refused,
     role,
     statedRole: asked.role,
     cluster: isWhole ? draft : undefined,
@@ -70,6 +72,39 @@ export function wantingOf(
     context,
     options,
   }
+}
+
+const STAND_INS = { nodeName: 'node', advertiseAddress: '192.0.2.1' }
+
+/** What is stated, and what the tree says less what no description could say. */
+function sayable(
+  inference: Inference,
+  stated: Partial<ClusterFacts>,
+  adds: NameAdds,
+  context: Context,
+): { readonly facts: Partial<ClusterFacts>; readonly refused: ReadonlySet<FactName> } {
+  const refused = new Set<FactName>()
+  for (;;) {
+    const inferred = Object.fromEntries(
+      Object.entries(inference.facts).filter(([name]) => !refused.has(name as FactName)),
+    )
+    const facts = withNames({ ...inferred, ...stated }, adds)
+    const { problems } = checkCluster({ ...STAND_INS, ...facts }, context)
+    const names = problems.flatMap(({ severity, field }) => (severity === 'error' ? factsOf(field) : []))
+    const untrue = names.filter(name => Object.hasOwn(inferred, name) && stated[name] === undefined)
+    if (untrue.length === 0) return { facts, refused }
+    for (const name of untrue) refused.add(name)
+  }
+}
+
+/** The fact that a field of the description is about. */
+function factsOf(field: string): readonly FactName[] {
+  const names = Object.keys(FACT_FIELDS) as FactName[]
+  return names.filter(
+    name =>
+      field === FACT_FIELDS[name] ||
+      (/^[.[]/.test(field.slice(FACT_FIELDS[name].length)) && field.startsWith(FACT_FIELDS[name])),
+  )
 }
 
 function withNames(facts: Partial<ClusterFacts>, adds: NameAdds): Partial<ClusterFacts> {

@@ -1,0 +1,74 @@
+/** Names that are wanted where the tree says something of its cluster that no description could say, or says too little. */
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { planChanges } from '../../lib/audit/changes.js'
+import { compareTree } from '../../lib/audit/compare.js'
+import { readTree } from '../../lib/audit/tree.js'
+import type { Asked } from '../../lib/audit/types.js'
+import type { MemoryStore } from '../../lib/tree/store.js'
+import { certificateIn, context, put, read, wellTree } from './tree.js'
+
+const compare = async (store: MemoryStore, asked: Asked) => compareTree(await readTree(store, context), asked, context)
+
+const flag =
+  (component: string, ...flags: readonly string[]) =>
+  (store: MemoryStore) =>
+    put(
+      store,
+      `manifests/${component}.yaml`,
+      [
+        'apiVersion: v1',
+        'kind: Pod',
+        `metadata: {name: ${component}, namespace: kube-system}`,
+        'spec:',
+        '  containers:',
+        `  - name: ${component}`,
+        `    image: registry.k8s.io/${component}:v1.36.0`,
+        '    command:',
+        ...[component, ...flags].map(word => `    - ${word}`),
+        '',
+      ].join('\n'),
+    )
+const server = (host: string) => (store: MemoryStore) => {
+  for (const id of ['admin.conf', 'super-admin.conf', 'kubelet.conf'])
+    put(store, id, read(store, id).replace(/server: .*/, `server: https://${host}:6443`))
+}
+
+const ODD: readonly (readonly [about: string, spoil: (store: MemoryStore) => void])[] = [
+  ['an address that is none', flag('kube-apiserver', '--advertise-address=0.0.0.0')],
+  // kube-apiserver v1.20.2 starts with it; kubeadm takes no subnet of less than ten addresses.
+  ['a small service subnet', flag('kube-apiserver', '--service-cluster-ip-range=10.96.0.0/29')],
+  ['two subnets, one of them large', flag('kube-apiserver', '--service-cluster-ip-range=10.96.0.0/12,fd00:1::/64')],
+  ['two subnets of one family', flag('kube-apiserver', '--service-cluster-ip-range=10.96.0.0/12,10.112.0.0/12')],
+  ['a host that no certificate could be for', server('my_host')],
+]
+
+for (const [about, spoil] of ODD)
+  for (const asked of [
+    { adds: { apiServerCertSans: ['ok.example.org'] } },
+    { facts: { apiServerCertSans: ['ok.example.org'] } },
+  ])
+    test(`${about}: no name goes, and the one that is ${asked.adds ? 'added' : 'listed'} comes`, async () => {
+      const store = wellTree()
+      spoil(store)
+      const { dnsNames, ipAddresses } = certificateIn(store, 'pki/apiserver.crt')
+      const comparison = await compare(store, asked)
+      const wanted = comparison.items.find(({ id }) => id === 'apiserver')?.wanted
+      for (const name of [...dnsNames, 'ok.example.org']) assert.ok(wanted?.dnsNames.includes(name), name)
+      for (const address of ipAddresses) assert.ok(wanted?.ipAddresses.includes(address), address)
+      assert.not.ok(comparison.findings.some(({ code }) => code === 'names-extra'))
+      const { changes } = planChanges(comparison, context)
+      assert.ok(changes.some(({ id, wanted }) => id === 'apiserver' && wanted?.dnsNames.includes('ok.example.org')))
+    })
+
+test('a listed name takes none away where the node is not known', async () => {
+  const store = wellTree()
+  for (const path of [...store.files.keys()])
+    if (!path.startsWith('pki/apiserver.') && !/^pki\/ca\./.test(path)) store.files.delete(path)
+  const { dnsNames } = certificateIn(store, 'pki/apiserver.crt')
+  const comparison = await compare(store, { facts: { apiServerCertSans: ['ok.example.org'] } })
+  const wanted = comparison.items.find(({ id }) => id === 'apiserver')?.wanted
+  assert.equal(wanted?.dnsNames, [...dnsNames, 'ok.example.org'].sort())
+})
+
+test.run()
