@@ -75,7 +75,7 @@ export function wantedNames(id: TreeItemId, found: Certificate | undefined, want
   const dnsNames = (found?.dnsNames ?? []).filter(name => name !== '')
   const needed = [...neededNames(id, wanting).keys()]
   const sources: readonly SanSource[] = isCertificateId(id) ? ((CATALOGUE[id] as CertificateRow).sans ?? []) : []
-  if (!statedNameList(id, wanting) ) {
+  if (!statedNameList(id, wanting) || !isToldWhole(sources, wanting)) {
     const ofFacts = sources.filter(source => source !== 'common-name' && SOURCE_FACTS[source].length > 0)
     const described = sourcedNames(ofFacts, wanting, isSaid)
     const missing = missingNames({ dnsNames, ipAddresses }, [...new Set([...needed, ...described])])
