@@ -1,5 +1,5 @@
 import type { Context } from '../context.js'
-import { formatHex } from '../crypto/bytes.js'
+import { sha256 } from '../crypto/digest.js'
 import { EncodingError, VerifyError } from '../errors.js'
 import type { Certificate } from '../x509/certificate.js'
 
@@ -11,7 +11,7 @@ import type { Certificate } from '../x509/certificate.js'
  * @see kubernetes/kubernetes v1.20.2, cmd/kubeadm/app/util/pubkeypin/pubkeypin.go; RFC 7469 section 2.4
  */
 export async function caPin(certificate: Certificate, context: Context): Promise<string> {
-  return `sha256:${formatHex(new Uint8Array(await context.crypto.subtle.digest('SHA-256', new Uint8Array(certificate.spki))))}`
+  return `sha256:${await sha256(certificate.spki, context)}`
 }
 
 /**

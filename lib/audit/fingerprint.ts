@@ -1,5 +1,6 @@
 import type { Context } from '../context.js'
-import { encodeUtf8, formatHex } from '../crypto/bytes.js'
+import { encodeUtf8 } from '../crypto/bytes.js'
+import { sha256 } from '../crypto/digest.js'
 import type { Finding, RuleId } from './rules.js'
 
 /** What every new certificate has anew, so that what is found about it stays the same finding when it is renewed. */
@@ -23,10 +24,10 @@ const MAX_VALUE = 4096
  * certificate is renewed with the same fault, and changes when the fault becomes another one. Messages are not part of it: they
  * may change with any version.
  */
-export async function fingerprintOf(found: Finding, { crypto }: Context): Promise<string> {
+export async function fingerprintOf(found: Finding, context: Context): Promise<string> {
   const { code, field = '', expected = '', actual = '' } = found
   // What is expected of a life is a question of the moment.
   const values = OF_ONE_LIFE.has(code) ? [actual] : NEW_EACH_TIME.has(field) ? [] : [expected, actual]
   const bytes = encodeUtf8(JSON.stringify([code, field, ...values.map(value => value.slice(0, MAX_VALUE))]))
-  return formatHex(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)).subarray(0, 16))
+  return (await sha256(bytes, context)).slice(0, 32)
 }

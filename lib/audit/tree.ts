@@ -1,5 +1,6 @@
 import type { Context } from '../context.js'
-import { concatBytes, decodeUtf8, encodeUtf8, formatHex } from '../crypto/bytes.js'
+import { concatBytes, decodeUtf8, encodeUtf8 } from '../crypto/bytes.js'
+import { sha256 } from '../crypto/digest.js'
 import { parsePrivateKey } from '../crypto/key-files.js'
 import type { PrivateKey } from '../crypto/keys.js'
 import { EncodingError, KpkiError } from '../errors.js'
@@ -109,9 +110,9 @@ async function readKubeletPair(
 }
 
 /** Paths and modes stand before what they are of, each part with its length, so that no two trees have the same bytes. */
-async function fingerprintOf(files: ReadonlyMap<TreePath, StoredFile>, { crypto }: Context): Promise<string> {
+function fingerprintOf(files: ReadonlyMap<TreePath, StoredFile>, context: Context): Promise<string> {
   const parts = [...files]
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .flatMap(([path, { bytes, mode }]) => [encodeUtf8(JSON.stringify([path, mode ?? null, bytes.length])), bytes])
-  return formatHex(new Uint8Array(await crypto.subtle.digest('SHA-256', concatBytes(parts))))
+  return sha256(concatBytes(parts), context)
 }

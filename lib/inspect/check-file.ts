@@ -2,7 +2,7 @@ import { reportOn } from '../audit/about.js'
 import { type LifeOptions, lifeFindings } from '../audit/lifetimes.js'
 import { type Finding, finding } from '../audit/rules.js'
 import type { Context } from '../context.js'
-import { formatHex } from '../crypto/bytes.js'
+import { sha256 } from '../crypto/digest.js'
 import type { Certificate } from '../x509/certificate.js'
 import { checkIdentity } from './check-identity.js'
 import { checkTrust } from './check-kubeconfig-ca.js'
@@ -63,8 +63,7 @@ export class FileCheck {
 
   /** Has a certificate not judged where it comes. */
   async know({ der }: Certificate): Promise<void> {
-    const digest = await this.#context.crypto.subtle.digest('SHA-256', der)
-    this.#isNew(formatHex(new Uint8Array(digest)).slice(0, KEY_DIGITS))
+    this.#isNew((await sha256(der, this.#context)).slice(0, KEY_DIGITS))
   }
 
   /** Reads a file, which may be done for several at a time. */

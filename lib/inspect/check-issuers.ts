@@ -25,7 +25,8 @@ interface Ca {
   readonly hasSigned: (der: Uint8Array) => Promise<boolean>
 }
 
-interface Waiting {
+/** What is kept of a certificate: as much as says whose it is not without reading it again. */
+interface Waiting extends Pick<Certificate, 'authorityKeyIdentifier' | 'signatureHash'> {
   readonly der: Uint8Array
   readonly place: Place
   tries: number
@@ -59,7 +60,8 @@ export class IssuerSearch {
     if (certificate.isSelfIssued) {
       findings.push(...(await this.#selfSigned(certificate, place)))
     } else {
-      const waiting: Waiting = { der: certificate.der, place, tries: 0 }
+      const { der, authorityKeyIdentifier, signatureHash } = certificate
+      const waiting: Waiting = { der, authorityKeyIdentifier, signatureHash, place, tries: 0 }
       const issuer = await this.#tryAll(certificate, waiting)
       if (issuer) findings.push(...this.#judge(certificate, issuer, place))
       else this.#wait(certificate, waiting)
@@ -90,8 +92,9 @@ export class IssuerSearch {
   *rest(): Generator<Finding> {
     for (const [name, all] of this.#waiting) {
       const cas = this.#cas.get(name) ?? []
-      for (const { der, place } of all) {
-        const meant = meantCa(parseCertificate(der, 'the certificate'), place, cas)
+      for (const waiting of all) {
+        const { place } = waiting
+        const meant = meantCa(waiting, cas)
         if (meant)
           yield finding(
             'chain',
@@ -131,16 +134,16 @@ export class IssuerSearch {
 
   async #tryAll(certificate: Certificate, waiting: Waiting): Promise<Certificate | undefined> {
     for (const ca of this.#cas.get(formatHex(certificate.issuer.der)) ?? [])
-      if (await this.#isIssuer(ca, certificate, waiting)) return ca.certificate
+      if (await this.#isIssuer(ca, waiting)) return ca.certificate
     return undefined
   }
 
-  async #isIssuer({ certificate: ca, hasSigned }: Ca, certificate: Certificate, waiting: Waiting): Promise<boolean> {
-    const { authorityKeyIdentifier: wanted, signatureHash } = certificate
+  async #isIssuer({ certificate: ca, hasSigned }: Ca, waiting: Waiting): Promise<boolean> {
+    const { authorityKeyIdentifier: wanted, signatureHash, der } = waiting
     const isOther = wanted !== undefined && ca.subjectKeyIdentifier !== undefined && ca.subjectKeyIdentifier !== wanted
     if (isOther || waiting.tries >= MAX_TRIES) return false
     waiting.tries++
-    return isBeyondUs(signatureHash, ca.publicKey) || hasSigned(certificate.der)
+    return isBeyondUs(signatureHash, ca.publicKey) || hasSigned(der)
   }
 
   #wait({ issuer }: Certificate, waiting: Waiting): void {
@@ -160,10 +163,9 @@ export class IssuerSearch {
     const name = nameOf(ca.certificate)
     const still: Waiting[] = []
     for (const waiting of this.#waiting.get(name) ?? []) {
-      const certificate = parseCertificate(waiting.der, 'the certificate')
-      if (await this.#isIssuer(ca, certificate, waiting)) {
+      if (await this.#isIssuer(ca, waiting)) {
         this.#waitingBytes -= waiting.der.length
-        yield* this.#judge(certificate, ca.certificate, waiting.place)
+        yield* this.#judge(parseCertificate(waiting.der, 'the certificate'), ca.certificate, waiting.place)
       } else still.push(waiting)
     }
     if (still.length > 0) this.#waiting.set(name, still)
@@ -172,19 +174,23 @@ export class IssuerSearch {
 }
 
 /** The CA that a certificate must mean, which has not signed it: its key identifier says so, or it stands beside it. */
-function meantCa({ authorityKeyIdentifier }: Certificate, place: Place, cas: readonly Ca[]): Ca | undefined {
-  const identified = cas.find(
-    ({ certificate }) =>
-      authorityKeyIdentifier !== undefined && certificate.subjectKeyIdentifier === authorityKeyIdentifier,
-  )
+function meantCa({ authorityKeyIdentifier, place }: Waiting, cas: readonly Ca[]): Ca | undefined {
+  const identified =
+    authorityKeyIdentifier === undefined
+      ? undefined
+      : cas.find(({ certificate }) => certificate.subjectKeyIdentifier === authorityKeyIdentifier)
   // Two clusters may have CAs of one name: only beside each other they are meant for each other.
-  const near = cas.filter(
+  if (identified || isInside(place)) return identified
+  const here = directoryOf(place.file)
+  return cas.find(
     ({ certificate, place: other }) =>
-      canSign(certificate) &&
-      other.part?.includes('[') !== true &&
-      isNear(directoryOf(other.file), directoryOf(place.file)),
+      canSign(certificate) && !isInside(other) && isNear(directoryOf(other.file), here),
   )
-  return identified ?? (place.part?.includes('[') === true ? undefined : near[0])
+}
+
+/** Whether something stands in an entry of a kubeconfig or a manifest. */
+function isInside({ part }: Place): boolean {
+  return part?.includes('[') === true
 }
 
 function isNear(one: string, other: string): boolean {

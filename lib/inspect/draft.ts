@@ -1,7 +1,7 @@
 import { refusalOf } from '../audit/refusal.js'
 import { RULES, type RuleId } from '../audit/rules.js'
 import type { Context } from '../context.js'
-import { formatHex, toBytes } from '../crypto/bytes.js'
+import { sha256 } from '../crypto/digest.js'
 import type { KeyType } from '../crypto/keys.js'
 import { type ErrorCode, KpkiError } from '../errors.js'
 import { type Certificate, parseCertificate } from '../x509/certificate.js'
@@ -117,13 +117,13 @@ export class Draft {
   /** Takes a certificate in; a broken one becomes a remark. */
   async addCertificate(der: Uint8Array, place: Place, contents: Contents): Promise<void> {
     contents.isAny = true
-    const fingerprint = await this.#sha256(der)
+    const fingerprint = await sha256(der, this.#context)
     let index = this.#known.get(`certificate ${fingerprint}`)
     if (index === undefined) {
       if (this.#isFull('certificates', this.certificates.length, place)) return
       const certificate = this.attempt(place, () => parseCertificate(der, 'the certificate'))
       if (!certificate) return
-      const publicKeyHash = `sha256:${await this.#sha256(certificate.spki)}`
+      const publicKeyHash = `sha256:${await sha256(certificate.spki, this.#context)}`
       index = this.certificates.push({ certificate, fingerprint, publicKeyHash, places: [] }) - 1
       this.#known.set(`certificate ${fingerprint}`, index)
     }
@@ -135,12 +135,12 @@ export class Draft {
   async addRequest(request: CertificateRequest, place: Place, contents: Contents): Promise<void> {
     contents.isAny = true
     if (this.#isFull('certificates', this.requests.length, place)) return
-    const name = `request ${await this.#sha256(request.der)}`
+    const name = `request ${await sha256(request.der, this.#context)}`
     const index =
       this.#known.get(name) ??
       this.requests.push({
         request,
-        publicKeyHash: `sha256:${await this.#sha256(request.spki)}`,
+        publicKeyHash: `sha256:${await sha256(request.spki, this.#context)}`,
         places: [],
       }) - 1
     this.#known.set(name, index)
@@ -150,7 +150,7 @@ export class Draft {
 
   /** Takes a key in of which the public half is known. */
   async addKey(kind: DraftKey['kind'], type: KeyType, spki: Uint8Array, place: Place, contents: Contents) {
-    const publicKeyHash = `sha256:${await this.#sha256(spki)}`
+    const publicKeyHash = `sha256:${await sha256(spki, this.#context)}`
     const name = `${kind} ${publicKeyHash}`
     const index =
       this.#known.get(name) ?? this.keys.push({ kind, type, isEncrypted: false, publicKeyHash, places: [] }) - 1
@@ -226,10 +226,6 @@ export class Draft {
     if (count < INSPECT_LIMITS[what]) return false
     this.#once(what, place, `is beyond the first ${INSPECT_LIMITS[what]} ${what}, and not looked at`)
     return true
-  }
-
-  async #sha256(bytes: Uint8Array): Promise<string> {
-    return formatHex(new Uint8Array(await this.#context.crypto.subtle.digest('SHA-256', toBytes(bytes))))
   }
 }
 

@@ -1,7 +1,8 @@
 import type { Context } from '../context.js'
-import { encodeUtf8, formatHex, toBytes } from '../crypto/bytes.js'
+import { encodeUtf8 } from '../crypto/bytes.js'
+import { sha256 } from '../crypto/digest.js'
 import type { ExpirationEntry, ExpirationReport } from './expiration.js'
-import { minuteText } from './life.js'
+import { dayText, minuteText } from './life.js'
 import { printable } from './picture-text.js'
 
 const DAY = 86_400_000
@@ -66,7 +67,7 @@ function hasEnd(date: Date | undefined): boolean {
 }
 
 function dayOf(date: Date | undefined): string {
-  return date?.toISOString().split('T')[0] ?? ''
+  return date ? dayText(date) : ''
 }
 
 /** @param others - that end on the same day, where this is the first of them; the others have no reminders of their own */
@@ -120,8 +121,7 @@ async function uidOf({ name, found }: ExpirationEntry, report: ExpirationReport,
     found?.certificate.isCa ?? false,
     name,
   ])
-  const digest = await context.crypto.subtle.digest('SHA-256', toBytes(encodeUtf8(identity)))
-  return `${formatHex(new Uint8Array(digest)).slice(0, 32)}@kpki`
+  return `${(await sha256(encodeUtf8(identity), context)).slice(0, 32)}@kpki`
 }
 
 /** Before the end, in seconds. */

@@ -1,6 +1,7 @@
 import { type CertificateId, KUBECONFIG_IDS, type RowId } from '../kubernetes/rows.js'
 import { certificatePath, filesOf } from '../tree/layout.js'
 import { directoryOf } from './links.js'
+import { isRotated } from './store-inputs.js'
 import type { InspectedCertificate, InspectedKubeconfig, Inspection, Place } from './types.js'
 
 /** A certificate in the order in which its file has it. */
@@ -90,15 +91,10 @@ export function kubeletFiles(files: ReadonlySet<string>): ReadonlyMap<string, st
  * What lies in a tree and is out of use: certificates that the kubelet has replaced by newer ones, what kubeadm has put aside.
  * Their end is nobody's concern.
  *
- * @see kubernetes/kubernetes v1.20.2, staging/src/k8s.io/client-go/util/certificate/certificate_store.go;
- *   cmd/kubeadm/app/constants/constants.go (TempDirForKubeadm)
+ * @see kubernetes/kubernetes v1.20.2, cmd/kubeadm/app/constants/constants.go (TempDirForKubeadm)
  */
 export function isPutAside(path: string): boolean {
-  return (
-    /^kubelet\/pki\/kubelet-(?:client|server)-\d[^/]*\.pem$/.test(path) ||
-    path.startsWith('tmp/') ||
-    path.startsWith('pki/expired/')
-  )
+  return isRotated(path) || path.startsWith('tmp/') || path.startsWith('pki/expired/')
 }
 
 /** Files that should hold a certificate by their name, and of which it is told when nobody can say when it ends. */

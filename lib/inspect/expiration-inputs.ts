@@ -1,9 +1,9 @@
-import { KpkiError } from '../errors.js'
 import { ROW_IDS } from '../kubernetes/rows.js'
 import { MAX_INPUT_BYTES } from '../limits.js'
 import { filesOf, type TreePath } from '../tree/layout.js'
 import type { ListedFile, Store } from '../tree/store.js'
 import { isPutAside, KUBELET_FILES } from './expiration-files.js'
+import { readInput } from './store-inputs.js'
 import type { InspectInput } from './types.js'
 
 /** What is looked at of one tree; a tree has a hundred files at most. */
@@ -39,7 +39,7 @@ export async function readExpirationInputs(store: Store): Promise<ExpirationInpu
     if (isPutAside(path) || isOther(path)) continue
     const isFull = inputs.length >= LIMITS.files || bytes >= LIMITS.bytes
     const tooMany = { path, problem: 'is beyond what is looked at', problemKind: 'too-many' } as const
-    const input = await readInput(store, isFull ? tooMany : listed)
+    const input = await readInput(isFull ? tooMany : listed, store)
     bytes += input?.bytes.length ?? 0
     if (input) inputs.push(input)
     if (isFull) break
@@ -60,23 +60,4 @@ async function* knownFiles(store: Store): AsyncGenerator<ListedFile> {
 /** What says nothing about time, and need not be read: static Pods, the kubelet's configuration, the ledger. */
 function isOther(path: TreePath): boolean {
   return path.startsWith('manifests/') || path === 'kubelet/config.yaml' || path.endsWith('.jsonl')
-}
-
-async function readInput(store: Store, { path, problem, problemKind }: ListedFile): Promise<InspectInput | undefined> {
-  const unread = (why: string, kind: ListedFile['problemKind'] = 'other') => ({
-    name: path,
-    bytes: new Uint8Array(),
-    problem: why,
-    problemKind: kind,
-  })
-  if (problem !== undefined) return unread(problem, problemKind)
-  try {
-    const file = await store.read(path)
-    return file && { name: path, bytes: file.bytes, ...(file.mode === undefined ? {} : { mode: file.mode }) }
-  } catch (error) {
-    if (!(error instanceof KpkiError)) throw error
-    const isForbidden = ['EACCES', 'EPERM'].includes(String(error.details['errno']))
-    const kind = error.code === 'KPKI_INPUT_TOO_LARGE' ? 'too-large' : isForbidden ? 'forbidden' : 'other'
-    return unread(error.message.replace(`${store.locate(path)} `, ''), kind)
-  }
 }

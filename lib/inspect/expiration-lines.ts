@@ -12,6 +12,7 @@ import {
   pathOf,
 } from './expiration-files.js'
 import type { InspectedKubeconfig, Inspection } from './types.js'
+import { UniqueNames } from './unique-names.js'
 
 /** What a line is about: a certificate of the inspection, or the reason why there is none. */
 type Subject =
@@ -67,7 +68,11 @@ class Lines {
   readonly #faults = new Map<TreePath, string>()
   /** Certificates that have a line. */
   readonly #told = new Set<number>()
-  readonly #names = new Set<string>()
+  /** Each table has its own. */
+  readonly #names = {
+    authorities: new UniqueNames((name, number) => `${name}#${number}`),
+    others: new UniqueNames((name, number) => `${name}#${number}`),
+  }
   /** What the line of a file is called, for the others in it to be called after it. */
   readonly #nameOf = new Map<TreePath, string>()
 
@@ -164,9 +169,7 @@ class Lines {
   }
 
   #add(name: string, path: TreePath, isCa: boolean, row: RowId | undefined, what: Subject): void {
-    let unique = name
-    for (let number = 2; this.#names.has(`${isCa} ${unique}`); number++) unique = `${name}#${number}`
-    this.#names.add(`${isCa} ${unique}`)
+    const unique = this.#names[isCa ? 'authorities' : 'others'].take(name)
     if ('index' in what) this.#told.add(what.index)
     this.all.push({ name: unique, path, isCa, row, what })
   }

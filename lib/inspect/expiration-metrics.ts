@@ -1,5 +1,6 @@
 import type { ExpirationEntry, ExpirationReport } from './expiration.js'
 import { printable } from './picture-text.js'
+import { UniqueNames } from './unique-names.js'
 
 /** Names of a metric's labels and their values. */
 type Labels = Readonly<Record<string, string>>
@@ -92,14 +93,8 @@ export function formatExpirationMetrics(report: ExpirationReport, options: Expir
 
 /** Entries with names that are still different when they are printable: who reads two samples alike refuses the whole file. */
 function named(entries: readonly ExpirationEntry[]): { readonly entry: ExpirationEntry; readonly name: string }[] {
-  const names = new Set<string>()
-  return entries.map(entry => {
-    const plain = printable(entry.name, MAX_NAME)
-    let name = plain
-    for (let number = 2; names.has(name); number++) name = `${plain} (${number})`
-    names.add(name)
-    return { entry, name }
-  })
+  const names = new UniqueNames((name, number) => `${name} (${number})`)
+  return entries.map(entry => ({ entry, name: names.take(printable(entry.name, MAX_NAME)) }))
 }
 
 /** Leaves room for a number. */

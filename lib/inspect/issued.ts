@@ -1,5 +1,5 @@
 import type { Context } from '../context.js'
-import { formatHex } from '../crypto/bytes.js'
+import { sha256 } from '../crypto/digest.js'
 import type { CertificateId } from '../kubernetes/rows.js'
 import { certificatePath } from '../tree/layout.js'
 import { formatLedgerEntry, type LedgerEntry } from '../tree/ledger.js'
@@ -108,11 +108,7 @@ export async function readTrustedKeys(store: Store, context: Context): Promise<T
     const file = await store.read(path)
     if (!file) continue
     const certificates = parseCertificates(new TextDecoder().decode(file.bytes), store.locate(path))
-    found[door] = await Promise.all(
-      certificates.map(async ({ spki }) =>
-        formatHex(new Uint8Array(await context.crypto.subtle.digest('SHA-256', new Uint8Array(spki)))),
-      ),
-    )
+    found[door] = await Promise.all(certificates.map(({ spki }) => sha256(spki, context)))
   }
   return found
 }
