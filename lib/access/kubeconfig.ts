@@ -24,6 +24,8 @@ export interface Kubeconfig {
   readonly extras: readonly string[]
   /** `client-certificate`: a path on the host, as a kubelet writes it after its first rotation. */
   readonly certificateFile: string | undefined
+  /** `client-key`: a path on the host. */
+  readonly keyFile: string | undefined
 }
 
 /** What a user shows to the API server: a client certificate with its key, or a bearer token. Both hold a secret. */
@@ -114,6 +116,7 @@ export async function parseKubeconfig(text: string, context: Context, what = 'th
       certificatePem === undefined ? [] : parseCertificates(certificatePem, `client-certificate-data of ${what}`),
     key: keyPem === undefined ? undefined : await parsePrivateKey(keyPem, context, `client-key-data of ${what}`),
     certificateFile: user.certificateFile,
+    keyFile: user.keyFile,
     extras: [...cluster.extras, ...user.extras],
   }
 }

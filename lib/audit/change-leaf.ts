@@ -59,7 +59,8 @@ export function planLeaf(item: ComparedItem, id: Exclude<TreeItemId, 'sa'>, plan
       })
     return
   }
-  if (!hasCredential && !causes.some(({ code }) => code === 'no-credentials')) {
+  const isBeside = isKubeconfigId(id) && namesFiles(comparison.tree.rows.get(id))
+  if (!hasCredential && (isBeside || !causes.some(({ code }) => code === 'no-credentials'))) {
     leaveCredential(item, planning)
     return
   }
@@ -155,15 +156,32 @@ function editOf({ id, server }: ComparedItem, edits: Change['edits']): Pick<Chan
 /** Whether a kubeconfig has a client certificate in itself, or at least a place for one and nothing else. */
 function holdsCertificate(row: ActualRow | undefined): boolean {
   const kubeconfig = row?.kubeconfig
-  return kubeconfig !== undefined && (kubeconfig.certificates.length > 0 || kubeconfig.key !== undefined)
+  if (!kubeconfig || namesFiles(row)) return false
+  return kubeconfig.certificates.length > 0 || kubeconfig.key !== undefined
+}
+
+/**
+ * Whether the certificate of a kubeconfig, or its key, is in a file beside it: kubectl refuses one that names such a file and has
+ * the field with the data, too.
+ *
+ * @see kubernetes/kubernetes v1.20.2, staging/src/k8s.io/client-go/tools/clientcmd/validation.go (validateAuthInfo)
+ */
+function namesFiles(row: ActualRow | undefined): boolean {
+  return row?.kubeconfig?.certificateFile !== undefined || row?.kubeconfig?.keyFile !== undefined
 }
 
 /** A kubeconfig whose user shows something else than a certificate in it. */
 function leaveCredential({ id }: ComparedItem, { named, untouched, comparison }: Planning): void {
-  const file = isKubeconfigId(id) ? comparison.tree.rows.get(id)?.kubeconfig?.certificateFile : undefined
+  const kubeconfig = isKubeconfigId(id) ? comparison.tree.rows.get(id)?.kubeconfig : undefined
+  const file = kubeconfig?.certificateFile
   const isKubelets = id === 'kubelet.conf' && comparison.tree.kubelet.has('kubelet-client')
   if (isKubelets || (id === 'kubelet.conf' && named.has('kubelet-client'))) return
-  const message = file === undefined ? 'has no client certificate' : `has its client certificate in ${file}`
+  const message =
+    file !== undefined
+      ? `has its client certificate in ${file}`
+      : kubeconfig?.keyFile !== undefined
+        ? `has the key of its client certificate in ${kubeconfig.keyFile}`
+        : 'has no client certificate'
   const hint =
     id === 'kubelet.conf' && file !== undefined
       ? "say where a copy of the kubelet's directory is: --kubelet-dir"

@@ -34,8 +34,8 @@ export function kubeconfigFindings(row: ActualRow, server: string | undefined, {
         actual: extras.join(', '),
       }),
     )
-  const { certificates, key } = kubeconfig
-  if (certificates.length > 0 && !key)
+  const { certificates, key, keyFile } = kubeconfig
+  if (certificates.length > 0 && !key && keyFile === undefined)
     findings.push(report('no-credentials', 'has a client certificate without its key', { field: 'client-key-data' }))
   else if (lacksCredentials(kubeconfig))
     findings.push(report('no-credentials', 'has no client certificate', { field: 'client-certificate-data' }))

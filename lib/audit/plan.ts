@@ -197,7 +197,8 @@ async function planKubeconfig(
   if (!kubeconfig) return toPlan(actual, [], 'blocked', [])
   const findings = judgeKubeconfig(actual, caOf(issuer), issuer && signerOf(issuer.actual, context), cluster, role)
   if (kubeconfig.certificates.length > 0) {
-    if (!kubeconfig.key) findings.push(finding('no-credentials', id, id, 'has a client certificate without its key'))
+    if (!kubeconfig.key && kubeconfig.keyFile === undefined)
+      findings.push(finding('no-credentials', id, id, 'has a client certificate without its key'))
     findings.push(...(await judgeAgainst(id, { path: id, ...kubeconfig }, issuer, cluster, context)))
   } else if (kubeconfig.certificateFile === undefined) {
     findings.push(finding('no-credentials', id, id, 'has no client certificate'))

@@ -43,7 +43,7 @@ export interface Replacement extends Step {
 
 /**
  * Puts files in the place of others and makes new ones, all of them or none. What is replaced is in a backup before the first
- * one is; mode and owner stay. An error takes everything back. A killed run leaves a backup that is `unfinished`, by which
+ * one is; mode and owner stay, but a file that gets its first secret is closed. An error takes everything back. A killed run leaves a backup that is `unfinished`, by which
  * `finishInterrupted` makes the tree whole again. The caller holds the tree's lock, and has called that.
  *
  * @param files - an issuer before what it signed; the mode is that of files that are not there yet
@@ -109,9 +109,12 @@ async function stageChange(
   file: NewFile & { readonly old: StoredFile | undefined },
   store: Store,
 ): Promise<Replacement> {
-  const { path, old, bytes, mode } = file
+  const { path, old, bytes, mode, bringsSecret = false } = file
   if (!old) return { ...(await stageNew(file, store)), old, next: { bytes, mode } }
-  return stageReplacement(path, old, { bytes, ...accessOf(old) }, store)
+  const access = accessOf(old)
+  // A public file may be open to all; not with a key in it.
+  const kept = bringsSecret ? { ...access, mode: access.mode & mode } : access
+  return stageReplacement(path, old, { bytes, ...kept }, store)
 }
 
 /** A file that takes the place of another one, or goes. */

@@ -9,6 +9,8 @@ export interface NewFile {
   readonly path: TreePath
   readonly mode: number
   readonly bytes: Uint8Array
+  /** What is there holds no secret, and this does: it is not opened further than `mode`. Default: the mode of what is there stays */
+  readonly bringsSecret?: boolean
 }
 
 /** A file that is written aside, and how it takes its place. */

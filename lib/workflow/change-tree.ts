@@ -14,7 +14,7 @@ import { assertFinished, type FinishedChange, finishInterrupted } from '../tree/
 import type { Store } from '../tree/store.js'
 import type { Certificate } from '../x509/certificate.js'
 import { lifetimeOf } from './lifetime.js'
-import { makeChanges } from './make-changes.js'
+import { type MadeChanges, makeChanges } from './make-changes.js'
 
 /** A plan, and what it was made of. */
 export interface PlannedChanges {
@@ -122,6 +122,7 @@ export async function changeTree(
     const { plan, comparison } = planned
     await options.agree?.(planned)
     const made = await makeChanges(plan, comparison, context, options)
+    warnOfOpen(made, comparison, store, context)
     const record = { command, changes: plan.changes.map(describeChange) }
     const backup = await changeAll(made.files, record, store, context, {
       signal: options.signal,
@@ -141,6 +142,15 @@ export async function changeTree(
     return { plan, comparison, certificates: made.certificates, backup, finished }
   } finally {
     await release()
+  }
+}
+
+/** A mode is somebody's choice and stays, but not in silence where everybody can read the key that comes now. */
+function warnOfOpen({ files }: MadeChanges, { findings }: TreeComparison, store: Store, context: Context): void {
+  for (const { path, bringsSecret = false } of files) {
+    if (bringsSecret || !findings.some(found => found.code === 'mode-open' && found.path === path)) continue
+    const message = `${store.locate(path)} can be read by everybody, and stays so with what it holds now: chmod 600 it`
+    context.log({ level: 'warning', message })
   }
 }
 

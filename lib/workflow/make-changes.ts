@@ -86,8 +86,11 @@ async function makeChange(change: Change, key: PrivateKey | undefined, making: M
   const { id, action } = change
   const { comparison, files } = making
   const item = comparison.items.find(({ id: known }) => known === id)
-  const add = (path: TreePath, kind: keyof typeof FILE_MODES, text: string) =>
-    void files.push({ path, mode: FILE_MODES[kind], bytes: encodeUtf8(text) })
+  const add = (path: TreePath, kind: keyof typeof FILE_MODES, text: string) => {
+    const isSecret = kind === 'private-key' || (kind === 'kubeconfig' && action !== 'edit')
+    const bringsSecret = isSecret && !keyOf(item?.actual)
+    files.push({ path, mode: FILE_MODES[kind], bytes: encodeUtf8(text), ...(bringsSecret ? { bringsSecret } : {}) })
+  }
   if (!item) throw defect(id)
   if (action === 'edit') return add(id, 'kubeconfig', await editedKubeconfig(change, undefined, making))
   if (!key) throw defect(id)

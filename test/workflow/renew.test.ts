@@ -475,4 +475,45 @@ test('a tree that somebody else changes meanwhile is left as they have it', asyn
   assert.is(read(store, 'pki/apiserver.crt'), before)
 })
 
+test('a file that gets its first key is closed to others, whatever it was; undo opens it again', async () => {
+  const store = wellTree()
+  const mode = (path: string) => store.files.get(path)?.mode
+  const open = (path: string, text: string, mode: number) =>
+    store.files.set(path, { bytes: new TextEncoder().encode(text), mode })
+  const pem = 'kubelet/pki/kubelet-client-current.pem'
+  const { certificate } = await clientOf(store, 'kubelet.conf')
+  open(pem, formatCertificate(certificate), 0o644)
+  open('pki/apiserver.key', 'garbage', 0o640)
+  open('pki/etcd/peer.key', read(store, 'pki/etcd/peer.key'), 0o444)
+  const messages: string[] = []
+  const now = testContext({ log: ({ level, message }) => level === 'warning' && messages.push(message) })
+  await renew(store, ['kubelet-client', 'apiserver', 'etcd-peer'], {}, now)
+  assert.match(read(store, pem), /PRIVATE KEY/)
+  assert.equal([mode(pem), mode('pki/apiserver.key')], [0o600, 0o600])
+  // It had a key: who may read it is somebody's choice, and told of.
+  assert.is(mode('pki/etcd/peer.key'), 0o444)
+  assert.equal(messages, [
+    'pki/etcd/peer.key can be read by everybody, and stays so with what it holds now: chmod 600 it',
+  ])
+  await undoLast(store, context)
+  assert.equal([mode(pem), mode('pki/apiserver.key')], [0o644, 0o640])
+})
+
+test('a kubeconfig whose certificate or key is in a file beside it gets none into itself', async () => {
+  for (const [data, field, message] of [
+    ['client-key', 'key', /^admin\.conf has the key of its client certificate in \/x\.pem$/],
+    ['client-certificate', 'certificate', /^admin\.conf has its client certificate in \/x\.pem$/],
+  ] as const) {
+    const store = wellTree()
+    put(store, 'admin.conf', read(store, 'admin.conf').replace(new RegExp(`${data}-data: .*`), `${data}: /x.pem`))
+    const before = snapshot(store)
+    const refused = await rejects(renew(store, ['admin.conf'], {}, context))
+    assert.is(refused.code, 'KPKI_PLAN_BLOCKED', field)
+    assert.match(refused.message, message)
+    const { plan } = await planStore(store, {}, context)
+    assert.equal(plan.changes, [], field)
+    assert.equal(snapshot(store), before)
+  }
+})
+
 test.run()
