@@ -3,6 +3,7 @@ import type { Context } from '../context.js'
 import { equalBytes } from '../crypto/bytes.js'
 import { rowsOf } from '../kubernetes/catalogue.js'
 import { parseDuration } from '../kubernetes/duration.js'
+import { NODE_USER_PREFIX } from '../kubernetes/groups.js'
 import {
   type CertificateId,
   isCertificateId,
@@ -16,6 +17,7 @@ import type { Certificate } from '../x509/certificate.js'
 import { canSign } from '../x509/verify.js'
 import { reportOn } from './about.js'
 import type { ActualRow } from './actual.js'
+import { assertAsked } from './asked.js'
 import { checkCertificate } from './check-certificate.js'
 import { kubeconfigFindings, lacksCredentials } from './compare-kubeconfig.js'
 import { leafFindings, periodText } from './compare-leaf.js'
@@ -41,6 +43,8 @@ import { type Wanting, wantingOf } from './wanting.js'
 /**
  * Holds a tree against what is asked of it. What nobody asks for is wanted as the tree has it; what Kubernetes itself demands is
  * always wanted. Reads and writes nothing.
+ *
+ * @throws `UsageError` `KPKI_FIELD_VALUE` when a fact or a name that is asked for is none
  */
 export async function compareTree(
   tree: ActualTree,
@@ -48,6 +52,7 @@ export async function compareTree(
   context: Context,
   options: LifeOptions = {},
 ): Promise<TreeComparison> {
+  assertAsked(asked, context)
   const inference = inferDescription(tree, context)
   const wanting = wantingOf(tree, asked, inference, context, options)
   const called = calledFor(wanting)
@@ -260,7 +265,6 @@ function missingFindings(id: TreeItemId, called: readonly Missing[], { tree }: W
     // Of a certificate without its key that is said, with both their names.
     const isKeyOfLeaf = path === keyPathOf(id) && id !== 'sa' && actual?.files.has(certificatePathOf(id))
     if (isKeyOfLeaf && !isCaId(id)) return []
-    if (isKeyOfLeaf) return []
     if (isExternal && ca)
       return [
         finding(
@@ -274,8 +278,22 @@ function missingFindings(id: TreeItemId, called: readonly Missing[], { tree }: W
           },
         ),
       ]
-    return [finding('file-missing', id, path, `is missing: ${by}`)]
+    const hint = restorationOf(id, path, actual)
+    return [finding('file-missing', id, path, `is missing: ${by}`, hint === undefined ? {} : { hint })]
   })
+}
+
+/** How files come back that are not made anew unasked; `undefined` for others. */
+function restorationOf(id: TreeItemId, path: TreePath, actual: ComparedItem['actual']): string | undefined {
+  if (id === 'sa') {
+    const [keyFile = '', publicFile] = filesOf('sa').map(file => file.path)
+    if (path === publicFile && actual?.files.has(keyFile)) return `kpki apply derives it from ${keyFile}`
+    return 'copy sa.key and sa.pub from another control plane, or restore them: with a new pair (kpki gen sa) every token that was given out is refused'
+  }
+  if (!isCaId(id)) return undefined
+  if (path === keyPathOf(id))
+    return 'copy it from another control plane, or restore it; where it is kept elsewhere on purpose, take the flag out of the manifest'
+  return `copy it from another control plane, or restore it: with a new CA (kpki gen ${id}) all that it has signed is refused`
 }
 
 /** What is about several items. */
@@ -298,6 +316,7 @@ function sharedFindings({ tree }: Wanting): Finding[] {
         }),
       )
     }
+  findings.push(...nodeFindings(tree))
   const client = tree.kubelet.get('kubelet-client')?.certificates[0]
   const own = tree.rows.get('kubelet.conf')?.kubeconfig?.certificates[0]
   if (client && own && client.subject.commonName !== own.subject.commonName)
@@ -311,4 +330,32 @@ function sharedFindings({ tree }: Wanting): Finding[] {
       ),
     )
   return findings
+}
+
+/**
+ * Whether the kubelet is of the node that the servers of this host are for: who copies a host's files takes the kubelet's along.
+ * kubeadm has the node's name in the certificates of the API server and of etcd (v1.20.2, cmd/kubeadm/app/util/pkiutil).
+ */
+function nodeFindings({ rows, kubelet }: Wanting['tree']): Finding[] {
+  const [id, certificate] =
+    [
+      ['kubelet-client', kubelet.get('kubelet-client')?.certificates[0]] as const,
+      ['kubelet.conf', rows.get('kubelet.conf')?.kubeconfig?.certificates[0]] as const,
+    ].find(([, found]) => found !== undefined) ?? []
+  const user = certificate?.subject.commonName ?? ''
+  if (id === undefined || !user.startsWith(NODE_USER_PREFIX)) return []
+  const node = user.slice(NODE_USER_PREFIX.length)
+  const [apiserver, etcd] = (['apiserver', 'etcd-server'] as const).map(row => rows.get(row)?.certificates[0])
+  const other = etcd?.subject.commonName ?? ''
+  const isOther = apiserver?.dnsNames.includes(other) === true && etcd?.dnsNames.includes(other) === true
+  if (!isOther || [apiserver, etcd].some(found => found?.dnsNames.includes(node))) return []
+  return [
+    finding(
+      'node-differs',
+      id,
+      certificatePathOf(id),
+      `is for the node ${node || 'without a name'}, and the certificates of the API server and of etcd are for ${other}`,
+      { field: 'subject.commonName', expected: `${NODE_USER_PREFIX}${other}`, actual: user },
+    ),
+  ]
 }

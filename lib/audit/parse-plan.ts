@@ -1,13 +1,13 @@
 import type { Context } from '../context.js'
 import { EncodingError } from '../errors.js'
-import { type ClusterFacts, checkCluster, FACT_FIELDS } from '../kubernetes/cluster.js'
+import type { ClusterFacts } from '../kubernetes/cluster.js'
 import { ROW_IDS, type Role } from '../kubernetes/rows.js'
 import { MAX_INPUT_BYTES } from '../limits.js'
+import { checkFacts } from './asked.js'
 import { KUBELET_IDS } from './items.js'
 import type { ChangeOptions } from './planning.js'
 import type { TreeItemId } from './rules.js'
 import type { PlanInputs, SavedPlan } from './saved-plan.js'
-import type { NameAdds } from './types.js'
 
 /** Of a saved plan what it is applied by: the rest of it is for people. */
 export interface ParsedPlan {
@@ -22,8 +22,6 @@ type Fields = Readonly<Record<string, unknown>>
 const API_VERSION = 'kpki.dev/v1alpha1'
 const ITEMS: readonly string[] = [...ROW_IDS, ...KUBELET_IDS]
 const ROLES: readonly string[] = ['init', 'control-plane', 'worker']
-/** What checks every fact that is given, whatever is not. */
-const STAND_INS = { nodeName: 'node', advertiseAddress: '192.0.2.1' }
 
 /**
  * Reads a plan that `kpki plan -o json` or `-o yaml` has printed. Its inputs are checked as those of a command line are; nothing
@@ -65,64 +63,17 @@ function parseInputs(inputs: Fields, what: string, context: Context): PlanInputs
   if (role !== undefined && !(typeof role === 'string' && ROLES.includes(role)))
     throw refuse(what, `inputs.role is none of ${ROLES.join(', ')}`)
   return {
-    facts: parseFacts(facts, FACT_NAMES, 'inputs.facts', what, context),
-    ...(Object.keys(adds).length > 0 ? { adds: parseFacts(adds, NAME_LISTS, 'inputs.adds', what, context) } : {}),
+    facts: parseFacts(facts, 'facts', what, context),
+    ...(Object.keys(adds).length > 0 ? { adds: parseFacts(adds, 'adds', what, context) } : {}),
     ...(role === undefined ? {} : { role: role as Role }),
     options: parseOptions(options, what),
   }
 }
 
-const FACT_NAMES = Object.keys(FACT_FIELDS)
-const NAME_LISTS: readonly (keyof NameAdds)[] = ['apiServerCertSans', 'etcdServerCertSans', 'etcdPeerCertSans']
-
-function parseFacts(
-  facts: Fields,
-  known: readonly string[],
-  where: string,
-  what: string,
-  context: Context,
-): Partial<ClusterFacts> {
-  assertKnown(facts, known, where, what)
-  for (const [name, value] of Object.entries(facts)) {
-    const isRight = FACT_TYPES[name as keyof ClusterFacts]
-    if (!isRight(value)) throw refuse(what, `${where}.${name} is not what kpki plan writes`)
-  }
-  const typed = facts as Partial<ClusterFacts>
-  const { problems } = checkCluster({ ...STAND_INS, ...typed }, context)
-  const problem = problems.find(({ severity }) => severity === 'error')
-  if (problem) throw refuse(what, `${where}: ${problem.field}: ${problem.message}`)
-  return typed
-}
-
-type Guard = (value: unknown) => boolean
-
-const isText: Guard = value => typeof value === 'string'
-const isTexts: Guard = value => Array.isArray(value) && value.every(isText)
-
-const FACT_TYPES: Readonly<Record<keyof ClusterFacts, Guard>> = {
-  nodeName: isText,
-  advertiseAddress: isText,
-  bindPort: value => typeof value === 'number',
-  controlPlaneEndpoint: isText,
-  kubernetesVersion: isText,
-  clusterName: isText,
-  serviceSubnet: isText,
-  podSubnet: isText,
-  dnsDomain: isText,
-  apiServerCertSans: isTexts,
-  etcdServerCertSans: isTexts,
-  etcdPeerCertSans: isTexts,
-  externalEtcd: value =>
-    isObject(value) &&
-    isTexts(value['endpoints']) &&
-    Object.entries(value).every(
-      ([name, file]) => name === 'endpoints' || (['caFile', 'certFile', 'keyFile'].includes(name) && isText(file)),
-    ),
-  certificatesDir: isText,
-  encryptionAlgorithm: isText,
-  certificateValidityPeriod: isText,
-  caCertificateValidityPeriod: isText,
-  featureGates: value => isObject(value) && Object.values(value).every(gate => typeof gate === 'boolean'),
+function parseFacts(facts: Fields, kind: 'facts' | 'adds', what: string, context: Context): Partial<ClusterFacts> {
+  const checked = checkFacts(facts, kind, context)
+  if (checked.problem !== undefined) throw refuse(what, `inputs: ${checked.problem}`)
+  return checked.facts
 }
 
 function parseOptions(options: Fields, what: string): ChangeOptions {

@@ -5,6 +5,7 @@ import { parseIp } from '../crypto/ip.js'
 import { type Cluster, type ClusterFacts, checkCluster, FACT_FIELDS } from '../kubernetes/cluster.js'
 import { addressAt, parseCidr } from '../kubernetes/net.js'
 import type { Role } from '../kubernetes/rows.js'
+import { withNames } from './asked.js'
 import type { LifeOptions } from './lifetimes.js'
 import type { ActualTree, Asked, Inference, NameAdds } from './types.js'
 
@@ -105,14 +106,6 @@ function factsOf(field: string): readonly FactName[] {
       field === FACT_FIELDS[name] ||
       (/^[.[]/.test(field.slice(FACT_FIELDS[name].length)) && field.startsWith(FACT_FIELDS[name])),
   )
-}
-
-function withNames(facts: Partial<ClusterFacts>, adds: NameAdds): Partial<ClusterFacts> {
-  const lists = (Object.keys(adds) as (keyof NameAdds)[]).map(list => [
-    list,
-    [...new Set([...(facts[list] ?? []), ...(adds[list] ?? [])])],
-  ])
-  return { ...facts, ...Object.fromEntries(lists) }
 }
 
 /** The smallest subnet that kubeadm takes and that begins before this address: only its first address is ever used. */

@@ -11,6 +11,7 @@ import { type ClusterFacts, parseCluster } from '../../lib/kubernetes/cluster.js
 import { ROW_IDS, type Role } from '../../lib/kubernetes/rows.js'
 import { MemoryStore, type Store } from '../../lib/tree/store.js'
 import { generateTree } from '../../lib/workflow/generate.js'
+import { rejects } from '../support/context.js'
 import { reissueUser } from './breaks/tree.js'
 import { context, reissue, wellTree } from './tree.js'
 
@@ -117,9 +118,33 @@ test('a list of names that is stated is the list: others go, but none under whic
   const wanted = items.find(({ id }) => id === 'apiserver')?.wanted
   assert.equal([...(wanted?.ipAddresses ?? [])].sort(), ['10.0.0.10', '10.96.0.1'])
   assert.ok(wanted?.dnsNames.includes('new.example.org') && !wanted.dnsNames.includes('old.example.org'))
-  assert.match(findings.at(-1)?.message, /, which the description does not list$/)
+  assert.match(findings.at(-1)?.message ?? '', /, which the description does not list$/)
   const listed = { facts: { apiServerCertSans: [] }, from: 'kubeadm.yaml' }
-  assert.match((await compare(store, listed)).findings[0]?.message, /, which kubeadm\.yaml does not list$/)
+  assert.match((await compare(store, listed)).findings[0]?.message ?? '', /, which kubeadm\.yaml does not list$/)
+})
+
+test('what cannot be asked of any tree is refused, and nothing is planned for it', async () => {
+  const wrong: readonly (readonly [Asked, RegExp])[] = [
+    [{ facts: { apiServerCertSans: ['a b'] } }, /apiServer\.certSANs\[0\]: "a b" is neither/],
+    [{ adds: { apiServerCertSans: ['10.0.0.256'] } }, /10\.0\.0\.256/],
+    [{ adds: { etcdPeerCertSans: ['-bad-'] } }, /peerCertSANs/],
+    [{ facts: { controlPlaneEndpoint: 'not a host:99999' } }, /controlPlaneEndpoint/],
+    [{ facts: { serviceSubnet: 'x' } }, /serviceSubnet/],
+    [{ facts: { encryptionAlgorithm: 'FOO' } }, /FOO/],
+    [{ facts: { nodeName: 'A B\u001b[2J' } }, /not a node name/],
+    [JSON.parse('{"facts": {"nope": 1}}') as Asked, /not known: "nope"/],
+    [JSON.parse('{"facts": {"apiServerCertSans": "abc"}}') as Asked, /wrong type/],
+    [JSON.parse('{"adds": {"nodeName": "cp-2"}}') as Asked, /not known: "nodeName"/],
+  ]
+  for (const [asked, message] of wrong) {
+    const error = await rejects(compare(wellTree(), asked))
+    assert.is(error.code, 'KPKI_FIELD_VALUE')
+    assert.match(error.message, message)
+  }
+  // Each is right, and both together are too many.
+  const names = (letter: string) => Array.from({ length: 600 }, (_, index) => `${letter}${index}.example.org`)
+  const both = { facts: { apiServerCertSans: names('a') }, adds: { apiServerCertSans: names('b') } }
+  assert.is((await rejects(compare(wellTree(), both))).code, 'KPKI_FIELD_VALUE')
 })
 
 test('names that are added come to those that are there, or to the list', async () => {

@@ -159,7 +159,7 @@ test(
       adds: { apiServerCertSans: ['lb.example.org'] },
       options: {},
     })
-    assert.match(changes[0]?.reasons[0]?.message, /^lacks the name lb\.example\.org/)
+    assert.match(changes[0]?.reasons[0]?.message ?? '', /^lacks the name lb\.example\.org/)
     assert.is(changes[0]?.reasons.length, 1)
     const plan = join(dir, 'plan.json')
     writeFileSync(plan, both.stdout)
