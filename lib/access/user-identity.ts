@@ -1,4 +1,5 @@
 import { hasControlCharacter, quote } from '../kubernetes/cluster-fields.js'
+import { CLUSTER_ADMINS, MASTERS, NODE_USER_PREFIX, NODES } from '../kubernetes/groups.js'
 
 /** Something about a name that is refused, or that one should know. */
 export interface IdentityProblem {
@@ -12,17 +13,13 @@ export interface IdentityProblem {
 
 // RFC 5280 appendix A.1: ub-common-name and ub-organization-name.
 const LONGEST_NAME = 64
-/** The group that the API server lets do everything, without asking RBAC. */
-const SUPERUSERS = 'system:masters'
-/** kubeadm's group of administrators, bound to cluster-admin since v1.29. */
-const ADMINS = 'kubeadm:cluster-admins'
 
 /** Names that mean something to Kubernetes itself, longest first, and what. */
 const RESERVED: readonly (readonly [prefix: string, field: 'name' | 'group', meaning: string])[] = [
   ['system:serviceaccount:', 'name', 'is the name of a service account: the API server takes whoever has it for that'],
   ['system:serviceaccounts', 'group', 'is the group of service accounts'],
-  ['system:node:', 'name', "is a kubelet's name: with the group system:nodes it has a kubelet's rights"],
-  ['system:nodes', 'group', 'is the group of all kubelets'],
+  [NODE_USER_PREFIX, 'name', "is a kubelet's name: with the group system:nodes it has a kubelet's rights"],
+  [NODES, 'group', 'is the group of all kubelets'],
   ['system:', 'name', "begins with system:, which is kept for Kubernetes' own components"],
   ['system:', 'group', "begins with system:, which is kept for Kubernetes' own groups"],
 ]
@@ -58,28 +55,28 @@ function judge(field: 'name' | 'group', text: string): IdentityProblem[] {
     })
   }
   const reserved = RESERVED.find(([prefix, of]) => of === field && text.startsWith(prefix))
-  if (reserved && text !== SUPERUSERS)
+  if (reserved && text !== MASTERS)
     problems.push({ severity: 'warning', field, message: `${what} ${quote(text)} ${reserved[2]}` })
   return problems
 }
 
 function judgeRights(group: string): IdentityProblem[] {
-  if (group === SUPERUSERS) {
+  if (group === MASTERS) {
     return [
       {
         severity: 'warning',
         field: 'group',
-        message: `members of ${SUPERUSERS} may do everything, whatever RBAC says, and nobody can take that back before the certificate ends`,
+        message: `members of ${MASTERS} may do everything, whatever RBAC says, and nobody can take that back before the certificate ends`,
         hint: 'bind a group of your own to cluster-admin instead: a binding can be deleted',
       },
     ]
   }
-  if (group === ADMINS) {
+  if (group === CLUSTER_ADMINS) {
     return [
       {
         severity: 'warning',
         field: 'group',
-        message: `members of ${ADMINS} may do everything as long as its ClusterRoleBinding is there; deleting it takes the rights of every administrator`,
+        message: `members of ${CLUSTER_ADMINS} may do everything as long as its ClusterRoleBinding is there; deleting it takes the rights of every administrator`,
       },
     ]
   }

@@ -1,6 +1,7 @@
 import { ordinal } from '../access/kubeconfig-entries.js'
 import { VerifyError } from '../errors.js'
 import { parseDuration } from '../kubernetes/duration.js'
+import { MASTERS } from '../kubernetes/groups.js'
 import { isKubeconfigId, PROFILES, type Profile, profileOf } from '../kubernetes/rows.js'
 import type { Certificate } from '../x509/certificate.js'
 import { EXTENSIONS } from '../x509/extensions.js'
@@ -10,7 +11,7 @@ import { type FindingPlace, listed, type Report, reportOn, shortList } from './a
 import type { ActualRow } from './actual.js'
 import { checkCertificate } from './check-certificate.js'
 import { checkIssued } from './check-issued.js'
-import { MASTERS } from './groups.js'
+import { groupSourceOf } from './group-source.js'
 import { algorithmFindings, commonNameFindings, groupFindings, usageFindings, widthFindings } from './identity.js'
 import { periodOf } from './infer-period.js'
 import { certificatePathOf, isKubeletId, keyPathOf } from './items.js'
@@ -180,14 +181,16 @@ function membershipFindings(
     ({ code }) => code !== 'groups-missing',
   )
   // What only etcd sees makes nobody a superuser of the cluster: etcd does not look at it.
-  const isForEtcd = id === 'etcd-healthcheck-client' || id === 'apiserver-etcd-client'
+  const source = groupSourceOf(id)
   const isWanted = organizations.includes(MASTERS)
-  const isAsBefore = isWanted && (isForEtcd || wanting.inference.hasBoundAdmins !== true)
+  const isAsBefore = isWanted && (source === 'etcd-client' || wanting.inference.hasBoundAdmins !== true)
   findings.push(
     report(isAsBefore ? 'superuser-older' : 'superuser', `is in the group ${MASTERS}`, {
       field: 'subject.organizations',
       actual: certificate.subject.organizations.join(', '),
       ...(isWanted ? {} : { expected: organizations.join(', ') || 'none' }),
+      // Rights of another group are what administrators need, and nobody else.
+      ...(source === 'admin' ? {} : { hint: 'Have it made anew without the group: kpki apply.' }),
     }),
   )
   return findings

@@ -1,13 +1,10 @@
 import type { Context } from '../context.js'
+import { CLUSTER_ADMINS, MASTERS } from '../kubernetes/groups.js'
 import type { CertificateId } from '../kubernetes/rows.js'
 import { shortList } from './about.js'
-import { MASTERS } from './groups.js'
 import { droppedNames } from './planning.js'
 import type { TreeItemId } from './rules.js'
 import type { Change, TreeComparison } from './types.js'
-
-/** The group of administrators since 1.29, which has its rights from RBAC (kubernetes/kubernetes PR 121305). */
-const BOUND = 'kubeadm:cluster-admins'
 
 /** What else a new CA certificate has to be brought to, by CA. */
 const RENEWED_CA: Partial<Record<CertificateId, readonly string[]>> = {
@@ -41,12 +38,16 @@ export function followUpsOf(
   )
   const isDemoted = changes.some(({ id, wanted }) => {
     const had = comparison.items.find(item => item.id === id)?.certificate?.subject.organizations
-    return had?.includes(MASTERS) && wanted?.organizations.includes(BOUND) && !wanted.organizations.includes(MASTERS)
+    return (
+      had?.includes(MASTERS) &&
+      wanted?.organizations.includes(CLUSTER_ADMINS) &&
+      !wanted.organizations.includes(MASTERS)
+    )
   })
   // Until then nobody can refuse them anything; from then on they may do what is bound to the group, and that may be nothing.
   if (isDemoted)
     sentences.push(
-      `Beforehand, while ${MASTERS} still lets you in, bind the group: kubectl create clusterrolebinding ${BOUND} --clusterrole=cluster-admin --group=${BOUND}`,
+      `Beforehand, while ${MASTERS} still lets you in, bind the group: kubectl create clusterrolebinding ${CLUSTER_ADMINS} --clusterrole=cluster-admin --group=${CLUSTER_ADMINS}`,
       'Keep a way in for emergencies: kpki gen kubeconfig super-admin.conf',
     )
   const admins = (['admin.conf', 'super-admin.conf'] as const).filter(isChanged)

@@ -4,19 +4,16 @@ import { KEY_ALGORITHMS } from '../crypto/algorithms.js'
 import { parseIp } from '../crypto/ip.js'
 import type { ClusterFacts } from '../kubernetes/cluster.js'
 import { formatDuration } from '../kubernetes/duration.js'
+import { MASTERS, NODE_USER_PREFIX } from '../kubernetes/groups.js'
 import { addressAt, formatHostPort, isDnsSubdomain, parseCidr, parseSubjectAltName } from '../kubernetes/net.js'
-import { isKubeconfigId, ROW_IDS, type Role, type RowId } from '../kubernetes/rows.js'
+import { isKubeconfigId, type Role, type RowId } from '../kubernetes/rows.js'
 import { adminGroup, MINORS, parseVersion } from '../kubernetes/versions.js'
 import type { TreePath } from '../tree/layout.js'
 import type { Certificate } from '../x509/certificate.js'
-import { MASTERS } from './groups.js'
 import { periodOf } from './infer-period.js'
 import { certificateOf, certificatePathOf, isCaId, issuerIdOf, splitServer } from './items.js'
 import { manifestPath } from './manifests.js'
 import type { ActualTree, Inference } from './types.js'
-
-/** The user name of a kubelet (kubernetes/kubernetes v1.20.2, pkg/auth/nodeidentifier/default.go). */
-export const NODE_USER_PREFIX = 'system:node:'
 
 /**
  * Says what a tree says about its cluster and its host: from certificates, kubeconfigs and the manifests of static Pods. What none of
@@ -113,6 +110,8 @@ export function inferDescription(tree: ActualTree, context: Context): Inference 
 class Look {
   readonly #tree: ActualTree
   readonly #certificates = new Map<RowId, Certificate>()
+  /** The one that the kubelet keeps for itself. */
+  readonly #client: Certificate | undefined
 
   constructor(tree: ActualTree, context: Context) {
     this.#tree = tree
@@ -120,10 +119,8 @@ class Look {
       const certificate = certificateOf(row, context)
       if (certificate) this.#certificates.set(id, certificate)
     }
-    const client = tree.kubelet.get('kubelet-client')
-    this.#client = certificateOf(client, context)
+    this.#client = certificateOf(tree.kubelet.get('kubelet-client'), context)
   }
-  readonly #client: Certificate | undefined
 
   certificate(id: RowId): Certificate | undefined {
     return this.#certificates.get(id)
@@ -249,7 +246,7 @@ class Look {
   period(isCa: boolean): [number, TreePath] | undefined {
     const told = [...this.#certificates].flatMap(([id, certificate]): [number, TreePath][] => {
       const issuer = issuerIdOf(id)
-      const signer = issuer && issuer !== 'sa' && isRowId(issuer) ? this.certificate(issuer) : undefined
+      const signer = issuer && this.certificate(issuer)
       if (id === 'sa' || isCaId(id) !== isCa || (!isCa && !signer)) return []
       const period = periodOf(certificate, isCa ? undefined : signer)
       return period === undefined ? [] : [[period, certificatePathOf(id)]]
@@ -278,10 +275,6 @@ class Look {
     if (admins.includes(adminGroup({ major: 1, minor: MINORS.newest, patch: 0, text: '' }))) return true
     return admins.includes(MASTERS) ? false : undefined
   }
-}
-
-function isRowId(id: string): id is RowId {
-  return ROW_IDS.some(row => row === id)
 }
 
 function isLoopback(host: string): boolean {

@@ -3,20 +3,11 @@ import type { KeyType } from '../crypto/keys.js'
 import { wantedCertificate } from '../kubernetes/catalogue.js'
 import { DEFAULT_VALIDITY_SECONDS } from '../kubernetes/cluster.js'
 import { parseDuration } from '../kubernetes/duration.js'
-import {
-  CATALOGUE,
-  type CertificateRow,
-  isKubeconfigId,
-  KUBECONFIGS,
-  PROFILES,
-  type Profile,
-  profileOf,
-  type RowId,
-} from '../kubernetes/rows.js'
-import { parseVersion } from '../kubernetes/versions.js'
+import { CLUSTER_ADMINS, MASTERS, NODE_USER_PREFIX, NODES } from '../kubernetes/groups.js'
+import { isCertificateId, KUBECONFIGS, PROFILES, type Profile, profileOf, type RowId } from '../kubernetes/rows.js'
+import { adminGroup, parseVersion } from '../kubernetes/versions.js'
 import type { Certificate } from '../x509/certificate.js'
-import { MASTERS, NODES } from './groups.js'
-import { NODE_USER_PREFIX } from './infer.js'
+import { groupSourceOf } from './group-source.js'
 import { periodOf } from './infer-period.js'
 import { isCaId, isKubeletId } from './items.js'
 import type { TreeItemId } from './rules.js'
@@ -92,12 +83,12 @@ function wantedGroups(id: Exclude<RowId, 'sa'>, found: readonly string[], { stat
   if (id === 'kubelet.conf') return [NODES]
   if (id === 'super-admin.conf') return found.includes(MASTERS) ? found : [...found, MASTERS]
   const others = found.filter(group => group !== MASTERS)
-  if (id === 'controller-manager.conf' || id === 'scheduler.conf') return others
+  const source = groupSourceOf(id)
+  // No kubeadm has made one so, and no component needs it.
+  if (source === undefined) return isCertificateId(id) && isCaId(id) ? found : others
   const version = parseVersion(stated.kubernetesVersion ?? '')
-  if (!version || version.minor < 29 || others.length === found.length) return found
-  const groups = isKubeconfigId(id) ? KUBECONFIGS[id].groups : (CATALOGUE[id] as CertificateRow).groups
-  if (groups === 'etcd-client') return others
-  return groups === 'admin' ? [...new Set([...others, 'kubeadm:cluster-admins'])] : found
+  if (!version || adminGroup(version) === MASTERS || others.length === found.length) return found
+  return source === 'etcd-client' ? others : [...new Set([...others, CLUSTER_ADMINS])]
 }
 
 /** What the role needs and lacks comes to what is there; a certificate without the extension is good for all. */

@@ -1,9 +1,8 @@
 import type { Report } from '../audit/about.js'
 import type { Finding } from '../audit/rules.js'
+import { NODE_USER_PREFIX, NODES } from '../kubernetes/groups.js'
 import type { Certificate } from '../x509/certificate.js'
 
-const NODE = /^system:node:(.+)$/
-const NODES = 'system:nodes'
 /** Identities that only clients have: RBAC binds rights to these very names (bootstrap policy of the API server). */
 const CLIENTS = ['system:kube-scheduler', 'system:kube-controller-manager', 'system:kube-proxy']
 /** Names that only API servers have; which of them there are is their maker's choice. */
@@ -22,12 +21,12 @@ export function checkIdentity(certificate: Certificate, report: Report): Finding
   const findings: Finding[] = []
   const isServer = hasUsage(certificate, 'serverAuth')
   const isClient = hasUsage(certificate, 'clientAuth')
-  const isNode = NODE.test(commonName)
+  const isNode = commonName.startsWith(NODE_USER_PREFIX) && commonName !== NODE_USER_PREFIX
   // The kubelet's serving certificate has the same name, and needs the group of the signer (certificates.k8s.io).
   if (isNode && !organizations.includes(NODES))
     findings.push(
       report('groups-missing', `is a node's, and lacks the group ${NODES}`, {
-        field: 'subject.O',
+        field: 'subject.organizations',
         expected: NODES,
         actual: organizations.join(', '),
         hint: 'the node authorizer knows nodes by that group: have it made anew with it',
@@ -36,8 +35,8 @@ export function checkIdentity(certificate: Certificate, report: Report): Finding
   if (!isNode && organizations.includes(NODES))
     findings.push(
       report('common-name', `is in the group ${NODES}, and not named as a node`, {
-        field: 'subject.CN',
-        expected: 'system:node:NAME',
+        field: 'subject.commonName',
+        expected: `${NODE_USER_PREFIX}NAME`,
         actual: commonName,
         hint: 'have it made anew with the name of its node',
       }),

@@ -1,3 +1,4 @@
+import { CLUSTER_ADMINS } from '../kubernetes/groups.js'
 import { type CertificateId, KUBECONFIG_IDS, type RowId } from '../kubernetes/rows.js'
 import { certificatePath, filesOf } from '../tree/layout.js'
 import { directoryOf } from './links.js'
@@ -67,9 +68,7 @@ export function expectedRows(files: ReadonlySet<string>, adminGroups: readonly s
   const isEtcds = (id: RowId) => id.includes('etcd')
   const isWanted = (id: RowId) =>
     isThere(id) ||
-    (isControlPlane &&
-      (!isEtcds(id) || hasEtcd) &&
-      (id !== 'super-admin.conf' || adminGroups.includes('kubeadm:cluster-admins')))
+    (isControlPlane && (!isEtcds(id) || hasEtcd) && (id !== 'super-admin.conf' || adminGroups.includes(CLUSTER_ADMINS)))
   return { leaves: KUBEADM_LEAVES.filter(isWanted), cas: CAS.filter(isWanted) }
 }
 

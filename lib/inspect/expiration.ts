@@ -1,4 +1,5 @@
 import type { Context } from '../context.js'
+import { NODE_USER_PREFIX } from '../kubernetes/groups.js'
 import { isCertificateId, issuerOf } from '../kubernetes/rows.js'
 import { keyPath } from '../tree/layout.js'
 import type { Store } from '../tree/store.js'
@@ -144,14 +145,12 @@ function isExternal(
   return ca === undefined || (certificates[ca]?.keyPlaces.length ?? 0) === 0
 }
 
-const NODE_USER = 'system:node:'
-
 /** The node, by its kubelet's user or by what etcd's member is called. */
 function nodeOf(lines: readonly ExpirationLine[], { certificates }: Inspection): string | undefined {
   const nameIn = (wanted: string) => {
     const what = lines.find(({ name }) => name === wanted)?.what
     return what && 'index' in what ? certificates[what.index]?.certificate.subject.commonName : undefined
   }
-  const users = [nameIn('kubelet.conf'), nameIn('kubelet-client')].filter(user => user?.startsWith(NODE_USER))
-  return users[0]?.slice(NODE_USER.length) || nameIn('etcd-server') || undefined
+  const users = [nameIn('kubelet.conf'), nameIn('kubelet-client')].filter(user => user?.startsWith(NODE_USER_PREFIX))
+  return users[0]?.slice(NODE_USER_PREFIX.length) || nameIn('etcd-server') || undefined
 }

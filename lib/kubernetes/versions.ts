@@ -1,3 +1,5 @@
+import { CLUSTER_ADMINS, MASTERS } from './groups.js'
+
 /** A Kubernetes version. */
 export interface KubernetesVersion {
   readonly major: 1
@@ -67,8 +69,8 @@ export function parseVersion(text: string): KubernetesVersion | undefined {
  *
  * @see kubernetes/kubernetes PR 121305 (admin.conf, super-admin.conf), PR 121837 (apiserver-kubelet-client), both v1.29
  */
-export function adminGroup({ minor }: KubernetesVersion): 'kubeadm:cluster-admins' | 'system:masters' {
-  return minor >= 29 ? 'kubeadm:cluster-admins' : 'system:masters'
+export function adminGroup({ minor }: KubernetesVersion): typeof CLUSTER_ADMINS | typeof MASTERS {
+  return minor >= 29 ? CLUSTER_ADMINS : MASTERS
 }
 
 /** `super-admin.conf` exists (kubernetes/kubernetes PR 121305, v1.29). */
@@ -82,7 +84,7 @@ export function hasSuperAdmin({ minor }: KubernetesVersion): boolean {
  * @see kubernetes/kubernetes PR 119859 and PR 120521, both v1.29
  */
 export function etcdClientGroups({ minor }: KubernetesVersion): readonly string[] {
-  return minor >= 29 ? [] : ['system:masters']
+  return minor >= 29 ? [] : [MASTERS]
 }
 
 /**
