@@ -9,6 +9,7 @@ import type { FileKind, TreePath } from '../tree/layout.js'
 import type { Store, StoredFile } from '../tree/store.js'
 import { type Certificate, parseCertificates } from '../x509/certificate.js'
 import { type ActualRow, accessFindings, readOrTell, readRow, unreadable } from './actual.js'
+import { manifestFileFindings } from './manifest-files.js'
 import { ManifestReader, manifestPath, STATIC_PODS } from './manifests.js'
 import type { Finding } from './rules.js'
 import type { ActualKubeletPair, ActualTree } from './types.js'
@@ -68,6 +69,7 @@ export async function readTree(store: Store, context: Context): Promise<ActualTr
       findings.push(unreadable(undefined, path, source, error))
     }
   }
+  findings.push(...(await manifestFileFindings(manifests.facts, source, context)))
   const fingerprint = await fingerprintOf(seen, context)
   return { rows, kubelet, manifests: manifests.facts, findings, fileCount: seen.size, fingerprint }
 }
