@@ -1,11 +1,12 @@
+import { showUrl } from '../access/server-url.js'
 import { KEY_ALGORITHMS } from '../crypto/algorithms.js'
 import { isKubeconfigId } from '../kubernetes/rows.js'
 import { filesOf, type TreePath } from '../tree/layout.js'
-import { namesIssuerSerial } from '../x509/raw-extensions.js'
 import type { ActualRow } from './actual.js'
 import { isCuredHere, isOnlyTheKey, needsKey } from './change-causes.js'
 import { issuerProblem } from './change-issuers.js'
 import { certificatePathOf, isKubeletId, issuerIdOf, keyOf } from './items.js'
+import { isOfOtherCluster } from './other-cluster.js'
 import {
   ASKED,
   blocked,
@@ -34,6 +35,13 @@ export function planLeaf(item: ComparedItem, id: Exclude<TreeItemId, 'sa'>, plan
     if (planning.named.has(id)) throw blocked(id, 'is not there', `make it: kpki gen ${genName(id)}`)
     return void untouched.push({ id, message: 'is missing', hint: `make it: kpki gen ${genName(id)}` })
   }
+  const kubeconfig = isKubeconfigId(id) ? comparison.tree.rows.get(id)?.kubeconfig : undefined
+  if (kubeconfig && isOfOtherCluster(kubeconfig, comparison.tree)) {
+    const message = `has a current context of another cluster, ${showUrl(kubeconfig.server).text}, and is left as it is`
+    const hint = `choose this cluster's in it: kubectl config use-context NAME --kubeconfig ${id}`
+    if (planning.named.has(id)) throw blocked(id, message, hint)
+    return void untouched.push({ id, message, hint })
+  }
   const edits = editsOf(item, planning)
   const wanted = wantedOf(item, planning)
   const hasCredential = isMissing || !isKubeconfigId(id) || holdsCertificate(comparison.tree.rows.get(id))
@@ -49,12 +57,7 @@ export function planLeaf(item: ComparedItem, id: Exclude<TreeItemId, 'sa'>, plan
   if (!asked && !isMissing && causes.length === 0) {
     if (edits.length > 0)
       changes.push({
-        ...change(
-          item,
-          'edit',
-          undefined,
-          reasonsOf(item, found => isEdit(found), EDITED_CA(planning)),
-        ),
+        ...change(item, 'edit', undefined, reasonsOf(item, isEdit, EDITED_CA(planning))),
         ...editOf(item, edits),
       })
     return
@@ -114,7 +117,7 @@ function planFollowing(item: ComparedItem, planning: Planning): void {
     const edits = editsOf(item, planning).filter(edit => edit !== 'server')
     if (edits.length > 0)
       changes.push({ ...change(item, 'edit', undefined, EDITED_CA(planning)), ...editOf(item, edits) })
-  } else if (certificate && issuer && renewedCas.has(issuer) && namesIssuerSerial(certificate)) {
+  } else if (certificate?.authoritySerialNumber !== undefined && issuer && renewedCas.has(issuer)) {
     const message = `names the old certificate of ${issuer} by its serial number`
     const wanted = wantedOf(item, { ...planning, options: { ...planning.options, asFound: true } })
     const key = comparison.tree.rows.get(issuer)?.key && keyOf(item.actual)?.isKeyOf(certificate.spki) ? 'keep' : 'new'
@@ -139,7 +142,7 @@ function isEdit({ code }: Finding): boolean {
 function editsOf({ id, findings }: ComparedItem, { comparison, renewedCas, options }: Planning): Change['edits'] {
   const kubeconfig = isKubeconfigId(id) ? comparison.tree.rows.get(id)?.kubeconfig : undefined
   const ca = comparison.tree.rows.get('ca')
-  if (!kubeconfig || !ca) return []
+  if (!kubeconfig || !ca || isOfOtherCluster(kubeconfig, comparison.tree)) return []
   const has = (remedy: string) => findings.some(({ code }) => remedyOf(code) === remedy)
   const isEmbedded = kubeconfig.caCertificates.length > 0 || kubeconfig.caFile === undefined
   const isCaChanged = ca.certificates.length > 0 && (renewedCas.has('ca') || has('ca-data'))

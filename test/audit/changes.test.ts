@@ -1,5 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { formatKubeconfig, parseKubeconfig } from '../../lib/access/kubeconfig.js'
 import type { ChangeOptions } from '../../lib/audit/planning.js'
 import type { Asked } from '../../lib/audit/types.js'
 import { formatPrivateKey, formatPublicKey } from '../../lib/crypto/key-files.js'
@@ -346,6 +347,35 @@ test('a kubelet that renews its certificate itself is left to it until it should
   put(store, pem, formatCertificate(certificate) + formatPrivateKey(key))
   assert.equal(await deeds(store, {}, {}, at(+NOW + 85 * DAY)), [])
   assert.equal(await deeds(store, {}, {}, at(+NOW + 95 * DAY)), ['kubelet-client reissue keep'])
+})
+
+test('a kubeconfig that somebody has set to another cluster is left as it is', async () => {
+  const store = wellTree()
+  const caCertificates = [certificateIn(store, 'pki/etcd/ca.crt')]
+  const { key: _, certificates: __, ...rest } = await parseKubeconfig(read(store, 'admin.conf'), context)
+  const server = 'https://other.example:6443'
+  const other = { ...rest, server, clusterName: 'other', userName: 'other', token: 'theirs', caCertificates }
+  put(store, 'admin.conf', formatKubeconfig(other))
+  const asked = { facts: { controlPlaneEndpoint: 'lb.example.org' } }
+  for (const [what, options] of [
+    [{}, {}],
+    [asked, {}],
+    [{}, { only: ['all'] }],
+    [{}, { only: ['ca'] }],
+  ] as const) {
+    const { plan } = await planStore(store, what, context, options)
+    assert.is(
+      plan.changes.some(({ id }) => id === 'admin.conf'),
+      false,
+    )
+    if (!('only' in options) || options.only[0] === 'all')
+      assert.match(
+        plan.untouched.find(({ id }) => id === 'admin.conf')?.message ?? '',
+        /another cluster, https:\/\/other/,
+      )
+  }
+  const error = await rejects(planStore(store, {}, context, { only: ['admin.conf'] }))
+  assert.is(error.code, 'KPKI_PLAN_BLOCKED')
 })
 
 test('what cannot be read is told of, and left', async () => {
