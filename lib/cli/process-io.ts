@@ -8,6 +8,11 @@ const { fstatSync, writeSync } = process.getBuiltinModule('node:fs')
 export function processIo(): Io {
   const interrupt = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupt.abort())
+  // A terminal that goes away says so twice, by itself and through its shell: the second time nobody is impatient.
+  process.on('SIGHUP', () => {
+    if (!interrupt.signal.aborted) process.once('exit', endByHangup)
+    interrupt.abort()
+  })
   return {
     stdout: (text, mustArrive) => write(1, text, mustArrive),
     stderr: text => write(2, text),
@@ -109,6 +114,21 @@ function isExposed(descriptor: number): boolean {
   }
 }
 
+/** Node's own end wants to reset the terminal, aborts when that has gone, and may leave a core file with keys in it. */
+function endByHangup(): void {
+  process.removeAllListeners('SIGHUP')
+  process.kill(process.pid, 'SIGHUP')
+}
+
+/** Whether it is a terminal, or was one: of one that has gone away nothing else can be asked. */
+function isTerminal(descriptor: number): boolean {
+  try {
+    return fstatSync(descriptor).isCharacterDevice()
+  } catch {
+    return false
+  }
+}
+
 /** Writes synchronously, so that nothing is lost when the process ends; a reader that went away is no error, unless all must arrive. */
 function write(descriptor: number, text: string, mustArrive = false): void {
   const bytes = Buffer.from(text)
@@ -117,7 +137,7 @@ function write(descriptor: number, text: string, mustArrive = false): void {
       offset += writeSync(descriptor, bytes, offset)
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? error.code : ''
-      if (code === 'EPIPE' && !mustArrive) return
+      if (!mustArrive && (code === 'EPIPE' || (code === 'EIO' && isTerminal(descriptor)))) return
       if (code !== 'EAGAIN') {
         throw new StoreError('KPKI_WRITE_FAILED', `the output cannot be written (${code})`, { cause: error })
       }
