@@ -111,7 +111,7 @@ function leaveCa({ id, actual, findings }: ComparedItem, ca: CertificateId, { un
     const isMended = code === 'expired' || code === 'ends-soon' || code === 'ca-profile'
     const renew = `kpki renew ${ca} keeps its key and its name`
     if (isMended) untouched.push({ id, message, hint: renew })
-    else if (code === 'file-missing') untouched.push({ id, message, hint: `make it: kpki gen ${ca}` })
+    else if (code === 'file-missing') untouched.push({ id, message, hint: hint ?? `make it: kpki gen ${ca}` })
     else if (remedyOf(code) !== 'none')
       untouched.push({ id, message, hint: hint ?? 'that takes a new CA, and everything that it has signed with it' })
   }
@@ -132,8 +132,17 @@ function planServiceAccount(item: ComparedItem, planning: Planning): void {
   )
   const isUnderived = row?.key !== undefined && row.publicKey === undefined && !row.files.has(SA_PUB)
   if (!row?.key || (cured.length === 0 && !isUnderived)) {
+    const lost = findings.find(
+      ({ code, path }) => code === 'key-missing' || (code === 'file-missing' && path === SA_KEY),
+    )
     if (!row || row.files.size === 0)
       planning.untouched.push({ id, message: 'is missing', hint: 'make a new pair: kpki gen sa' })
+    else if (lost)
+      planning.untouched.push({
+        id,
+        message: `${SA_KEY} is missing`,
+        ...(lost.hint === undefined ? {} : { hint: lost.hint }),
+      })
     return
   }
   const missing: Reason[] = isUnderived && cured.length === 0 ? [{ code: 'asked', message: 'sa.pub is missing' }] : []
@@ -143,7 +152,7 @@ function planServiceAccount(item: ComparedItem, planning: Planning): void {
   })
 }
 
-const SA_PUB: TreePath = filesOf('sa')[1]?.path ?? ''
+const [SA_KEY = '', SA_PUB = ''] = filesOf('sa').map(({ path }): TreePath => path)
 
 /** The kubelet signs its serving certificate itself, or the cluster does. */
 function planServing({ id, certificate }: ComparedItem, { named, untouched, options, context }: Planning): void {

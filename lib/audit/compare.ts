@@ -316,7 +316,6 @@ function sharedFindings({ tree }: Wanting): Finding[] {
         }),
       )
     }
-  findings.push(...nodeFindings(tree))
   const client = tree.kubelet.get('kubelet-client')?.certificates[0]
   const own = tree.rows.get('kubelet.conf')?.kubeconfig?.certificates[0]
   if (client && own && client.subject.commonName !== own.subject.commonName)
@@ -329,6 +328,7 @@ function sharedFindings({ tree }: Wanting): Finding[] {
         { field: 'subject.commonName', expected: own.subject.commonName, actual: client.subject.commonName },
       ),
     )
+  else findings.push(...nodeFindings(tree))
   return findings
 }
 

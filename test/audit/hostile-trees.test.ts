@@ -91,9 +91,14 @@ test('no file can be read at all', async () => {
   assert.equal(comparison.inference.facts, {})
 })
 
-test('an empty tree has no findings, also where it is described', async () => {
-  for (const asked of [{}, { facts: { nodeName: 'cp-1', advertiseAddress: '10.0.0.10' } }])
-    assert.equal((await checkTree(new MemoryStore(), asked, context)).findings, [])
+test('an empty tree is told of, once, also where it is described', async () => {
+  for (const asked of [{}, { facts: { nodeName: 'cp-1', advertiseAddress: '10.0.0.10' } }]) {
+    const { findings } = await checkTree(new MemoryStore(), asked, context)
+    assert.equal(
+      findings.map(({ code, path }) => [code, path]),
+      [['nothing-found', 'pki']],
+    )
+  }
 })
 
 test('ten thousand names and a bundle of hundreds are read in time', async () => {

@@ -9,6 +9,13 @@ export const ROLE_RULES = {
     why: 'The common name is the user. RBAC knows the components by their names, and the Node authorizer a node by its own.',
     fix: 'Have it made anew with the right name: kpki apply.',
   },
+  'node-differs': {
+    group: 'roles',
+    severity: 'warning',
+    about: 'the kubelet is of another node than the servers of this host',
+    why: 'A kubelet may do what is about its own node, and nothing else: with the certificate of another one it is refused, or speaks for that one.',
+    fix: 'Put the kubelet files of this node back, or join it again: kubeadm join. Where the servers are those of another host: kpki apply --node-name with the name of this one.',
+  },
   'groups-missing': {
     group: 'roles',
     severity: 'error',

@@ -155,6 +155,15 @@ export const TREE_BREAKS: readonly Break[] = [
   },
   {
     rule: 'file-missing',
+    about: 'the key of a CA, with which a manifest has the controller manager sign',
+    // kube-controller-manager v1.20.2 ends at once without it; kubeadm leaves the flag out where the key is elsewhere.
+    spoil: both(
+      remove('pki/ca.key'),
+      pod('kube-controller-manager', '--cluster-signing-key-file=/etc/kubernetes/pki/ca.key'),
+    ),
+  },
+  {
+    rule: 'file-missing',
     about: 'what the description calls for',
     spoil: remove('scheduler.conf'),
     asked: { facts: { nodeName: 'cp-1' } },
@@ -208,6 +217,11 @@ export const TREE_BREAKS: readonly Break[] = [
     spoil: store => kubeletClient(store, { commonName: 'system:node:cp-2' }),
   },
   {
+    rule: 'node-differs',
+    about: 'the kubelet of another host',
+    spoil: user('kubelet.conf', { commonName: 'system:node:cp-9', organizations: ['system:nodes'] }),
+  },
+  {
     rule: 'groups-missing',
     about: 'a node that is in no group',
     spoil: user('kubelet.conf', { organizations: [] }),
@@ -227,6 +241,19 @@ export const TREE_BREAKS: readonly Break[] = [
     about: 'a scheduler, whatever the version',
     spoil: user('scheduler.conf', { organizations: ['system:masters'] }),
   },
+  ...(['front-proxy-client', 'apiserver'] as const).map(
+    (id): Break => ({
+      rule: 'superuser',
+      about: `${id}, which no kubeadm has made so, in a tree of before 1.29`,
+      spoil: both(
+        remove('super-admin.conf'),
+        user('admin.conf', { organizations: ['system:masters'] }),
+        reissued('apiserver-kubelet-client', { organizations: ['system:masters'] }),
+        reissued(id, { organizations: ['system:masters'] }, id === 'apiserver' ? 'pki/ca' : 'pki/front-proxy-ca'),
+      ),
+      findings: [`superuser ${id}`, 'superuser-older apiserver-kubelet-client', 'superuser-older admin.conf'],
+    }),
+  ),
   {
     rule: 'superuser-older',
     about: 'an administrator of before 1.29',
