@@ -1,4 +1,5 @@
 import type { Context } from '../context.js'
+import { isSameSet } from '../x509/reissue.js'
 import { signerFor } from './change-issuers.js'
 import { issuerIdOf, keyOf } from './items.js'
 import type { Planning } from './planning.js'
@@ -53,13 +54,11 @@ function endsOf({ id, certificate, wanted }: ComparedItem, planning: Planning): 
 
 function isOtherIdentity({ certificate, wanted }: ComparedItem): boolean {
   if (!certificate || !wanted) return true
-  const isSame = (a: readonly string[], b: readonly string[]) =>
-    a.every(item => b.includes(item)) && b.every(item => a.includes(item))
   return !(
     certificate.subject.commonName === wanted.commonName &&
-    isSame(certificate.subject.organizations, wanted.organizations) &&
-    isSame(certificate.dnsNames, wanted.dnsNames) &&
-    isSame(certificate.ipAddresses, wanted.ipAddresses)
+    isSameSet(certificate.subject.organizations, wanted.organizations) &&
+    isSameSet(certificate.dnsNames, wanted.dnsNames) &&
+    isSameSet(certificate.ipAddresses, wanted.ipAddresses)
   )
 }
 

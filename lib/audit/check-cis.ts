@@ -15,7 +15,7 @@ import {
   ownCaFindings,
   ownerFindings,
 } from './cis-looks.js'
-import { manifestPath } from './manifests.js'
+import { manifestPath, STATIC_PODS } from './manifests.js'
 import { type Finding, type FindingDetails, finding } from './rules.js'
 import type { ActualTree } from './types.js'
 
@@ -74,8 +74,7 @@ export async function checkCis(
 /** Files of rows, kubeconfigs, manifests and the kubelet; all others, too, where the store can list them. */
 async function filesIn(store: Store): Promise<ReadonlyMap<TreePath, LookedFile>> {
   const paths = new Set<TreePath>(ROW_IDS.flatMap(id => filesOf(id).map(({ path }) => path)))
-  for (const component of ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'etcd'])
-    paths.add(manifestPath(component))
+  for (const component of STATIC_PODS) paths.add(manifestPath(component))
   paths.add(KUBELET_CONFIG)
   if (store.list)
     for await (const { path, problem } of store.list())

@@ -32,7 +32,7 @@ const NETSCAPE_CERT_TYPE = `${NETSCAPE}1`
 const NETSCAPE_BITS = { clientAuth: 0x80, serverAuth: 0x40 } as const
 
 /** Critical extensions that end verification in Go. */
-export function unknownToGo({ criticalExtensions }: Pick<Certificate, 'criticalExtensions'>): readonly string[] {
+function unknownToGo({ criticalExtensions }: Pick<Certificate, 'criticalExtensions'>): readonly string[] {
   return criticalExtensions.filter(oid => !KNOWN_TO_GO.test(oid))
 }
 

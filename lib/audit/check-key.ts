@@ -22,7 +22,7 @@ const MAX_RSA_BITS = 8192
 const MIN_RSA_BITS = 2048
 
 /** Whether a key is one that Go, OpenSSL and TLS take. */
-export function checkStrength(
+function checkStrength(
   { publicKey, spki, isSelfIssued }: Pick<Certificate, 'publicKey' | 'spki' | 'isSelfIssued'>,
   report: Report,
 ): Finding[] {

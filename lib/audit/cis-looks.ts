@@ -1,6 +1,6 @@
 import { equalBytes } from '../crypto/bytes.js'
 import type { TreePath } from '../tree/layout.js'
-import type { YamlValue } from '../yaml-scalars.js'
+import { isYamlObject, type YamlValue } from '../yaml-scalars.js'
 import type { CisItem } from './cis-items.js'
 import { manifestPath } from './manifests.js'
 import type { Finding, FindingDetails } from './rules.js'
@@ -133,9 +133,8 @@ export function ownCaFindings(tree: Pick<ActualTree, 'rows' | 'manifests'>, repo
 export function fieldOf(value: YamlValue, field: string): YamlValue | undefined {
   let at: YamlValue | undefined = value
   for (const name of field.split('.')) {
-    if (typeof at !== 'object' || at === null || Array.isArray(at)) return undefined
-    const object = at as { readonly [name: string]: YamlValue }
-    at = Object.hasOwn(object, name) ? object[name] : undefined
+    if (!isYamlObject(at)) return undefined
+    at = Object.hasOwn(at, name) ? at[name] : undefined
   }
   return at === null || at === '' ? undefined : at
 }

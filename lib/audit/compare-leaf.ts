@@ -14,7 +14,7 @@ import { checkIssued } from './check-issued.js'
 import { groupSourceOf } from './group-source.js'
 import { algorithmFindings, commonNameFindings, groupFindings, usageFindings, widthFindings } from './identity.js'
 import { periodOf } from './infer-period.js'
-import { certificatePathOf, isKubeletId, keyPathOf } from './items.js'
+import { certificatePathOf, isKubeletId, keyPathOf, pairOf } from './items.js'
 import { lifeFindings } from './lifetimes.js'
 import { type Finding, finding, type TreeItemId } from './rules.js'
 import type { ActualKubeletPair, WantedIdentity } from './types.js'
@@ -63,7 +63,7 @@ export async function leafFindings(leaf: ComparedLeaf, wanting: Wanting): Promis
 
 function placeOf({ id, actual, certificate }: Pick<ComparedLeaf, 'id' | 'actual' | 'certificate'>): FindingPlace {
   const path = certificatePathOf(id)
-  const { certificates } = 'kubeconfig' in actual && actual.kubeconfig ? actual.kubeconfig : actual
+  const { certificates } = pairOf(actual)
   const part = isKubeconfigId(id)
     ? 'client-certificate-data'
     : certificates.length > 1
@@ -73,7 +73,7 @@ function placeOf({ id, actual, certificate }: Pick<ComparedLeaf, 'id' | 'actual'
 }
 
 function pairFindings({ id, actual, certificate }: ComparedLeaf, report: Report): Finding[] {
-  const { certificates, key } = 'kubeconfig' in actual && actual.kubeconfig ? actual.kubeconfig : actual
+  const { certificates, key } = pairOf(actual)
   const path = certificatePathOf(id)
   const keyPath = keyPathOf(id)
   if (!key) {
@@ -113,7 +113,7 @@ async function chainFindings(
   if (issuer && !canSign(issuer)) return []
   // A weak signature and an unknown extension are said with the certificate that has them.
   if ([certificate, ...(issuer ? [issuer] : [])].some(isBeyondVerifying)) return []
-  const { certificates } = 'kubeconfig' in actual && actual.kubeconfig ? actual.kubeconfig : actual
+  const { certificates } = pairOf(actual)
   const now = context.clock()
   const anchor = issuer ?? roots[0]
   const from = Math.max(+certificate.notBefore, +(anchor?.notBefore ?? 0))

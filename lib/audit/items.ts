@@ -17,7 +17,7 @@ import { signerOf } from './signer.js'
 import { KUBELET_FILES } from './tree.js'
 import type { ActualKubeletPair, ActualTree } from './types.js'
 
-/** What the parts of a tree are called, in order. */
+/** The pairs that the kubelet keeps for itself. */
 export const KUBELET_IDS = Object.keys(KUBELET_FILES) as readonly ActualKubeletPair['id'][]
 
 /** Whether an item is a pair that the kubelet keeps for itself. */
@@ -55,15 +55,19 @@ export function certificateOf(
   context: Context,
 ): Certificate | undefined {
   if (!actual) return undefined
-  const isRow = 'kubeconfig' in actual
-  const { certificates, key } = isRow && actual.kubeconfig ? actual.kubeconfig : actual
-  if (isRow && isCaId(actual.id)) return signerOf(actual, context) ?? certificates[0]
+  const { certificates, key } = pairOf(actual)
+  if ('kubeconfig' in actual && isCaId(actual.id)) return signerOf(actual, context) ?? certificates[0]
   return certificates.find(({ spki }) => key?.isKeyOf(spki)) ?? certificates[0]
+}
+
+/** Certificates and key of an item; of a kubeconfig those of its user. */
+export function pairOf(actual: ActualRow | ActualKubeletPair): Pick<ActualRow, 'certificates' | 'key'> {
+  return 'kubeconfig' in actual && actual.kubeconfig ? actual.kubeconfig : actual
 }
 
 /** The private key of an item; of a kubeconfig the one of its client certificate. */
 export function keyOf(actual: ActualRow | ActualKubeletPair | undefined): PrivateKey | undefined {
-  return actual && 'kubeconfig' in actual && actual.kubeconfig ? actual.kubeconfig.key : actual?.key
+  return actual && pairOf(actual).key
 }
 
 /** The item of a tree, whatever it is. */

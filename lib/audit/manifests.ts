@@ -1,6 +1,6 @@
 import { EncodingError } from '../errors.js'
 import type { TreePath } from '../tree/layout.js'
-import type { YamlObject, YamlValue } from '../yaml-scalars.js'
+import { isYamlObject, type YamlObject, type YamlValue } from '../yaml-scalars.js'
 import type { ManifestFacts } from './types.js'
 
 /** The components that kubeadm runs as static Pods, and so the manifests that are read. */
@@ -66,7 +66,7 @@ function parseFlags(words: readonly string[]): [string, string][] {
 }
 
 function fieldsOf(value: YamlValue | undefined): YamlObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as YamlObject) : {}
+  return isYamlObject(value) ? value : {}
 }
 
 function listOf(value: YamlValue | undefined): readonly YamlValue[] {

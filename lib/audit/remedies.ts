@@ -7,7 +7,7 @@ import type { RuleId } from './rules.js'
  * `sa.pub` out of `sa.key`; `none`: nothing that is planned, because somebody must decide, it is not about what a certificate
  * says, or it is merely older style, which the next renewal mends.
  */
-export type Remedy = 'reissue' | 'identity' | 'new-key' | 'longer' | 'period' | 'ca-data' | 'server' | 'derive' | 'none'
+export type Remedy = 'reissue' | 'identity' | 'new-key' | 'longer' | 'ca-data' | 'server' | 'derive' | 'none'
 
 /** Remedies that are not `none`, which all others have. */
 const REMEDIES: Partial<Record<RuleId, Remedy>> = {

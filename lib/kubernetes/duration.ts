@@ -71,11 +71,8 @@ export function humanDuration(seconds: number): string {
   const total = Math.trunc(seconds)
   if (total < -1) return '<invalid>'
   if (total < 120) return `${Math.max(0, total)}s`
-  const [minutes, hours, days] = [60, 3600, DAY_SECONDS].map(unit => Math.floor(total / unit)) as [
-    number,
-    number,
-    number,
-  ]
+  const whole = (unit: number) => Math.floor(total / unit)
+  const [minutes, hours, days] = [whole(60), whole(3600), whole(DAY_SECONDS)]
   if (minutes < 10) return `${minutes}m${nonZero(total % 60, 's')}`
   if (minutes < 180) return `${minutes}m`
   if (hours < 8) return `${hours}h${nonZero(minutes % 60, 'm')}`

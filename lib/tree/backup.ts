@@ -166,7 +166,7 @@ function shown(facts: FileFacts | undefined) {
 }
 
 /** @returns `undefined` for what {@link formatManifest} has not written */
-export function parseManifest(text: string): Omit<Backup, 'name' | 'state'> | undefined {
+function parseManifest(text: string): Omit<Backup, 'name' | 'state'> | undefined {
   let value: unknown
   try {
     value = JSON.parse(text)

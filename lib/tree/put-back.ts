@@ -29,7 +29,7 @@ export interface JudgedFile extends BackedUpFile {
 }
 
 /** Looks at what has become of the files of a change. */
-export async function judgeBackup({ files }: Backup, store: Store, context: Context): Promise<readonly JudgedFile[]> {
+async function judgeBackup({ files }: Backup, store: Store, context: Context): Promise<readonly JudgedFile[]> {
   const judged: JudgedFile[] = []
   for (const file of files) {
     const now = await store.read(file.path)

@@ -1,5 +1,5 @@
 import { formatKubeconfig } from '../access/kubeconfig.js'
-import { actualOf, issuerIdOf, keyOf } from '../audit/items.js'
+import { actualOf, issuerIdOf, keyOf, pairOf } from '../audit/items.js'
 import type { TreeItemId } from '../audit/rules.js'
 import { signerOf } from '../audit/signer.js'
 import type { Change, ChangePlan, ComparedItem, TreeComparison } from '../audit/types.js'
@@ -180,7 +180,7 @@ async function sign(
  */
 function following(leaf: Certificate, { id, actual }: ComparedItem, making: Making): readonly Certificate[] {
   if (!actual) return []
-  const old = 'kubeconfig' in actual && actual.kubeconfig ? actual.kubeconfig.certificates : actual.certificates
+  const old = pairOf(actual).certificates
   const issuer = issuerFor(id, making).certificate
   const chain: Certificate[] = []
   let candidates = old.slice(1)

@@ -57,7 +57,10 @@ export interface ExtensionFacts {
   readonly subjectKeyIdentifier: string | undefined
   /** Hex. */
   readonly authorityKeyIdentifier: string | undefined
-  /** Serial number of the issuer's certificate, where authorityKeyIdentifier names it, too. Hex. */
+  /**
+   * Serial number of the issuer's certificate, where authorityKeyIdentifier names it, too: OpenSSL then takes no other certificate of
+   * the same name and key for its issuer. Hex.
+   */
   readonly authoritySerialNumber: string | undefined
   /** Object identifiers of all extensions. */
   readonly extensions: readonly string[]

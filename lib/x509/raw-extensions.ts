@@ -1,5 +1,5 @@
 import type { Bytes } from '../crypto/bytes.js'
-import { type DerNode, formatOid, parseDer } from '../crypto/der.js'
+import { formatOid, parseDer } from '../crypto/der.js'
 import type { Certificate } from './certificate.js'
 import { EXTENSIONS } from './extensions.js'
 import { readSigned } from './signed.js'
@@ -32,22 +32,6 @@ export function rawExtensions({ der }: Certificate): readonly RawExtension[] {
 
 /** The GeneralNames of a certificate's subjectAltName in its order, DER each; none where it has no such extension. */
 export function rawAlternativeNames(certificate: Certificate): readonly Bytes[] {
-  return extensionNode(certificate, EXTENSIONS.subjectAltName)?.children.map(({ bytes }) => bytes.slice()) ?? []
-}
-
-/**
- * Whether a certificate names its issuer's certificate by serial number, too: then OpenSSL takes no other certificate of the same
- * name and key for its issuer.
- *
- * @see RFC 5280 section 4.2.1.1 (authorityCertSerialNumber)
- */
-export function namesIssuerSerial(certificate: Certificate): boolean {
-  const fields = extensionNode(certificate, EXTENSIONS.authorityKeyIdentifier)?.children ?? []
-  return fields.some(({ tagClass, tagNumber }) => tagClass === 3 && tagNumber === 2)
-}
-
-function extensionNode(certificate: Certificate, oid: string): DerNode | undefined {
-  if (!certificate.extensions.includes(oid)) return undefined
-  const found = rawExtensions(certificate).find(extension => extension.oid === oid)
-  return found && parseDer(found.value, 'the extension')
+  const found = rawExtensions(certificate).find(({ oid }) => oid === EXTENSIONS.subjectAltName)
+  return found ? parseDer(found.value, 'the extension').children.map(({ bytes }) => bytes.slice()) : []
 }

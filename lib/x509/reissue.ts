@@ -61,8 +61,10 @@ export function keyIdentifierOf({ subjectKeyIdentifier }: Certificate): Bytes | 
   return subjectKeyIdentifier === undefined ? undefined : parseHex(subjectKeyIdentifier)
 }
 
-function isSameSet(a: readonly string[], b: readonly string[]): boolean {
-  return a.every(item => b.includes(item)) && b.every(item => a.includes(item))
+/** Whether two lists have the same items, in whatever order and however often. */
+export function isSameSet(a: readonly string[], b: readonly string[]): boolean {
+  const [one, other] = [new Set(a), new Set(b)]
+  return one.size === other.size && a.every(item => other.has(item))
 }
 
 function alternativeNames(old: Certificate, { dnsNames, ipAddresses }: ReissueNames): readonly Bytes[] {
