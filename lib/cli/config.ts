@@ -17,6 +17,7 @@ import { readInput } from './input.js'
 import { EXIT, type Io } from './io.js'
 import { createLog } from './main.js'
 import { formatStructured, isStructured, OUTPUT_VERSION } from './structured.js'
+import { wrap } from './terminal.js'
 
 /** `kpki config print`: kubeadm's defaults. */
 export const runPrint: Run = async ({ args, flags }, io) => {
@@ -52,12 +53,27 @@ export const runShow: Run = async (invocation, io) => {
 /** Prints fields, their values and where those come from. */
 export function printValues(rows: readonly (readonly [field: string, value: string, origin: string])[], io: Io): void {
   const width = (column: 0 | 1 | 2) => Math.max(...rows.map(cells => cells[column].length))
-  // Long values push their origin out of line rather than every line over the edge.
-  const room = Math.max(1, Math.min(width(1), io.columns - width(0) - width(2) - 4))
+  const indent = width(0) + 2
+  if (!io.stdoutIsTerminal || indent + width(1) + 2 + width(2) <= io.columns) {
+    // Programs want a line for each field, however long; one long value does not push all origins away.
+    const room = io.stdoutIsTerminal ? width(1) : Math.min(width(1), MAX_VALUE)
+    for (const [field, value, origin] of rows) io.stdout(`${field.padEnd(indent)}${value.padEnd(room)}  ${origin}\n`)
+    return
+  }
+  // What does not fit beside each other stands below each other.
+  const room = Math.min(width(1), Math.max(1, Math.floor((io.columns - indent - 2) / 2)))
   for (const [field, value, origin] of rows) {
-    io.stdout(`${field.padEnd(width(0))}  ${value.padEnd(room)}  ${origin}\n`)
+    const isBeside = value.length <= room && indent + room + 2 + origin.length <= io.columns
+    const below = (text: string, more: number) =>
+      wrap(text, Math.max(1, io.columns - indent - more)).map(line => `${' '.repeat(indent + more)}${line}`)
+    const lines = isBeside
+      ? [`${' '.repeat(indent)}${value.padEnd(room)}  ${origin}`]
+      : [...below(value, 0), ...below(origin, 2)]
+    io.stdout(`${[field + (lines[0] ?? '').slice(field.length), ...lines.slice(1)].join('\n')}\n`)
   }
 }
+
+const MAX_VALUE = 40
 
 /** `kpki config validate`: all mistakes; status 1 when there is one. */
 export const runValidate: Run = async (invocation, io) => {

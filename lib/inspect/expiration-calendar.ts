@@ -58,8 +58,21 @@ export async function formatExpirationCalendar(
     const others = sameDay[0] === entry ? sameDay.slice(1) : undefined
     lines.push(...(await eventOf(entry, others, report, context, options)))
   }
+  if (entries.length === 0) lines.push(...UTC)
   return [...lines, 'END:VCALENDAR'].map(line => `${foldLine(line)}\r\n`).join('')
 }
+
+/** A calendar must have a component (RFC 5545 section 3.6); where nothing ends this one says the least (section 3.6.5). */
+const UTC = [
+  'BEGIN:VTIMEZONE',
+  'TZID:Etc/UTC',
+  'BEGIN:STANDARD',
+  'DTSTART:19700101T000000',
+  'TZOFFSETFROM:+0000',
+  'TZOFFSETTO:+0000',
+  'END:STANDARD',
+  'END:VTIMEZONE',
+] as const
 
 /** RFC 5280 section 4.1.2.5: the last second of the year 9999 stands for no end. */
 function hasEnd(date: Date | undefined): boolean {

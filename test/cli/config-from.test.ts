@@ -24,6 +24,29 @@ test(
 )
 
 test(
+  'config show --from: origins stand below each other, and beside no value where a terminal is too narrow',
+  inTempDir(async dir => {
+    const tree = join(dir, 'tree')
+    await run([...MAKE, ...ADDRESS, '--apiserver-cert-extra-sans', 'lb.example.org,192.0.2.7', '--dir', tree])
+    const argv = ['config', 'show', '--from', tree]
+    const piped = (await run(argv)).stdout.split('\n').filter(line => line !== '')
+    const fields = piped.map(line => line.split(' ')[0])
+    assert.is(new Set(fields).size, fields.length)
+    const column = piped[0]?.indexOf('kubelet.conf') ?? -1
+    for (const line of piped) assert.match(line.slice(column - 2), /^ {2}[^ ]/)
+    for (const columns of [80, 60]) {
+      const shown = (await run(argv, { terminal: true, columns })).stdout.split('\n')
+      for (const line of shown) assert.ok(line.length <= columns, line)
+      assert.equal(
+        shown.flatMap(line => (/^[a-z]/.test(line) ? [line.split(' ')[0]] : [])),
+        fields,
+      )
+      if (columns === 60) assert.match(shown.join('\n'), /^networking\.serviceSubnet +-\n +it begins/m)
+    }
+  }),
+)
+
+test(
   'config show --from -o yaml: a file that asks nothing of its tree, and makes another one like it',
   inTempDir(async dir => {
     const [tree, other, file] = [join(dir, 'tree'), join(dir, 'other'), join(dir, 'kubeadm.yaml')]

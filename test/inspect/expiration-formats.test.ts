@@ -268,4 +268,17 @@ test('nothing that a terminal would obey is in any of them', async () => {
     assert.not.match(text.replace(/\r\n/g, '\n'), /[^\P{C}\n]/u)
 })
 
+test('a calendar in which nothing ends is one still: it has a component', async () => {
+  // RFC 5545 section 3.6: "The body of the iCalendar object consists of … one or more iCalendar components".
+  const lines = (await formatExpirationCalendar(await report(new MemoryStore()), context)).split('\r\n')
+  assert.equal(
+    lines.filter(line => line.startsWith('BEGIN:')),
+    ['BEGIN:VCALENDAR', 'BEGIN:VTIMEZONE', 'BEGIN:STANDARD'],
+  )
+  // Section 3.6.5: what each of them must have.
+  for (const name of ['TZID', 'DTSTART', 'TZOFFSETFROM', 'TZOFFSETTO'])
+    assert.is(lines.filter(line => line.startsWith(`${name}:`)).length, 1, name)
+  assert.not.match(await formatExpirationCalendar(await report(wellTree()), context), 'VTIMEZONE')
+})
+
 test.run()
