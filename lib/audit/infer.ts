@@ -3,6 +3,7 @@ import type { Context } from '../context.js'
 import { KEY_ALGORITHMS } from '../crypto/algorithms.js'
 import { parseIp } from '../crypto/ip.js'
 import type { ClusterFacts } from '../kubernetes/cluster.js'
+import { isUsableAddress } from '../kubernetes/cluster-fields.js'
 import { formatDuration } from '../kubernetes/duration.js'
 import { MASTERS, NODE_USER_PREFIX } from '../kubernetes/groups.js'
 import { addressAt, formatHostPort, isDnsSubdomain, parseCidr, parseSubjectAltName } from '../kubernetes/net.js'
@@ -153,8 +154,10 @@ class Look {
   }
 
   advertiseAddress(): [string, TreePath] | undefined {
+    // 0.0.0.0 leaves it to the API server to find one (DefaultAdvertiseAddress in kubernetes/kubernetes v1.20.2,
+    // staging/src/k8s.io/apiserver/pkg/server/options/server_run_options.go).
     const stated = parseIp(this.flag('kube-apiserver', 'advertise-address') ?? '')
-    if (stated) return [stated.text, manifestPath('kube-apiserver')]
+    if (stated && isUsableAddress(stated)) return [stated.text, manifestPath('kube-apiserver')]
     // Every member of etcd has its own address in its certificate, beside the loopback ones.
     const etcd = (this.certificate('etcd-server')?.ipAddresses ?? []).filter(text => !isLoopback(text))
     for (const id of ['controller-manager.conf', 'scheduler.conf'] as const) {

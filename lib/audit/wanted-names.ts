@@ -94,7 +94,8 @@ export function wantedNames(id: TreeItemId, found: Certificate | undefined, want
  * Whether every name that follows from the cluster can be told from others: who does not know the node or its address, or cannot
  * make anything of what the tree says, takes no name away.
  */
-function isToldWhole(sources: readonly SanSource[], { facts, refused }: Wanting): boolean {
+function isToldWhole(sources: readonly SanSource[], { facts, refused, draft }: Wanting): boolean {
+  if (!draft) return false
   const needed = new Set(sources.flatMap(source => (source === 'common-name' ? [] : SOURCE_FACTS[source])))
   const isUnknown = (['nodeName', 'advertiseAddress'] as const).some(
     name => needed.has(name) && facts[name] === undefined,
@@ -151,8 +152,10 @@ export function neededNames(id: TreeItemId, wanting: Wanting): ReadonlyMap<strin
       )
       if (isOurs && !isOther) add(splitServer(wantedServer(row, wanting) ?? '')?.host, `${row} goes there`)
     }
-    if (wanting.facts.serviceSubnet !== undefined && wanting.draft)
-      add(firstAddress(wanting.draft.serviceSubnets), 'Pods go there')
+    const { facts, inference, draft } = wanting
+    // Of a subnet that no description could name the first address is the same.
+    if (facts.serviceSubnet !== undefined && draft) add(firstAddress(draft.serviceSubnets), 'Pods go there')
+    else if (inference.facts.serviceSubnet !== undefined) add(inference.serviceAddress, 'Pods go there')
   }
   if (id === 'etcd-server') {
     // Of several members each has its own names.

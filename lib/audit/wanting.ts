@@ -85,9 +85,14 @@ function sayable(
   context: Context,
 ): { readonly facts: Partial<ClusterFacts>; readonly refused: ReadonlySet<FactName> } {
   const refused = new Set<FactName>()
+  // Who says that etcd is elsewhere has no further names for one that is here.
+  const hasNoEtcd = stated.externalEtcd !== undefined
+  const isOfEtcd = (name: string) => name === 'etcdServerCertSans' || name === 'etcdPeerCertSans'
   for (;;) {
     const inferred = Object.fromEntries(
-      Object.entries(inference.facts).filter(([name]) => !refused.has(name as FactName)),
+      Object.entries(inference.facts).filter(
+        ([name]) => !refused.has(name as FactName) && !(hasNoEtcd && isOfEtcd(name)),
+      ),
     )
     const facts = withNames({ ...inferred, ...stated }, adds)
     const { problems } = checkCluster({ ...STAND_INS, ...facts }, context)

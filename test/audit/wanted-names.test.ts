@@ -6,7 +6,7 @@ import { compareTree } from '../../lib/audit/compare.js'
 import { readTree } from '../../lib/audit/tree.js'
 import type { Asked } from '../../lib/audit/types.js'
 import type { MemoryStore } from '../../lib/tree/store.js'
-import { certificateIn, context, put, read, wellTree } from './tree.js'
+import { certificateIn, context, put, read, reissue, wellTree } from './tree.js'
 
 const compare = async (store: MemoryStore, asked: Asked) => compareTree(await readTree(store, context), asked, context)
 
@@ -69,6 +69,42 @@ test('a listed name takes none away where the node is not known', async () => {
   const comparison = await compare(store, { facts: { apiServerCertSans: ['ok.example.org'] } })
   const wanted = comparison.items.find(({ id }) => id === 'apiserver')?.wanted
   assert.equal(wanted?.dnsNames, [...dnsNames, 'ok.example.org'].sort())
+})
+
+test('the first address of a small subnet is asked for, too', async () => {
+  const store = wellTree()
+  flag('kube-apiserver', '--service-cluster-ip-range=10.200.0.0/29')(store)
+  const { findings } = await compare(store, {})
+  assert.equal(
+    findings.filter(({ code }) => code === 'names-missing').map(({ row, expected }) => [row, expected]),
+    [['apiserver', '10.200.0.1']],
+  )
+})
+
+test('an address that leaves it to the API server to find one is none', async () => {
+  const store = wellTree()
+  for (const none of ['0.0.0.0', '::']) {
+    flag('kube-apiserver', `--advertise-address=${none}`)(store)
+    const { facts, from } = (await compare(store, {})).inference
+    assert.equal([facts.advertiseAddress, from.advertiseAddress], ['10.0.0.10', 'controller-manager.conf'])
+  }
+})
+
+test('who says that etcd is elsewhere, and lists names, drops none of the API server with those of etcd', async () => {
+  const store = wellTree()
+  const base = 'pki/etcd/server'
+  await reissue(
+    store,
+    'etcd-server',
+    { dnsNames: ['cp-1', 'localhost', 'old.example.org'] },
+    { ca: 'pki/etcd/ca', base },
+  )
+  const facts = { externalEtcd: { endpoints: ['https://192.0.2.30:2379'] }, apiServerCertSans: ['ok.example.org'] }
+  const { items } = await compare(store, { facts })
+  const wanted = items.find(({ id }) => id === 'apiserver')?.wanted
+  const { dnsNames, ipAddresses } = certificateIn(store, 'pki/apiserver.crt')
+  assert.equal(wanted?.dnsNames, [...dnsNames, 'ok.example.org'].sort())
+  assert.equal([...(wanted?.ipAddresses ?? [])].sort(), [...ipAddresses].sort())
 })
 
 test.run()
