@@ -14,6 +14,7 @@ import {
   UsageError,
   WorkflowError,
 } from '../index.js'
+import { warnOfEnding } from './change-left.js'
 import { describeChanged } from './change-structured.js'
 import { changeLines, countText, resultLines, untouchedLines } from './change-text.js'
 import type { Invocation, Run } from './command.js'
@@ -42,6 +43,7 @@ export const runApply: Run = async (invocation, io) => {
   const changed = isAgreed ? await change(order) : await askAndChange(order, flags['quiet'] === true, io)
   const output = text(flags, 'output')
   const { store, context, name } = order
+  const isLeft = warnOfEnding(changed, context, invocation, io)
   if (isStructured(output)) {
     const result = describeChanged('ApplyResult', changed, { store, context, isDryRun })
     io.stdout(formatStructured({ ...result, warnings, notes }, output))
@@ -50,7 +52,7 @@ export const runApply: Run = async (invocation, io) => {
     const reasons = isAgreed ? reasonLines(changed, terminal) : []
     io.stdout(`${[...reasons, ...resultLines(changed, { store, context, name, isDryRun }, terminal)].join('\n')}\n`)
   }
-  return EXIT.done
+  return isLeft ? EXIT.failed : EXIT.done
 }
 
 /** A saved plan has its own inputs: none may come from elsewhere, or it would be another plan. */

@@ -109,7 +109,7 @@ const DONE: Readonly<Record<Change['action'], string>> = {
 }
 
 /** What is shown of one item that was changed, or would be. */
-export interface ChangedItem {
+interface ChangedItem {
   readonly change: Change
   readonly oldEnd: Date | undefined
   readonly newEnd: Date | undefined
@@ -124,6 +124,11 @@ export interface RunFacts {
   readonly isDryRun: boolean
 }
 
+/** Where a backup is in its tree. */
+export function backupPath(name: string): string {
+  return `.kpki/backups/${name}`
+}
+
 /** What was done to a tree, or would be: items with their ends, what was left, what to restart, where the old files are. */
 export function resultLines(
   changed: ChangedTree,
@@ -136,10 +141,10 @@ export function resultLines(
   const end = isDryRun
     ? [`Dry run, nothing was written: ${countText(plan.changes) || 'nothing to change'} in ${where}`]
     : backup === undefined
-      ? [`Nothing to change in ${where}`]
+      ? [`${plan.untouched.length > 0 ? 'Nothing was changed' : 'Nothing to change'} in ${where}`]
       : [
           `Done: ${count} changed in ${where}`,
-          `The old files are in ${terminal.show(store.locate(`.kpki/backups/${backup.name}`))}`,
+          `The old files are in ${terminal.show(store.locate(backupPath(backup.name)))}`,
           'To put them back: kpki undo',
         ]
   return [
@@ -155,7 +160,7 @@ export function resultLines(
 }
 
 /** The items of a run, with the old and the new end of each. */
-export function changedItems(
+function changedItems(
   { plan, comparison, certificates }: ChangedTree,
   expected: (change: Change) => Date | undefined,
 ): readonly ChangedItem[] {
@@ -168,7 +173,7 @@ export function changedItems(
 }
 
 /** What was changed, a line each: `renewed apiserver  2026-12-01 -> 2027-11-21, new key`; below it which names are gone. */
-export function itemLines(items: readonly ChangedItem[], isDryRun: boolean, terminal: Terminal) {
+function itemLines(items: readonly ChangedItem[], isDryRun: boolean, terminal: Terminal) {
   const { paint, glyphs } = terminal
   const verbOf = ({ change }: ChangedItem) => (isDryRun ? (PLANNED[change.action] ?? '') : (DONE[change.action] ?? ''))
   const verbWidth = Math.max(0, ...items.map(item => widthOf(verbOf(item))))

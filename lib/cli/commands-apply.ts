@@ -35,7 +35,8 @@ export const APPLY_COMMANDS: Readonly<Record<string, Command>> = {
         'in one step; owner and mode stay. An error takes everything back. After a kill, kpki undo takes back what was begun, ' +
         'and so does the next kpki apply or renew before it begins. A file that somebody else changes meanwhile is noticed.',
       BACKUPS,
-      'Without a terminal to ask at, --yes is needed. Exit status 0 also when there is nothing to do.',
+      'Without a terminal to ask at, --yes is needed. Exit status 0 also when there is nothing to do; 1 when a certificate has ' +
+        'ended and cannot be made anew here.',
     ],
     examples: [
       ['kpki apply', 'show what is wrong in /etc/kubernetes, ask, mend it'],

@@ -76,7 +76,9 @@ const RENEW: Command = {
       'may have, a weak key, or a CA that clusters share: those need a new CA. Other hosts need the new certificate, too.',
     'renew sa is refused: the key does not end, and with a new one every token that was given out would be refused at once.',
     'What is replaced is kept in .kpki/backups of the tree; kpki undo puts it back. An item that is missing, or whose CA key ' +
-      'is elsewhere, is told of by all, and an error where it is named.',
+      'is elsewhere, is told of by all, and an error where it is named. ' +
+      'Where something has ended, or ends within the time of --if-within, and could not be made, that is a warning, also with -q, and ' +
+      'the exit status is 1.',
   ],
   examples: [
     ['kpki renew all', "everything but CAs, the kubelet's certificate included"],

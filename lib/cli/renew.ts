@@ -1,4 +1,5 @@
 import { renew, type TreeItemId } from '../index.js'
+import { warnOfEnding } from './change-left.js'
 import { describeChanged } from './change-structured.js'
 import { resultLines } from './change-text.js'
 import type { Run } from './command.js'
@@ -26,6 +27,7 @@ export const runRenew: Run = async (invocation, io) => {
     signal: io.signal,
     ...(ifWithinSeconds === undefined ? {} : { ifWithinSeconds }),
   })
+  const isLeft = warnOfEnding(changed, context, invocation, io, ifWithinSeconds)
   const output = text(flags, 'output')
   if (isStructured(output)) {
     const result = describeChanged('RenewResult', changed, { store, context, isDryRun })
@@ -34,5 +36,5 @@ export const runRenew: Run = async (invocation, io) => {
     const facts = { store, context, name, isDryRun }
     io.stdout(`${resultLines(changed, facts, terminalOf(io)).join('\n')}\n`)
   }
-  return EXIT.done
+  return isLeft ? EXIT.failed : EXIT.done
 }

@@ -206,6 +206,37 @@ test(
 )
 
 test(
+  'renew and apply: what has ended and cannot be made is a warning and status 1, however quiet',
+  inTempDir(async dir => {
+    await tree(dir)
+    const late = ['--now', '2040-01-01', '--dir', dir, '-q']
+    for (const command of [
+      ['renew', 'all', '--if-within', '30d'],
+      ['renew', 'all', '--dry-run'],
+      ['apply', '--yes'],
+    ]) {
+      const ended = await run([...command, ...late])
+      assert.equal([ended.status, ended.stdout], [1, ''], command.join(' '))
+      assert.match(ended.stderr, /warning: .*left as it is: apiserver, .*: its CA ca expired/)
+    }
+    rmSync(join(dir, 'pki/ca.key'))
+    const soon = ['renew', 'all', '--dir', dir, '--if-within', '30d']
+    const ending = await run([...soon, '--now', '2027-05-20', '-o', 'json'])
+    assert.is(ending.status, 1)
+    const { items, warnings } = JSON.parse(ending.stdout) as { items: readonly unknown[]; warnings: readonly string[] }
+    // Those of the CAs of etcd and of the front proxy.
+    assert.is(items.length, 5)
+    assert.match(
+      warnings.join('\n'),
+      /^ends by 2027-06-19T00:00:00\.000Z and is left as it is: apiserver, .*the CA key/,
+    )
+    const early = await run([...soon, '--now', '2026-09-01'])
+    assert.equal([early.status, early.stderr], [0, ''])
+    assert.is((await run(['renew', 'all', '--dir', dir, ...LATER, '-q'])).status, 0)
+  }),
+)
+
+test(
   'renew: one row, with its wanted name or as found, keys kept; kubeadm spells it certs renew',
   inTempDir(async dir => {
     await tree(dir)
@@ -268,7 +299,7 @@ test(
     await tree(dir)
     const now = ['--now', '2037-06-01T12:00:00Z']
     const alone = await run(['renew', 'all', '--dir', dir, ...now])
-    assert.equal([alone.status, /^renewed/m.test(alone.stdout)], [0, false])
+    assert.equal([alone.status, /^renewed/m.test(alone.stdout)], [1, false])
     assert.match(alone.stdout, /apiserver cannot be made: its CA ca expired on/)
     const { status, stdout } = await run(['renew', 'ca', 'front-proxy-ca', 'etcd-ca', 'all', '--dir', dir, ...now])
     assert.is(status, 0)
