@@ -94,13 +94,16 @@ export function wantedNames(id: TreeItemId, found: Certificate | undefined, want
  * Whether every name that follows from the cluster can be told from others: who does not know the node or its address, or cannot
  * make anything of what the tree says, takes no name away.
  */
-function isToldWhole(sources: readonly SanSource[], { facts, refused, draft }: Wanting): boolean {
+function isToldWhole(sources: readonly SanSource[], { facts, refused, draft, inference }: Wanting): boolean {
   if (!draft) return false
+  // Of the subnet only the first address is a name, which is known all the same.
+  const isUnusable = (name: FactName) =>
+    refused.has(name) && !(name === 'serviceSubnet' && inference.serviceAddress !== undefined)
   const needed = new Set(sources.flatMap(source => (source === 'common-name' ? [] : SOURCE_FACTS[source])))
   const isUnknown = (['nodeName', 'advertiseAddress'] as const).some(
     name => needed.has(name) && facts[name] === undefined,
   )
-  return !isUnknown && ![...needed].some(name => refused.has(name))
+  return !isUnknown && ![...needed].some(isUnusable)
 }
 
 /** The names of those sources whose facts are known; one that needs none is the same everywhere. */

@@ -81,6 +81,23 @@ test('the first address of a small subnet is asked for, too', async () => {
   )
 })
 
+test('a small subnet keeps nobody from taking a name out of the list', async () => {
+  const store = wellTree()
+  flag('kube-apiserver', '--service-cluster-ip-range=10.96.0.0/29')(store)
+  const { dnsNames, ipAddresses } = certificateIn(store, 'pki/apiserver.crt')
+  await reissue(store, 'apiserver', { dnsNames: [...dnsNames, 'old.example.org'], ipAddresses })
+  const { items, findings } = await compare(store, { facts: { apiServerCertSans: [] } })
+  const wanted = items.find(({ id }) => id === 'apiserver')?.wanted
+  assert.equal(
+    [wanted?.dnsNames, wanted?.ipAddresses].map(names => [...(names ?? [])].sort()),
+    [[...dnsNames].sort(), [...ipAddresses].sort()],
+  )
+  assert.equal(
+    findings.filter(({ code }) => code === 'names-extra').map(({ actual }) => actual),
+    ['old.example.org'],
+  )
+})
+
 test('an address that leaves it to the API server to find one is none', async () => {
   const store = wellTree()
   for (const none of ['0.0.0.0', '::']) {
