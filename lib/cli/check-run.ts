@@ -6,6 +6,7 @@ import {
   formatSarif,
   type InspectInput,
   KpkiError,
+  looksSecret,
   MAX_INSPECT_BYTES,
 } from '../index.js'
 import { streamFiles } from '../node.js'
@@ -89,7 +90,7 @@ async function checkNamed(invocation: Invocation, request: CheckRequest, io: Io)
   const collector = new Collector(request, context, ({ path }) => path, true)
   const printer = new CheckPrinter(io.stdout, terminalOf(io), { shorten: file => file, why: request.why })
   const options = endsWithinSeconds === undefined ? {} : { endsWithinSeconds }
-  const refused: KpkiError[] = []
+  const refused: Refused[] = []
   const findings = checkFiles(namedFiles(invocation.args, io, refused), context, options)
   for (;;) {
     const next = await findings.next()
@@ -109,8 +110,14 @@ async function checkNamed(invocation: Invocation, request: CheckRequest, io: Io)
   }
 }
 
+/** A name that could not be opened. */
+interface Refused {
+  readonly error: KpkiError
+  readonly name: string
+}
+
 /** @param refused - takes in why names could not be opened: what is behind the others is looked at all the same */
-async function* namedFiles(names: readonly string[], io: Io, refused: KpkiError[]): AsyncGenerator<InspectInput> {
+async function* namedFiles(names: readonly string[], io: Io, refused: Refused[]): AsyncGenerator<InspectInput> {
   // Who names a file twice means it once.
   for (const name of new Set(names)) {
     const [named, bytes] = [name === '-' ? STANDARD_INPUT : name, new Uint8Array()]
@@ -125,10 +132,9 @@ async function* namedFiles(names: readonly string[], io: Io, refused: KpkiError[
         if (isEmpty) yield { name, named, bytes }
       } catch (error) {
         if (!(error instanceof KpkiError)) throw error
-        refused.push(error)
-        const isMissing = error.code === 'KPKI_FILE_NOT_FOUND'
+        refused.push({ error, name })
         const problem = error.message.startsWith(`${name} `) ? error.message.slice(name.length + 1) : error.message
-        if (!isMissing) yield { name, named, bytes, problem, problemKind: problemOf(error) }
+        if (!isNoFile(error, name)) yield { name, named, bytes, problem, problemKind: problemOf(error) }
       }
     }
   }
@@ -142,13 +148,17 @@ function problemOf({ code, details }: KpkiError): NonNullable<InspectInput['prob
   return ['EACCES', 'EPERM'].includes(String(details['errno'])) ? 'forbidden' : 'other'
 }
 
-/** @throws the first refusal of a name that is no finding: it does not exist, or such findings were not asked for */
-function assertTold(refused: readonly KpkiError[], { rules }: CheckRequest): void {
-  const [untold] = refused.filter(
-    ({ code }) =>
-      code === 'KPKI_FILE_NOT_FOUND' ||
-      !rules.includes(code === 'KPKI_FILE_NOT_REGULAR' ? 'not-regular' : 'unreadable'),
-  )
+/** There is no such file; also where a secret was given for a name, which errors withhold and findings would repeat. */
+function isNoFile({ code }: KpkiError, name: string): boolean {
+  return code === 'KPKI_FILE_NOT_FOUND' || looksSecret(name)
+}
+
+/** @throws the first refusal of a name that is no finding: it is no file's, or such findings were not asked for */
+function assertTold(refused: readonly Refused[], { rules }: CheckRequest): void {
+  const untold = refused.find(
+    ({ error, name }) =>
+      isNoFile(error, name) || !rules.includes(error.code === 'KPKI_FILE_NOT_REGULAR' ? 'not-regular' : 'unreadable'),
+  )?.error
   if (untold) throw untold
 }
 

@@ -38,7 +38,7 @@ const DOORS = [
     `,
     types: `
     Baseline BaselineEntry BenchmarkItem CisEdition CisItem CisLook CisLooked CisResult OpenBaseline Report ReportedFinding
-    ArchiveOptions CheckFilesOptions CheckedFiles FileProblem ListedFile ActualRow ApiVersion AppendedFile Bytes Certificate CertificateId CertificateRequest CertificateRole CertificateRow CertificateSpec Cidr Cluster ClusterFacts
+    ArchiveOptions CheckFilesOptions CheckedFiles FileProblem ListedFile MemoryFile ActualRow ApiVersion AppendedFile Bytes Certificate CertificateId CertificateRequest CertificateRole CertificateRow CertificateSpec Cidr Cluster ClusterFacts
     CodeOf ConfigCode ConfigProblem Configuration Context DefaultsOptions Description DescriptionSources
     DistinguishedName DuplicateField DuplicateKey EffectiveValue KubeconfigRefusal ErrorCode ErrorDetails ErrorKind ExtKeyUsage ExtensionFacts ExternalEtcd FactName
     FieldProblem FileKind FileSpec Finding RuleId FlagFacts FlagName FurtherExtension GenerateOptions GenerateResult GroupSource
