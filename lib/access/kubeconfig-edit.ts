@@ -5,8 +5,10 @@ import { editYaml } from '../yaml-edit.js'
 import { isYamlObject, type YamlValue } from '../yaml-scalars.js'
 import { readCurrentEntries } from './kubeconfig-current.js'
 
-/** What becomes different in the current context of a kubeconfig. */
+/** What becomes different in a context of a kubeconfig. */
 export interface KubeconfigEdits {
+  /** Default: the current one */
+  readonly contextName?: string
   /** CA certificates, PEM. Default: they stay */
   readonly caPem?: string
   /** Default: it stays */
@@ -16,7 +18,7 @@ export interface KubeconfigEdits {
 }
 
 /**
- * Changes the cluster and the user of a kubeconfig's current context; everything else stays as it is, comments included.
+ * Changes the cluster and the user of a context of a kubeconfig; everything else stays as it is, comments included.
  *
  * @param text - YAML or JSON, at most 1 MiB
  * @param what - named in errors
@@ -24,7 +26,7 @@ export interface KubeconfigEdits {
  * @throws {@link EncodingError} as `parseKubeconfig`; `KPKI_YAML_UNEDITABLE` where anchors, aliases or merge keys stand in the way
  */
 export async function editKubeconfig(text: string, edits: KubeconfigEdits, what: string): Promise<string> {
-  const { cluster, user } = await readCurrentEntries([{ text, what }])
+  const { cluster, user } = await readCurrentEntries([{ text, what }], edits.contextName)
   const root = parseYaml(text, what).value
   const base64 = (pem: string) => formatBase64(encodeUtf8(pem))
   const clusterPath = pathOf(root, 'clusters', cluster.entry.name, what)

@@ -6,7 +6,7 @@ import { type Certificate, formatCertificate, parseCertificates } from '../x509/
 import { formatYaml } from '../yaml-format.js'
 import { readCurrentEntries } from './kubeconfig-current.js'
 
-/** What the current context of a kubeconfig says, its certificates decoded. */
+/** What one context of a kubeconfig says, mostly the current one, its certificates decoded. */
 export interface Kubeconfig {
   readonly clusterName: string
   readonly userName: string
@@ -92,16 +92,22 @@ export function formatKubeconfig(spec: KubeconfigSpec): string {
 }
 
 /**
- * Reads the current context of a kubeconfig.
+ * Reads the current context of a kubeconfig, or the one that is named.
  *
  * @param text - YAML or JSON, at most 1 MiB
  * @param what - named in errors, e.g. a file name
+ * @param contextName - Default: `current-context`
  * @throws `EncodingError` `KPKI_KUBECONFIG_INVALID`, `KPKI_YAML_INVALID`, `KPKI_INPUT_TOO_LARGE`, and what its
  *   certificates and keys can be refused for; never with a secret in the message
  * @see kubernetes/kubernetes v1.20.2, staging/src/k8s.io/client-go/tools/clientcmd/api/v1/types.go
  */
-export async function parseKubeconfig(text: string, context: Context, what = 'the kubeconfig'): Promise<Kubeconfig> {
-  const found = await readCurrentEntries([{ text, what }])
+export async function parseKubeconfig(
+  text: string,
+  context: Context,
+  what = 'the kubeconfig',
+  contextName?: string,
+): Promise<Kubeconfig> {
+  const found = await readCurrentEntries([{ text, what }], contextName)
   const [current, cluster, user] = [found.context.entry, found.cluster.entry, found.user.entry]
   const { caPem } = cluster
   const { certificatePem, keyPem } = user

@@ -11,6 +11,7 @@ import { type Certificate, parseCertificates } from '../x509/certificate.js'
 import { type ActualRow, accessFindings, readOrTell, readRow, unreadable } from './actual.js'
 import { manifestFileFindings } from './manifest-files.js'
 import { ManifestReader, manifestPath, STATIC_PODS } from './manifests.js'
+import { withOwnContext } from './own-context.js'
 import type { Finding } from './rules.js'
 import type { ActualKubeletPair, ActualTree } from './types.js'
 
@@ -43,7 +44,8 @@ export async function readTree(store: Store, context: Context): Promise<ActualTr
   const source: Pick<Store, 'read' | 'locate'> = { read, locate: path => store.locate(path) }
   const rows = new Map<RowId, ActualRow>()
   for (const id of ROW_IDS) {
-    const row = await readRow(id, source, context, { isTolerant: true })
+    const cas = rows.get('ca')?.certificates ?? []
+    const row = await withOwnContext(await readRow(id, source, context, { isTolerant: true }), cas, source, context)
     if (row.files.size > 0 || row.findings.length > 0)
       rows.set(id, { ...row, findings: row.findings.filter(counts(row)) })
   }

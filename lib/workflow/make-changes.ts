@@ -253,7 +253,8 @@ async function editedKubeconfig(
   client: { readonly certificatePem: string; readonly keyPem: string } | undefined,
   making: Making,
 ): Promise<string> {
-  const text = decodeUtf8(making.comparison.tree.rows.get(id as RowId)?.files.get(id)?.bytes ?? new Uint8Array())
+  const row = making.comparison.tree.rows.get(id as RowId)
+  const text = decodeUtf8(row?.files.get(id)?.bytes ?? new Uint8Array())
   const { editKubeconfig } = await import('../access/kubeconfig-edit.js')
   const isCaEdited = edits.includes('certificate-authority-data')
   return editKubeconfig(
@@ -262,6 +263,7 @@ async function editedKubeconfig(
       ...(isCaEdited ? { caPem: caBundle(making).map(formatCertificate).join('') } : {}),
       ...(edits.includes('server') && server !== undefined ? { server } : {}),
       ...(client ? { client } : {}),
+      ...(row?.kubeconfig ? { contextName: row.kubeconfig.contextName } : {}),
     },
     id,
   )

@@ -8,11 +8,12 @@ import { parseKubeconfig } from '../../lib/access/kubeconfig.js'
 import type { TreeItemId } from '../../lib/audit/rules.js'
 import { parseHex } from '../../lib/crypto/bytes.js'
 import { formatPrivateKey } from '../../lib/crypto/key-files.js'
+import { checkTree } from '../../lib/inspect/check-tree.js'
 import { CERTIFICATE_IDS, type CertificateId, issuerOf, KUBECONFIG_IDS } from '../../lib/kubernetes/rows.js'
 import { certificatePath } from '../../lib/tree/layout.js'
 import { LEDGER_PATH, parseLedger } from '../../lib/tree/ledger.js'
 import { MemoryStore } from '../../lib/tree/store.js'
-import { planStore } from '../../lib/workflow/change-tree.js'
+import { changeTree, planStore } from '../../lib/workflow/change-tree.js'
 import { type RenewOptions, renew } from '../../lib/workflow/renew.js'
 import { undoLast } from '../../lib/workflow/undo.js'
 import { type Certificate, formatCertificate, parseCertificates } from '../../lib/x509/certificate.js'
@@ -514,6 +515,61 @@ test('a kubeconfig whose certificate or key is in a file beside it gets none int
     assert.equal(plan.changes, [], field)
     assert.equal(snapshot(store), before)
   }
+})
+
+/** Somebody has merged another cluster into a kubeconfig, and chosen it. */
+function withOther(store: MemoryStore, path: string): string {
+  const ca = Buffer.from(read(store, 'pki/etcd/ca.crt')).toString('base64')
+  const cluster = `{server: 'https://other.example:6443', certificate-authority-data: ${ca}}`
+  const text = read(store, path)
+    .replace('clusters:\n', `$&- cluster: ${cluster}\n  name: other\n`)
+    .replace('contexts:\n', '$&- context: {cluster: other, user: other}\n  name: other\n')
+    .replace('users:\n', '$&- name: other\n  user: {token: theirs}\n')
+    .replace(/current-context: .*/, 'current-context: other')
+  put(store, path, text)
+  return text
+}
+
+test("admin.conf with another cluster's context chosen: its own entry is judged and renewed, the other one stays", async () => {
+  const store = wellTree()
+  const text = withOther(store, 'admin.conf')
+  assert.equal((await planStore(store, {}, context)).plan.changes, [])
+  const moved = { facts: { controlPlaneEndpoint: 'lb.example.org:6443' } }
+  const { plan } = await renew(store, ['admin.conf'], {}, context)
+  assert.equal(
+    plan.changes.map(({ id, action, key }) => `${id} ${action} ${key}`),
+    ['admin.conf reissue new'],
+  )
+  const secret = /client-(certificate|key)-data: .*/g
+  assert.is(read(store, 'admin.conf').replace(secret, ''), text.replace(secret, ''))
+  const { certificates, key } = await parseKubeconfig(
+    read(store, 'admin.conf'),
+    context,
+    'admin.conf',
+    'kubernetes-admin@kubernetes',
+  )
+  assert.is(certificates[0]?.subject.commonName, 'kubernetes-admin')
+  assert.ok(certificates[0] && key?.isKeyOf(certificates[0].spki))
+  assert.is.not(read(store, 'admin.conf').match(secret)?.[0], text.match(secret)?.[0])
+  // What goes somewhere else now is this cluster's entry alone.
+  const asked = await planStore(store, moved, context)
+  assert.equal(asked.plan.changes.find(({ id }) => id === 'admin.conf')?.edits, ['server'])
+  assert.is(asked.plan.changes.find(({ id }) => id === 'apiserver')?.wanted?.dnsNames.includes('other.example'), false)
+  await changeTree('apply', store, moved, context)
+  const after = read(store, 'admin.conf')
+  assert.is(after.match(/server: .*/g)?.length, 2)
+  assert.match(after, "server: 'https://other.example:6443'")
+  assert.match(after, 'server: https://lb.example.org:6443')
+})
+
+test("a component's kubeconfig counts as it is used: another cluster's context in it is told of, and nothing goes into it", async () => {
+  const store = wellTree()
+  const text = withOther(store, 'scheduler.conf')
+  const { findings } = await checkTree(store, {}, context)
+  assert.ok(findings.some(({ code, row }) => code === 'current-context' && row === 'scheduler.conf'))
+  await changeTree('apply', store, {}, context)
+  assert.is(read(store, 'scheduler.conf'), text)
+  assert.is((await rejects(renew(store, ['scheduler.conf'], {}, context))).code, 'KPKI_PLAN_BLOCKED')
 })
 
 test.run()

@@ -37,6 +37,13 @@ export const KUBECONFIG_RULES = {
     why: 'The context cannot be used.',
     fix: 'Add the entry, or remove the context.',
   },
+  'current-context': {
+    group: 'kubeconfigs',
+    severity: 'warning',
+    about: 'the current context of a kubeconfig of the tree is not its own',
+    why: 'A component goes to the other cluster with it, or fails; people who are given the file change the wrong cluster.',
+    fix: 'kubectl config use-context chooses the one that is its own; keep other clusters in a file of your own.',
+  },
   insecure: {
     group: 'kubeconfigs',
     severity: 'warning',

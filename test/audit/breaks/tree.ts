@@ -336,6 +336,22 @@ export const TREE_BREAKS: readonly Break[] = [
     spoil: replace('admin.conf', 'contexts:\n', 'contexts:\n- context: {cluster: a, user: a}\n  name: other\n'),
   },
   {
+    rule: 'current-context',
+    about: 'another cluster was merged into it and chosen',
+    spoil: store => {
+      const ca = Buffer.from(read(store, 'pki/etcd/ca.crt')).toString('base64')
+      const other = read(store, 'admin.conf')
+        .replace(
+          'clusters:\n',
+          `$&- cluster: {server: 'https://other.example:6443', certificate-authority-data: ${ca}}\n  name: other\n`,
+        )
+        .replace('contexts:\n', '$&- context: {cluster: other, user: other}\n  name: other\n')
+        .replace('users:\n', '$&- name: other\n  user: {token: theirs}\n')
+        .replace(/current-context: .*/, 'current-context: other')
+      put(store, 'admin.conf', other)
+    },
+  },
+  {
     rule: 'insecure',
     about: 'nobody is verified',
     spoil: replace('admin.conf', /certificate-authority-data: .*/, 'insecure-skip-tls-verify: true'),
