@@ -12,3 +12,11 @@ function escaped(character: string): string {
     text += `\\u${character.charCodeAt(index).toString(16).padStart(4, '0')}`
   return text
 }
+
+/** A JSON object whose fields nobody has looked at yet. */
+export type JsonObject = Readonly<Record<string, unknown>>
+
+/** Whether something that JSON gave is an object, not a list. */
+export function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

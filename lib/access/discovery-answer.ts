@@ -1,5 +1,6 @@
 import { decodeUtf8 } from '../crypto/bytes.js'
 import { ApiError, type KpkiError, NetworkError } from '../errors.js'
+import { isJsonObject } from '../json.js'
 import { CLUSTER_INFO, type ClusterInfo, parseClusterInfo } from './cluster-info.js'
 
 /** What a server said when it was asked for `cluster-info`. */
@@ -61,12 +62,12 @@ export function readDiscoveryAnswer({ status, body, location }: DiscoveryAnswer,
   }
   const text = decodeUtf8(body)
   const object = text === undefined ? undefined : parseJson(text)
-  const isStatus = isObject(object) && object['kind'] === 'Status'
+  const isStatus = isJsonObject(object) && object['kind'] === 'Status'
   const refusal = REFUSALS[status]
   if (refusal && (isStatus || status !== 404)) throw refusal(details)
   const notApi = 'check that it is an API server that listens there'
   if (status !== 200) throw wrong(`gives no cluster-info, but status ${status}`, notApi)
-  if (!isObject(object)) throw wrong('answers with something else than JSON', notApi)
+  if (!isJsonObject(object)) throw wrong('answers with something else than JSON', notApi)
   const info = parseClusterInfo(object)
   if (info) return info
   throw new ApiError('KPKI_CLUSTER_INFO_MISSING', `${CLUSTER_INFO.name} of the cluster has no kubeconfig in it`, {
@@ -101,8 +102,4 @@ function parseJson(text: string): unknown {
   } catch {
     return undefined
   }
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

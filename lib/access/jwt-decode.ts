@@ -1,8 +1,6 @@
 import { type Bytes, decodeUtf8, encodeUtf8, parseBase64Url } from '../crypto/bytes.js'
+import { isJsonObject, type JsonObject } from '../json.js'
 import { LAST_TIME } from '../kubernetes/time.js'
-
-/** The members of a JSON object. */
-export type Fields = Readonly<Record<string, unknown>>
 
 /** A JWT, taken apart, its registered members of the types that they must have. Nobody has checked its signature. */
 export interface DecodedJwt {
@@ -11,7 +9,7 @@ export interface DecodedJwt {
   /** `kid` of the header. */
   readonly keyId: string | undefined
   /** The whole header. */
-  readonly header: Fields
+  readonly header: JsonObject
   readonly issuer: string | undefined
   readonly subject: string | undefined
   readonly id: string | undefined
@@ -22,7 +20,7 @@ export interface DecodedJwt {
   readonly notBefore: number | undefined
   readonly issuedAt: number | undefined
   /** All claims. */
-  readonly claims: Fields
+  readonly claims: JsonObject
   /** What is signed. */
   readonly input: Bytes
   readonly signature: Bytes
@@ -82,22 +80,18 @@ export function momentOf(seconds: number): Date {
   return new Date(Math.min(Math.max(seconds * 1000, EARLIEST), LAST_TIME))
 }
 
-export function isObject(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
 export function textOf(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined
 }
 
 /** @returns as a text what is wrong, the end of a sentence */
-function readObject(part: string): Fields | string {
+function readObject(part: string): JsonObject | string {
   const bytes = parseBase64Url(part)
   const text = bytes && decodeUtf8(bytes)
   if (text === undefined) return 'is no JSON object in base64url'
   try {
     const value: unknown = JSON.parse(text)
-    if (!isObject(value)) return 'is no JSON object in base64url'
+    if (!isJsonObject(value)) return 'is no JSON object in base64url'
     return hasDuplicates(text) ? 'names a member twice' : value
   } catch {
     return 'is no JSON object in base64url'

@@ -1,7 +1,8 @@
 import type { Context } from '../context.js'
 import { describePublicKey } from '../crypto/keys.js'
 import { EncodingError, VerifyError } from '../errors.js'
-import { type DecodedJwt, decodeJwt, type Fields, isObject, isSeconds, momentOf, textOf } from './jwt-decode.js'
+import { isJsonObject, type JsonObject } from '../json.js'
+import { type DecodedJwt, decodeJwt, isSeconds, momentOf, textOf } from './jwt-decode.js'
 import type { JwtAlgorithm, ServiceAccountKey } from './service-account-keys.js'
 import type { BoundObject } from './service-account-token.js'
 import { DEFAULT_ISSUER } from './service-account-token.js'
@@ -126,7 +127,7 @@ function decode(token: string): DecodedJwt {
   return decoded
 }
 
-function problemOf({ crit = null, jwk, x5c }: Fields): string | undefined {
+function problemOf({ crit = null, jwk, x5c }: JsonObject): string | undefined {
   // RFC 7515 section 4.1.11: who does not understand an extension that is critical must refuse. An empty list asks for none.
   if (crit !== null && !(Array.isArray(crit) && crit.length === 0)) return 'its header asks for extensions'
   // A key that comes with the token proves nothing (RFC 8725 section 3.8), and no API server sends one.
@@ -191,8 +192,8 @@ async function isSignedBy(
 }
 
 /** As the API server reads them; `undefined` where it would find no such account or object, or a member of another type. */
-function accountOf({ 'kubernetes.io': own }: Fields) {
-  if (!isObject(own)) return undefined
+function accountOf({ 'kubernetes.io': own }: JsonObject) {
+  if (!isJsonObject(own)) return undefined
   const account = referenceOf(own['serviceaccount'])
   const namespace = textOf(own['namespace'])
   if (!account || !namespace || !(own['warnafter'] === undefined || isSeconds(own['warnafter']))) return undefined
@@ -208,6 +209,6 @@ function accountOf({ 'kubernetes.io': own }: Fields) {
 }
 
 function referenceOf(value: unknown): { readonly name: string; readonly uid: string } | undefined {
-  const [name, uid] = isObject(value) ? [textOf(value['name']), textOf(value['uid'])] : []
+  const [name, uid] = isJsonObject(value) ? [textOf(value['name']), textOf(value['uid'])] : []
   return name && uid ? { name, uid } : undefined
 }

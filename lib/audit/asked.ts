@@ -1,5 +1,6 @@
 import type { Context } from '../context.js'
 import { UsageError } from '../errors.js'
+import { isJsonObject, type JsonObject } from '../json.js'
 import { type ClusterFacts, checkCluster, FACT_FIELDS } from '../kubernetes/cluster.js'
 import type { Asked, NameAdds } from './types.js'
 
@@ -25,7 +26,7 @@ const FACT_TYPES: Readonly<Record<keyof ClusterFacts, Guard>> = {
   etcdServerCertSans: isTexts,
   etcdPeerCertSans: isTexts,
   externalEtcd: value =>
-    isObject(value) &&
+    isJsonObject(value) &&
     isTexts(value['endpoints']) &&
     Object.entries(value).every(
       ([name, file]) => name === 'endpoints' || (['caFile', 'certFile', 'keyFile'].includes(name) && isText(file)),
@@ -34,7 +35,7 @@ const FACT_TYPES: Readonly<Record<keyof ClusterFacts, Guard>> = {
   encryptionAlgorithm: isText,
   certificateValidityPeriod: isText,
   caCertificateValidityPeriod: isText,
-  featureGates: value => isObject(value) && Object.values(value).every(gate => typeof gate === 'boolean'),
+  featureGates: value => isJsonObject(value) && Object.values(value).every(gate => typeof gate === 'boolean'),
 }
 
 const NAME_LISTS: readonly (keyof NameAdds)[] = ['apiServerCertSans', 'etcdServerCertSans', 'etcdPeerCertSans']
@@ -49,11 +50,7 @@ export type CheckedFacts =
  *
  * @param kind - `adds`: lists of names, and nothing else
  */
-export function checkFacts(
-  facts: Readonly<Record<string, unknown>>,
-  kind: 'facts' | 'adds',
-  context: Context,
-): CheckedFacts {
+export function checkFacts(facts: JsonObject, kind: 'facts' | 'adds', context: Context): CheckedFacts {
   const given = Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined))
   const known: readonly string[] = kind === 'adds' ? NAME_LISTS : Object.keys(FACT_FIELDS)
   for (const [name, value] of Object.entries(given)) {
@@ -97,8 +94,4 @@ export function withNames(facts: Partial<ClusterFacts>, adds: NameAdds): Partial
     [...new Set([...(facts[list] ?? []), ...(adds[list] ?? [])])],
   ])
   return { ...facts, ...Object.fromEntries(lists) }
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -1,7 +1,7 @@
 import { nearestName } from '../config/problems.js'
 import type { Context } from '../context.js'
 import { EncodingError } from '../errors.js'
-import { formatJson } from '../json.js'
+import { formatJson, isJsonObject, type JsonObject } from '../json.js'
 import { fingerprintOf } from './fingerprint.js'
 import { type Finding, RULES, type RuleId } from './rules.js'
 
@@ -51,7 +51,7 @@ export function parseBaseline(text: string, what: string): Baseline {
   } catch (cause) {
     throw refuse(what, 'is not JSON', cause)
   }
-  if (!isObject(value) || value['apiVersion'] !== API_VERSION || value['kind'] !== KIND)
+  if (!isJsonObject(value) || value['apiVersion'] !== API_VERSION || value['kind'] !== KIND)
     throw refuse(what, `is no baseline: apiVersion ${API_VERSION} and kind ${KIND} are not there`)
   assertFields(value, ['apiVersion', 'kind', 'findings'], what, 'the file')
   const { findings } = value
@@ -62,7 +62,7 @@ export function parseBaseline(text: string, what: string): Baseline {
 const FIELDS = ['rule', 'path', 'part', 'fingerprint', 'message', 'reason', 'until'] as const
 
 function parseEntry(item: unknown, what: string, where: string): BaselineEntry {
-  if (!isObject(item)) throw refuse(what, `${where} is no object`)
+  if (!isJsonObject(item)) throw refuse(what, `${where} is no object`)
   assertFields(item, FIELDS, what, where)
   const text = (field: (typeof FIELDS)[number]): string | undefined => {
     const value = item[field]
@@ -97,12 +97,8 @@ function isRule(rule: string): rule is RuleId {
   return Object.hasOwn(RULES, rule)
 }
 
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
 /** A misspelt field would be ignored silently, and with it an end or a reason. */
-function assertFields(value: Readonly<Record<string, unknown>>, known: readonly string[], what: string, where: string) {
+function assertFields(value: JsonObject, known: readonly string[], what: string, where: string) {
   const unknown = Object.keys(value).find(field => !known.includes(field))
   if (unknown === undefined) return
   const nearest = nearestName(unknown, known)

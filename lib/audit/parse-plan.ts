@@ -1,5 +1,6 @@
 import type { Context } from '../context.js'
 import { EncodingError } from '../errors.js'
+import { isJsonObject, type JsonObject } from '../json.js'
 import type { ClusterFacts } from '../kubernetes/cluster.js'
 import { ROW_IDS, type Role } from '../kubernetes/rows.js'
 import { MAX_INPUT_BYTES } from '../limits.js'
@@ -17,8 +18,6 @@ export interface ParsedPlan {
   readonly changes: readonly unknown[]
 }
 
-type Fields = Readonly<Record<string, unknown>>
-
 const API_VERSION = 'kpki.dev/v1alpha1'
 const ITEMS: readonly string[] = [...ROW_IDS, ...KUBELET_IDS]
 const ROLES: readonly string[] = ['init', 'control-plane', 'worker']
@@ -34,10 +33,10 @@ export async function parsePlan(text: string, what: string, context: Context): P
   if (text.length > MAX_INPUT_BYTES)
     throw new EncodingError('KPKI_INPUT_TOO_LARGE', `${what} is larger than 1 MiB`, { details: { what } })
   const value = await parseDocument(text, what)
-  if (!isObject(value) || value['apiVersion'] !== API_VERSION || value['kind'] !== 'Plan')
+  if (!isJsonObject(value) || value['apiVersion'] !== API_VERSION || value['kind'] !== 'Plan')
     throw refuse(what, `is no plan: apiVersion ${API_VERSION} and kind Plan are not there`)
   const { inputs, fingerprint, changes } = value
-  if (!isObject(inputs)) throw refuse(what, 'has no inputs')
+  if (!isJsonObject(inputs)) throw refuse(what, 'has no inputs')
   if (typeof fingerprint !== 'string' || !/^[0-9a-f]{64}$/.test(fingerprint))
     throw refuse(what, 'has no fingerprint of 64 hex digits')
   if (!Array.isArray(changes) || !changes.every(change => isShallow(change))) throw refuse(what, 'has no list changes')
@@ -54,12 +53,12 @@ async function parseDocument(text: string, what: string): Promise<unknown> {
   }
 }
 
-function parseInputs(inputs: Fields, what: string, context: Context): PlanInputs {
+function parseInputs(inputs: JsonObject, what: string, context: Context): PlanInputs {
   assertKnown(inputs, ['facts', 'adds', 'role', 'options'], 'inputs', what)
   const { facts = {}, adds = {}, role, options = {} } = inputs
-  if (!isObject(facts)) throw refuse(what, 'inputs.facts is no object')
-  if (!isObject(adds)) throw refuse(what, 'inputs.adds is no object')
-  if (!isObject(options)) throw refuse(what, 'inputs.options is no object')
+  if (!isJsonObject(facts)) throw refuse(what, 'inputs.facts is no object')
+  if (!isJsonObject(adds)) throw refuse(what, 'inputs.adds is no object')
+  if (!isJsonObject(options)) throw refuse(what, 'inputs.options is no object')
   if (role !== undefined && !(typeof role === 'string' && ROLES.includes(role)))
     throw refuse(what, `inputs.role is none of ${ROLES.join(', ')}`)
   return {
@@ -70,13 +69,13 @@ function parseInputs(inputs: Fields, what: string, context: Context): PlanInputs
   }
 }
 
-function parseFacts(facts: Fields, kind: 'facts' | 'adds', what: string, context: Context): Partial<ClusterFacts> {
+function parseFacts(facts: JsonObject, kind: 'facts' | 'adds', what: string, context: Context): Partial<ClusterFacts> {
   const checked = checkFacts(facts, kind, context)
   if (checked.problem !== undefined) throw refuse(what, `inputs: ${checked.problem}`)
   return checked.facts
 }
 
-function parseOptions(options: Fields, what: string): ChangeOptions {
+function parseOptions(options: JsonObject, what: string): ChangeOptions {
   assertKnown(options, ['keys', 'only', 'ifWithinSeconds', 'asFound'], 'inputs.options', what)
   const { keys, only, ifWithinSeconds, asFound } = options
   const wrong = (name: string) => refuse(what, `inputs.options.${name} is not what kpki plan writes`)
@@ -98,7 +97,7 @@ function isItems(value: unknown): value is readonly (TreeItemId | 'all')[] {
 }
 
 /** A field that is not known may say what is not understood here: it would be passed over silently. */
-function assertKnown(value: Fields, known: readonly string[], where: string, what: string): void {
+function assertKnown(value: JsonObject, known: readonly string[], where: string, what: string): void {
   const unknown = Object.keys(value).find(name => !known.includes(name))
   if (unknown !== undefined)
     throw refuse(what, `has a field in ${where} that is not known: ${JSON.stringify(unknown.slice(0, 60))}`)
@@ -108,10 +107,6 @@ function assertKnown(value: Fields, known: readonly string[], where: string, wha
 function isShallow(value: unknown, levels = 4): boolean {
   if (typeof value !== 'object' || value === null) return true
   return levels > 0 && Object.values(value).every(item => isShallow(item, levels - 1))
-}
-
-function isObject(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function refuse(what: string, message: string, cause?: unknown): EncodingError {

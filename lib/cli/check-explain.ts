@@ -13,7 +13,7 @@ import { OUTPUT_VERSION } from './structured.js'
 import { type Terminal, wrap } from './terminal.js'
 
 /** A rule as it is printed for programs; see docs/output.md. */
-export function describeRule(id: RuleId) {
+function describeRule(id: RuleId) {
   const { severity, group, about, why, fix, source }: Rule = RULES[id]
   const items = cisItemsOf(id)
   return { id, severity, group, about, why, fix, source, ...(items.length > 0 ? { benchmark: items } : {}) }

@@ -1,4 +1,6 @@
+import { CIS_EDITIONS } from '../index.js'
 import type { Command } from './command.js'
+import { ASKED_FLAGS } from './commands-change.js'
 import { CLOCK_FLAGS, COMMON_FLAGS, CONFIG_FLAGS, DESCRIPTION_FLAGS, WHOLE_TREE_FLAGS } from './flags.js'
 
 /** Actual against wanted: what is wrong. */
@@ -29,7 +31,7 @@ export const CHECK_COMMANDS: Readonly<Record<string, Command>> = {
       'write-baseline': { type: 'string', value: 'FILE', about: 'accept everything that is found, in this new file' },
       cis: {
         type: 'string',
-        choices: ['1.12', '1.24'],
+        choices: CIS_EDITIONS,
         about: 'also look at items of this edition of the CIS Kubernetes Benchmark',
       },
       why: { type: 'boolean', about: 'say of each finding why it matters' },
@@ -39,11 +41,7 @@ export const CHECK_COMMANDS: Readonly<Record<string, Command>> = {
         suggests: 'rules',
         about: 'say what a rule is about, and look at nothing; all for each',
       },
-      role: {
-        type: 'string',
-        choices: ['init', 'control-plane', 'worker'],
-        about: 'what the host is (default: what the tree looks like)',
-      },
+      role: ASKED_FLAGS.role,
       ...WHOLE_TREE_FLAGS,
       ...CONFIG_FLAGS,
       ...DESCRIPTION_FLAGS,

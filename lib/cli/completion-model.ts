@@ -1,4 +1,5 @@
-import { KEY_ALGORITHMS, MINORS, RULES, type RuleId } from '../index.js'
+import { KEY_ALGORITHMS, MINORS } from '../index.js'
+import { CHECK_RULES } from './check-explain.js'
 import type { Command } from './command.js'
 import { DISK_WORDS, type Flag } from './flags.js'
 
@@ -43,7 +44,7 @@ export interface OfferedCommand {
 const SUGGESTIONS: Readonly<Record<NonNullable<Flag['suggests']>, readonly string[]>> = {
   'key-algorithms': Object.keys(KEY_ALGORITHMS),
   'kubernetes-versions': Array.from({ length: MINORS.newest - MINORS.oldest + 1 }, (_, i) => `1.${MINORS.newest - i}`),
-  rules: (Object.keys(RULES) as RuleId[]).filter(id => RULES[id].group !== 'live'),
+  rules: CHECK_RULES,
 }
 
 /** What `main` answers before it looks into the table. */

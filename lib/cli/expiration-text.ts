@@ -15,8 +15,8 @@ import { type Colour, pad, type Terminal, widthOf, wrap } from './terminal.js'
  * @param isFitted - fit them to the terminal; what reads a pipe has kubeadm's own layout
  */
 export function formatExpiration(report: ExpirationReport, terminal: Terminal, isFitted: boolean): string {
-  const tables = Object.values(expirationTables(report, terminal.show)) as readonly (readonly ExpirationRow[])[]
-  const texts = tables
+  const { certificates, certificateAuthorities } = expirationTables(report, terminal.show)
+  const texts = [certificates, certificateAuthorities]
     .filter(rows => rows.length > 1)
     .map(rows => {
       const lines = layOutRows(rows, widthOf)

@@ -104,7 +104,7 @@ const NAME_LIST = FACT_FIELDS.apiServerCertSans
  *
  * @throws {@link UsageError} with every error when there are several
  */
-export async function readAsked({ flags }: Invocation, io: Io, context: Context): Promise<Asked> {
+async function readAsked({ flags }: Invocation, io: Io, context: Context): Promise<Asked> {
   const config = text(flags, 'config')
   const file = config === undefined ? undefined : await readInput(config, io, true)
   // Stand-ins that nothing can be said against (RFC 5737), so that everything that is stated is judged.

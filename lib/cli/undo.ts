@@ -7,7 +7,8 @@ import {
   type UndoResult,
   undoLast,
 } from '../index.js'
-import { afterwardsLines } from './change-text.js'
+import { afterwardsLines, backupPath } from './change-text.js'
+import { count } from './check-text.js'
 import type { Run } from './command.js'
 import { text } from './flags.js'
 import { EXIT } from './io.js'
@@ -24,7 +25,7 @@ export const runUndo: Run = async (invocation, io) => {
   if (flags['list'] === true) {
     const { backups, broken } = await listBackups(store)
     for (const each of broken)
-      context.log({ level: 'warning', message: `${store.locate(pathOf(each))} cannot be read as a backup` })
+      context.log({ level: 'warning', message: `${store.locate(backupPath(each))} cannot be read as a backup` })
     if (isStructured(output)) {
       const items = backups.map(backup => ({
         ...backupFacts(backup, store),
@@ -53,12 +54,8 @@ export const runUndo: Run = async (invocation, io) => {
   return EXIT.done
 }
 
-function pathOf(name: string): string {
-  return `.kpki/backups/${name}`
-}
-
 function backupFacts({ name, createdAt, command, state, changes }: Backup, store: Store) {
-  return { name, path: store.locate(pathOf(name)), createdAt: createdAt.toISOString(), command, state, changes }
+  return { name, path: store.locate(backupPath(name)), createdAt: createdAt.toISOString(), command, state, changes }
 }
 
 const STATES: Readonly<Record<Backup['state'], string>> = {
@@ -74,7 +71,7 @@ function formatBackups(backups: readonly Backup[], name: string, terminal: Termi
   if (backups.length === 0) return `kpki has changed nothing in ${show(name)}\n`
   const width = Math.max(...backups.map(backup => widthOf(backup.name)))
   const lines = [...backups].reverse().flatMap(backup => {
-    const files = `${backup.files.length} ${backup.files.length === 1 ? 'file' : 'files'}`
+    const files = count(backup.files.length, 'file')
     const state = paint(backup.state === 'done' ? 'green' : 'dim', STATES[backup.state])
     const changes = backup.changes.flatMap(change => wrap(show(change), columns - 4).map(line => `    ${line}`))
     return [`${pad(show(backup.name), width)}  ${show(backup.command)}, ${files}, ${state}`, ...changes]
@@ -109,7 +106,7 @@ function formatUndone({ backup, files, restarts }: UndoResult, undoing: Undoing,
   const where = `in ${name}`
   const end = isDryRun
     ? `Dry run, nothing was written: ${change} ${where} would be taken back`
-    : `Done: ${change} ${where} is taken back; what was in the place of these files is in ${store.locate(`${pathOf(backup.name)}/new`)}`
+    : `Done: ${change} ${where} is taken back; what was in the place of these files is in ${store.locate(`${backupPath(backup.name)}/new`)}`
   const afterwards = afterwardsLines({ restarts, followUps: [], node: undefined }, terminal)
   return `${[...lines, ...afterwards, ...wrap(show(end), columns)].join('\n')}\n`
 }

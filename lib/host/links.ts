@@ -57,8 +57,9 @@ function atHome(target: string, parts: readonly TreePart[]): string {
   return join(part.dir, relative(part.home, target))
 }
 
-function isBelow(path: string, dir: string): boolean {
-  return path.startsWith(dir === '/' ? dir : `${dir}/`)
+/** Whether a path, as it really is, lies below a directory. */
+export function isBelow(path: string, dir: string): boolean {
+  return path.startsWith(dir.endsWith('/') ? dir : `${dir}/`)
 }
 
 function unlessMissing(error: unknown): undefined {

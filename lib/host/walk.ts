@@ -6,6 +6,7 @@ import { MAX_INPUT_BYTES, MAX_INSPECT_BYTES } from '../limits.js'
 import type { FileProblem } from '../tree/store.js'
 import { failureCode, fileNotFound, toStoreError } from './disk-errors.js'
 import { readRegularFile } from './files.js'
+import { isBelow } from './links.js'
 
 /** How far a directory is walked. */
 export interface WalkLimits {
@@ -275,10 +276,6 @@ async function isThere(path: string): Promise<boolean> {
     () => true,
     () => false,
   )
-}
-
-function isBelow(path: string, dir: string): boolean {
-  return path.startsWith(`${dir.replace(/\/$/, '')}/`)
 }
 
 /** Whether a link leads to a directory that is neither the one it stands in nor above or below that. */

@@ -1,5 +1,6 @@
 import { decodeUtf8 } from '../crypto/bytes.js'
 import { EncodingError } from '../errors.js'
+import { isJsonObject } from '../json.js'
 import type { TreePath } from './layout.js'
 import type { Store, StoredFile } from './store.js'
 
@@ -173,7 +174,7 @@ function parseManifest(text: string): Omit<Backup, 'name' | 'state'> | undefined
   } catch {
     return undefined
   }
-  if (!isObject(value) || value['apiVersion'] !== VERSION || value['kind'] !== 'Backup') return undefined
+  if (!isJsonObject(value) || value['apiVersion'] !== VERSION || value['kind'] !== 'Backup') return undefined
   const { sequence, createdAt, command, changes, files } = value
   const moment = new Date(typeof createdAt === 'string' ? createdAt : Number.NaN)
   if (!isCount(sequence) || Number.isNaN(+moment) || typeof command !== 'string' || !isTexts(changes)) return undefined
@@ -185,7 +186,7 @@ function parseManifest(text: string): Omit<Backup, 'name' | 'state'> | undefined
 }
 
 function parseFile(value: unknown): BackedUpFile | undefined {
-  if (!isObject(value) || !isTreePath(value['path'])) return undefined
+  if (!isJsonObject(value) || !isTreePath(value['path'])) return undefined
   const old = value['old'] === null ? undefined : parseFacts(value['old'])
   const now = parseFacts(value['new'])
   if (!now || (!old && value['old'] !== null)) return undefined
@@ -193,7 +194,7 @@ function parseFile(value: unknown): BackedUpFile | undefined {
 }
 
 function parseFacts(value: unknown): FileFacts | undefined {
-  if (!isObject(value)) return undefined
+  if (!isJsonObject(value)) return undefined
   const { sha256, mode, uid, gid } = value
   if (typeof sha256 !== 'string' || !/^[0-9a-f]{64}$/.test(sha256)) return undefined
   if (typeof mode !== 'string' || !/^0[0-7]{3}$/.test(mode)) return undefined
@@ -205,12 +206,6 @@ function parseFacts(value: unknown): FileFacts | undefined {
 export function isTreePath(value: unknown): value is TreePath {
   if (typeof value !== 'string' || value.length > 255) return false
   return value.split('/').every(part => /^[A-Za-z0-9_][A-Za-z0-9._-]*$/.test(part))
-}
-
-type Fields = Readonly<Record<string, unknown>>
-
-function isObject(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function isCount(value: unknown): value is number {

@@ -2,6 +2,7 @@ import type { Context } from '../context.js'
 import { encodeUtf8 } from '../crypto/bytes.js'
 import { sha256 } from '../crypto/digest.js'
 import { EncodingError } from '../errors.js'
+import { isJsonObject, type JsonObject } from '../json.js'
 import type { Certificate } from '../x509/certificate.js'
 import type { TreePath } from './layout.js'
 import type { Store } from './store.js'
@@ -165,10 +166,10 @@ function parseEntry(text: string): LedgerEntry | string {
   } catch {
     return 'is not JSON'
   }
-  if (!isObject(line)) return 'is no JSON object'
+  if (!isJsonObject(line)) return 'is no JSON object'
   if (line['v'] !== VERSION) return `is not of version ${VERSION}: a later kpki wrote it, or not kpki at all`
   const wrong: string[] = []
-  const fieldsOf = (from: Fields, above = '') => ({
+  const fieldsOf = (from: JsonObject, above = '') => ({
     text: (name: string, pattern = /^/) => {
       const value = from[name]
       if (typeof value === 'string' && pattern.test(value)) return value
@@ -189,7 +190,7 @@ function parseEntry(text: string): LedgerEntry | string {
     },
   })
   const own = fieldsOf(line)
-  const issuer = fieldsOf(isObject(line['issuer']) ? line['issuer'] : {}, 'issuer.')
+  const issuer = fieldsOf(isJsonObject(line['issuer']) ? line['issuer'] : {}, 'issuer.')
   if (typeof line['isCA'] !== 'boolean') wrong.push('isCA')
   const entry: LedgerEntry = {
     signedAt: own.moment('signedAt'),
@@ -211,16 +212,10 @@ function parseEntry(text: string): LedgerEntry | string {
   return wrong.length === 0 ? entry : `has no usable ${wrong.join(', ')}`
 }
 
-type Fields = Readonly<Record<string, unknown>>
-
 const HEX = /^[0-9a-f]+$/
 const SHA256 = /^[0-9a-f]{64}$/
 /** As Date.toISOString writes it. */
 const MOMENT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
-
-function isObject(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
 
 /**
  * Writes down that certificates were signed, before they are in the world: a certificate must not exist without its line. What

@@ -113,11 +113,6 @@ export async function changeTree(
   const release = await store.lock()
   try {
     const finished = await finishInterrupted(store, context)
-    for (const { backup, outcome } of finished) {
-      const what =
-        outcome === 'completed' ? 'had all its files in place, and stands' : 'was killed, and has been taken back'
-      context.log({ level: 'warning', message: `the change of ${backup.name} ${what}` })
-    }
     const planned = await planStore(store, asked, context, options)
     const { plan, comparison } = planned
     await options.agree?.(planned)

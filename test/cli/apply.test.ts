@@ -253,6 +253,17 @@ test(
   }),
 )
 
+test(
+  'what a killed run has left is told of once',
+  withTree(async tree => {
+    await run(['apply', '--yes', '--dir', tree, ...SAN, ...NOW])
+    writeFileSync(join(tree, '.kpki/backups/2026-06-01T12-00-00Z/unfinished'), '')
+    const said = JSON.parse((await run(['apply', '--yes', '--dir', tree, ...NOW, '-o', 'json'])).stdout)
+    assert.equal(said.finished, [{ backup: '2026-06-01T12-00-00Z', outcome: 'completed' }])
+    assert.is(said.warnings.filter((text: string) => text.includes('2026-06-01T12-00-00Z')).length, 1)
+  }),
+)
+
 function caHash(tree: string): string {
   return createHash('sha256')
     .update(readFileSync(join(tree, 'pki/ca.crt')))
