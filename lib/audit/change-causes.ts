@@ -1,8 +1,10 @@
 import type { Context } from '../context.js'
+import { isCertificateId } from '../kubernetes/rows.js'
 import { isSameSet } from '../x509/reissue.js'
 import { signerFor } from './change-issuers.js'
-import { issuerIdOf, keyOf } from './items.js'
+import { issuerIdOf, keyOf, keyPathOf } from './items.js'
 import type { Planning } from './planning.js'
+import { isRefusal } from './refusal.js'
 import { remedyOf } from './remedies.js'
 import type { Finding } from './rules.js'
 import type { ComparedItem } from './types.js'
@@ -12,8 +14,24 @@ export function isOnlyTheKey(code: Finding['code']): boolean {
   return code === 'key-weak' || code === 'key-unusable' || code === 'key-algorithm' || code === 'secret-exposed'
 }
 
+/**
+ * Whether a finding says that the file with an item's key holds none that can be read. A file that the store does not hand out may
+ * hold a good one.
+ */
+export function isUnreadableKeyOf({ id, actual, certificate }: ComparedItem): (found: Finding) => boolean {
+  const path = isCertificateId(id) && certificate && !keyOf(actual) && actual?.files.has(keyPathOf(id)) && keyPathOf(id)
+  return found => isRefusal(found) && found.path === path
+}
+
+/** Whether there is a key, and nobody can read it. */
+export function hasUnreadableKey(item: ComparedItem): boolean {
+  return item.findings.some(isUnreadableKeyOf(item))
+}
+
 /** Whether a new certificate cures a finding. */
-export function isCuredHere({ code }: Finding, item: ComparedItem, planning: Planning): boolean {
+export function isCuredHere(found: Finding, item: ComparedItem, planning: Planning): boolean {
+  const { code } = found
+  if (isUnreadableKeyOf(item)(found)) return true
   const remedy = remedyOf(code)
   if (remedy === 'longer') {
     const { old, new: end } = endsOf(item, planning)

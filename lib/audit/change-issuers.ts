@@ -1,6 +1,7 @@
 import { PolicyError } from '../errors.js'
 import type { Certificate } from '../x509/certificate.js'
 import { canSign, outsideValidity } from '../x509/verify.js'
+import type { ActualRow } from './actual.js'
 import { issuerIdOf, keyPathOf } from './items.js'
 import type { Planning } from './planning.js'
 import type { TreeItemId } from './rules.js'
@@ -22,8 +23,8 @@ export function issuerProblem(
   const row = planning.comparison.tree.rows.get(issuer)
   const signer = signerFor(item.id, planning)
   if (!row?.key || !signer?.spki || !row.key.isKeyOf(signer.spki)) {
-    const error = keyElsewhere(item.id, issuer)
-    return { message: `cannot be made here: ${KEY_ELSEWHERE(issuer)}`, hint: error.hint ?? '', error }
+    const error = keyElsewhere(item.id, issuer, row)
+    return { message: `cannot be made here: ${keyProblem(issuer, row)}`, hint: error.hint ?? '', error }
   }
   const period = planning.renewedCas.has(issuer) ? undefined : outsideValidity(signer, planning.context.clock())
   const problem = period ?? (canSign(signer) ? undefined : 'may not sign certificates')
@@ -35,11 +36,15 @@ export function issuerProblem(
   return { message, hint, error: new PolicyError(code, `${item.id} ${message}`, options) }
 }
 
-const KEY_ELSEWHERE = (issuer: TreeItemId) => `the CA key ${keyPathOf(issuer)} is not here`
+function keyProblem(issuer: TreeItemId, row: ActualRow | undefined): string {
+  const path = keyPathOf(issuer)
+  if (row?.key && row.certificates.length > 0) return `the CA key ${path} is the key of another CA`
+  return row?.files.has(path) && !row.key ? `the CA key ${path} cannot be read` : `the CA key ${path} is not here`
+}
 
 /** Why nothing is signed here. */
-export function keyElsewhere(id: TreeItemId, issuer: TreeItemId): PolicyError {
-  return new PolicyError('KPKI_ISSUER_MISSING', `${id} cannot be renewed here: ${KEY_ELSEWHERE(issuer)}`, {
+export function keyElsewhere(id: TreeItemId, issuer: TreeItemId, row: ActualRow | undefined): PolicyError {
+  return new PolicyError('KPKI_ISSUER_MISSING', `${id} cannot be renewed here: ${keyProblem(issuer, row)}`, {
     details: { issuer },
     hint:
       id === 'kubelet.conf' || id === 'kubelet-client'

@@ -3,7 +3,7 @@ import { KEY_ALGORITHMS } from '../crypto/algorithms.js'
 import { isKubeconfigId } from '../kubernetes/rows.js'
 import { filesOf, type TreePath } from '../tree/layout.js'
 import type { ActualRow } from './actual.js'
-import { isCuredHere, isOnlyTheKey, needsKey } from './change-causes.js'
+import { hasUnreadableKey, isCuredHere, isOnlyTheKey, isUnreadableKeyOf, needsKey } from './change-causes.js'
 import { issuerProblem } from './change-issuers.js'
 import { certificatePathOf, isKubeletId, issuerIdOf, keyOf } from './items.js'
 import { isOfOtherCluster } from './other-cluster.js'
@@ -13,6 +13,7 @@ import {
   change,
   genName,
   isAsked,
+  makeHint,
   type Planning,
   type Reason,
   reasonsOf,
@@ -32,8 +33,8 @@ export function planLeaf(item: ComparedItem, id: Exclude<TreeItemId, 'sa'>, plan
     return
   }
   if (options.only && isMissing) {
-    if (planning.named.has(id)) throw blocked(id, 'is not there', `make it: kpki gen ${genName(id)}`)
-    return void untouched.push({ id, message: 'is missing', hint: `make it: kpki gen ${genName(id)}` })
+    if (planning.named.has(id)) throw blocked(id, 'is not there', makeHint(id))
+    return void untouched.push({ id, message: 'is missing', hint: makeHint(id) })
   }
   const kubeconfig = isKubeconfigId(id) ? comparison.tree.rows.get(id)?.kubeconfig : undefined
   if (kubeconfig && isOfOtherCluster(kubeconfig, comparison.tree)) {
@@ -51,7 +52,8 @@ export function planLeaf(item: ComparedItem, id: Exclude<TreeItemId, 'sa'>, plan
     return
   }
   const cured = item.findings.filter(found => isCuredHere(found, item, planning))
-  const weak = options.keys === 'keep' ? cured.filter(({ code }) => isOnlyTheKey(code)) : []
+  const weak =
+    options.keys === 'keep' ? cured.filter(found => isOnlyTheKey(found.code) || isUnreadableKeyOf(item)(found)) : []
   for (const { message } of weak) untouched.push({ id, message, hint: 'a new key mends it: without --keep-keys' })
   const causes = cured.filter(found => !weak.includes(found))
   if (!asked && !isMissing && causes.length === 0) {
@@ -73,7 +75,7 @@ export function planLeaf(item: ComparedItem, id: Exclude<TreeItemId, 'sa'>, plan
     return void untouched.push({ id, message: problem.message, hint: problem.hint })
   }
   if (isMissing && (!wanted || (isKubeconfigId(id) && !(comparison.cluster && item.server))))
-    return void untouched.push({ id, message: 'is missing', hint: `make it: kpki gen ${genName(id)}` })
+    return void untouched.push({ id, message: 'is missing', hint: makeHint(id) })
   if (!wanted) {
     const isWithout = id !== 'kubelet-client' && !isKubeconfigId(id) && !item.actual?.files.has(certificatePathOf(id))
     const message = isWithout
@@ -84,6 +86,13 @@ export function planLeaf(item: ComparedItem, id: Exclude<TreeItemId, 'sa'>, plan
       : 'restore it from a backup, or move it away to have it made anew'
     if (planning.named.has(id)) throw blocked(id, message, hint)
     return void untouched.push({ id, message, hint })
+  }
+  if (options.keys === 'keep' && hasUnreadableKey(item)) {
+    const message = 'has a key that cannot be read, and so cannot be kept'
+    const hint = 'a new key mends it: without --keep-keys'
+    if (planning.named.has(id)) throw blocked(id, message, hint)
+    if (!weak.some(isUnreadableKeyOf(item))) untouched.push({ id, message, hint })
+    return
   }
   const key = isMissing || needsKey(item, causes, planning) ? 'new' : 'keep'
   if (key === 'new' && !Object.hasOwn(KEY_ALGORITHMS, wanted.keyAlgorithm)) {

@@ -18,9 +18,10 @@ import {
   reasonsOf,
   wantedOf,
 } from './planning.js'
+import { isRefusal } from './refusal.js'
 import { remedyOf } from './remedies.js'
 import { restartsOf } from './restarts.js'
-import type { TreeItemId } from './rules.js'
+import type { Finding, TreeItemId } from './rules.js'
 import { signerOf } from './signer.js'
 import type { Change, ChangePlan, ComparedItem, TreeComparison } from './types.js'
 
@@ -85,7 +86,7 @@ function planCa(item: ComparedItem, id: CertificateId, planning: Planning): void
   const row = comparison.tree.rows.get(id)
   const signer = row && signerOf(row, context)
   if (!row || row.certificates.length === 0) throw blocked(id, 'is not in the tree', `make it: kpki gen ${id}`)
-  if (!row.key || !signer?.spki || !row.key.isKeyOf(signer.spki)) throw keyElsewhere(id, id)
+  if (!row.key || !signer?.spki || !row.key.isKeyOf(signer.spki)) throw keyElsewhere(id, id, row)
   const hint = 'have its issuer sign a new certificate for it, and put that into its place'
   if (!equalBytes(signer.subject.der, signer.issuer.der))
     throw blocked(id, `is signed by ${signer.issuer.text}, whose key is elsewhere`, hint)
@@ -127,8 +128,11 @@ function planServiceAccount(item: ComparedItem, planning: Planning): void {
     )
   if (planning.options.only) return
   const row = planning.comparison.tree.rows.get('sa')
+  // What the store does not hand out may be right.
+  const isUnreadable = (code: Finding['code']) => isRefusal({ code }) && row?.files.has(SA_PUB) === true
   const cured = findings.filter(
-    ({ code, path }) => remedyOf(code) === 'derive' || (code === 'file-missing' && path === SA_PUB),
+    ({ code, path }) =>
+      remedyOf(code) === 'derive' || (path === SA_PUB && (code === 'file-missing' || isUnreadable(code))),
   )
   const isUnderived = row?.key !== undefined && row.publicKey === undefined && !row.files.has(SA_PUB)
   if (!row?.key || (cured.length === 0 && !isUnderived)) {

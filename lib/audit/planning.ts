@@ -120,6 +120,13 @@ export function blocked(id: TreeItemId, problem: string, hint: string): Workflow
   return new WorkflowError('KPKI_PLAN_BLOCKED', `${id} ${problem}`, { details: { item: id }, hint })
 }
 
+/** How to come by an item that is not there. */
+export function makeHint(id: TreeItemId): string {
+  return id === 'kubelet-client'
+    ? 'move kubelet.conf away and have it made anew, with a certificate in it: kpki gen kubeconfig kubelet.conf'
+    : `make it: kpki gen ${genName(id)}`
+}
+
 /** How `kpki gen` names it. */
 export function genName(id: TreeItemId): string {
   return isKubeconfigId(id) ? `kubeconfig ${id}` : id

@@ -378,6 +378,29 @@ test('a kubeconfig that somebody has set to another cluster is left as it is', a
   assert.is(error.code, 'KPKI_PLAN_BLOCKED')
 })
 
+test('a key that cannot be read is made anew, sa.pub is derived; with keys kept, it is told of', async () => {
+  const store = wellTree()
+  put(store, 'pki/sa.pub', 'garbage')
+  put(store, 'pki/apiserver.key', 'garbage')
+  assert.equal(await deeds(store), ['apiserver reissue new', 'sa derive'])
+  const { plan } = await planStore(store, {}, context, { keys: 'keep' })
+  assert.equal(
+    plan.changes.map(({ id }) => id),
+    ['sa'],
+  )
+  assert.equal(
+    plan.untouched.map(({ id, hint }) => [id, hint]),
+    [['apiserver', 'a new key mends it: without --keep-keys']],
+  )
+  const options = { only: ['apiserver'], keys: 'keep' } as const
+  assert.match((await rejects(planStore(store, {}, context, options))).message, /a key that cannot be read/)
+  await changeTree('apply', store, {}, context)
+  assert.equal(await deeds(store), [])
+  put(store, 'pki/ca.key', 'garbage')
+  const error = await rejects(planStore(store, {}, context, { only: ['apiserver'] }))
+  assert.equal([error.code, /ca\.key cannot be read/.test(error.message)], ['KPKI_ISSUER_MISSING', true])
+})
+
 test('what cannot be read is told of, and left', async () => {
   const store = wellTree()
   put(store, 'pki/apiserver.crt', 'garbage')
