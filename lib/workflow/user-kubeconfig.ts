@@ -5,7 +5,7 @@ import { isRefusal } from '../audit/refusal.js'
 import { signerOf } from '../audit/signer.js'
 import type { Context } from '../context.js'
 import { KEY_ALGORITHMS, type KeyAlgorithm } from '../crypto/algorithms.js'
-import { decodeUtf8 } from '../crypto/bytes.js'
+import { decodeUtf8, equalBytes } from '../crypto/bytes.js'
 import { generateKey } from '../crypto/keys.js'
 import { KpkiError, PolicyError, StoreError, UsageError } from '../errors.js'
 import { keyUsages } from '../kubernetes/catalogue.js'
@@ -101,7 +101,7 @@ export async function issueUserKubeconfig(
 
   // A token is not signed here, and the CA's key is none of its business.
   const ca = await readCa(store, context, token === undefined ? undefined : ['certificate'])
-  const present = await readPresent(store, context)
+  const present = await readPresent(store, ca, context)
   const server = spec.server ?? present?.server
   if (server === undefined || server === '') {
     throw new UsageError(
@@ -280,8 +280,14 @@ function signingCa(ca: ActualRow, store: Store, context: Context): Issuer {
   })
 }
 
-/** What the tree's own kubeconfigs say about the cluster: those that go to the control-plane endpoint first. */
-async function readPresent(store: Store, context: Context): Promise<Kubeconfig | undefined> {
+/**
+ * What the tree's own kubeconfigs say about the cluster: those that go to the control-plane endpoint first, and before all others
+ * those that trust its CA, as somebody may have merged another cluster into one and chosen that.
+ */
+async function readPresent(store: Store, ca: ActualRow, context: Context): Promise<Kubeconfig | undefined> {
+  const isOurs = ({ caCertificates }: Kubeconfig) =>
+    caCertificates.some(({ spki }) => ca.certificates.some(own => equalBytes(own.spki, spki)))
+  let other: Kubeconfig | undefined
   const order: readonly KubeconfigId[] = ['admin.conf', 'super-admin.conf', ...KUBECONFIG_IDS]
   let isWarned = false
   for (const id of new Set(order)) {
@@ -290,7 +296,9 @@ async function readPresent(store: Store, context: Context): Promise<Kubeconfig |
       const text = file && decodeUtf8(file.bytes)
       if (text === undefined) continue
       const found = await parseKubeconfig(text, context, store.locate(id))
-      if (found.server !== '' && serverProblem(found.server) === undefined) return found
+      if (found.server === '' || serverProblem(found.server) !== undefined) continue
+      if (isOurs(found)) return found
+      other ??= found
     } catch (error) {
       if (!(error instanceof KpkiError)) throw error
       // All of them are root's, and whoever may read one may read the others.
@@ -300,7 +308,7 @@ async function readPresent(store: Store, context: Context): Promise<Kubeconfig |
       isWarned ||= isUnreadable
     }
   }
-  return undefined
+  return other
 }
 
 function likeThatOf(present: Kubeconfig | undefined, ca: ActualRow): KeyAlgorithm {

@@ -56,6 +56,16 @@ test('no certificate of the same user has the key or the number of another', asy
   assert.is.not(one.certificate?.serialNumber, other.certificate?.serialNumber)
 })
 
+test('another cluster that somebody has merged into admin.conf and chosen is not where users are sent', async () => {
+  const text = new TextDecoder().decode(made.files.get('admin.conf')?.bytes)
+  const foreign = new TextDecoder().decode(made.files.get('pki/etcd/ca.crt')?.bytes)
+  const moved = text
+    .replace(/certificate-authority-data: .*/, `certificate-authority-data: ${btoa(foreign)}`)
+    .replace(/server: .*/, 'server: https://other.example:6443')
+  const { kubeconfig = '' } = await issue({}, tree({ 'admin.conf': moved }))
+  assert.is((await parseKubeconfig(kubeconfig, context)).server, 'https://10.0.0.10:6443')
+})
+
 test('a dry run makes nothing', async () => {
   const store = tree()
   const files = [...store.files.keys()]
