@@ -1,5 +1,6 @@
 import { equalBytes } from '../crypto/bytes.js'
 import type { Certificate } from '../x509/certificate.js'
+import { namesOutside } from '../x509/name-constraints.js'
 import { canSign } from '../x509/verify.js'
 import { brief, type FindingPlace, listed, type Report, reportOn } from './about.js'
 import type { Finding } from './rules.js'
@@ -84,6 +85,19 @@ function checkIssuer(certificate: Certificate, issuer: Certificate, report: Repo
         expected: listed(lost),
         actual: listed(issuer.extKeyUsages ?? []),
       }),
+    )
+  const outside = namesOutside(certificate, issuer)
+  if (outside.length > 0)
+    findings.push(
+      report(
+        'ca-restricted',
+        `is for ${listed(outside)}, for which the name constraints of its CA do not let it vouch`,
+        {
+          field: 'subjectAltName',
+          actual: listed(outside),
+          hint: 'have it made anew without the name, or by a CA that may vouch for it',
+        },
+      ),
     )
   return findings
 }

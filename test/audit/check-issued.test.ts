@@ -39,6 +39,41 @@ const issuedBy = (name: string, serial: string) => [
   element(0x82, bytes(serial)),
 ]
 
+const dns = (name: string) => element(0x82, name)
+const ip = (...octets: readonly number[]) => element(0x87, Buffer.from(octets))
+/** RFC 5280 section 4.2.1.10: GeneralSubtrees of [0] permitted and [1] excluded. */
+const permitted = (...bases: readonly Buffer[]) =>
+  element(
+    0xa0,
+    bases.map(base => sequence(base)),
+  )
+const excluded = (...bases: readonly Buffer[]) =>
+  element(
+    0xa1,
+    bases.map(base => sequence(base)),
+  )
+const TEN = ip(10, 0, 0, 0, 255, 0, 0, 0)
+const FD = ip(0xfd, ...Array(15).fill(0), 0xff, ...Array(15).fill(0))
+/** What a CA is narrowed to, what a certificate is for, and what openssl says. */
+const NAMED: readonly (readonly [about: string, subtrees: Buffer, names: readonly Buffer[], openssl?: RegExp])[] = [
+  ['a name below', sequence(permitted(dns('example.org'))), [dns('a.Example.org'), dns('example.org')]],
+  ['a name beside', sequence(permitted(dns('example.org'))), [dns('a.example.com')], /permitted subtree violation/],
+  ['an ending that is no label', sequence(permitted(dns('example.org'))), [dns('anexample.org')], /permitted subtree/],
+  ['one of several', sequence(permitted(dns('a.org'), dns('b.org'))), [dns('x.b.org')]],
+  ['one that is taken out', sequence(excluded(dns('b.org'))), [dns('a.org'), dns('x.b.org')], /excluded subtree/],
+  [
+    'a part that is taken out',
+    sequence(permitted(dns('a.org')), excluded(dns('x.a.org'))),
+    [dns('x.a.org')],
+    /excluded/,
+  ],
+  ['an address of a network', sequence(permitted(TEN)), [ip(10, 1, 2, 3)]],
+  ['an address of none', sequence(permitted(TEN)), [ip(192, 0, 2, 1)], /permitted subtree violation/],
+  ['an address of the other family', sequence(permitted(TEN)), [ip(0xfd, ...Array(15).fill(1))], /permitted subtree/],
+  ['an address that is taken out', sequence(excluded(FD)), [ip(0xfd, ...Array(15).fill(1))], /excluded subtree/],
+  ['an address where names are narrowed', sequence(permitted(dns('a.org'))), [dns('a.org'), ip(192, 0, 2, 1)]],
+]
+
 interface Row {
   readonly about: string
   readonly leaf?: Remake
@@ -128,6 +163,15 @@ const ROWS: readonly Row[] = [
   },
   { about: 'a day after its CA', leaf: { notAfter: after(1) }, expected: [] },
   { about: 'two days after its CA', leaf: { notAfter: after(2) }, expected: ['outlives-ca'] },
+  ...NAMED.map(
+    ([about, subtrees, names, openssl]): Row => ({
+      about: `name constraints: ${about}`,
+      leaf: { extensions: withExtension(extension('2.5.29.17', sequence(...names))) },
+      ca: { extensions: withExtension(extension('2.5.29.30', subtrees, true)) },
+      expected: openssl ? ['ca-restricted'] : [],
+      ...(openssl ? { openssl } : {}),
+    }),
+  ),
 ]
 
 const made = ({ leaf: ofLeaf, ca: ofCa }: Row) => ({
