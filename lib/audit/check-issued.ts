@@ -94,6 +94,7 @@ function checkIssuer(certificate: Certificate, issuer: Certificate, report: Repo
         `is for ${listed(outside)}, for which the name constraints of its CA do not let it vouch`,
         {
           field: 'subjectAltName',
+          expected: `what the name constraints of ${brief(issuer.subject.text)} allow`,
           actual: listed(outside),
           hint: 'have it made anew without the name, or by a CA that may vouch for it',
         },
