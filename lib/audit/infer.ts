@@ -1,3 +1,4 @@
+import type { Kubeconfig } from '../access/kubeconfig.js'
 import type { FactName } from '../config/facts.js'
 import type { Context } from '../context.js'
 import { KEY_ALGORITHMS } from '../crypto/algorithms.js'
@@ -14,6 +15,7 @@ import type { Certificate } from '../x509/certificate.js'
 import { periodOf } from './infer-period.js'
 import { certificateOf, certificatePathOf, isCaId, issuerIdOf, splitServer } from './items.js'
 import { manifestPath } from './manifests.js'
+import { isOfOtherCluster } from './other-cluster.js'
 import type { ActualTree, Inference } from './types.js'
 
 /**
@@ -60,7 +62,7 @@ export function inferDescription(tree: ActualTree, context: Context): Inference 
 
   set('clusterName', look.flag('kube-controller-manager', 'cluster-name'), manager)
   for (const id of ['admin.conf', 'super-admin.conf', 'controller-manager.conf', 'scheduler.conf'] as const)
-    set('clusterName', tree.rows.get(id)?.kubeconfig?.clusterName || undefined, id)
+    set('clusterName', look.kubeconfig(id)?.clusterName || undefined, id)
 
   const firstSubnet = parseCidr(facts.serviceSubnet?.split(',')[0]?.trim() ?? '')
   const serviceAddress = firstSubnet ? addressAt(firstSubnet, 1)?.text : look.serviceAddress(facts)
@@ -148,9 +150,15 @@ class Look {
     return found?.[0] === undefined ? undefined : [found[0], found[1]]
   }
 
+  /** A kubeconfig of this cluster. */
+  kubeconfig(id: RowId): Kubeconfig | undefined {
+    const kubeconfig = isKubeconfigId(id) ? this.#tree.rows.get(id)?.kubeconfig : undefined
+    return kubeconfig && isOfOtherCluster(kubeconfig, this.#tree) ? undefined : kubeconfig
+  }
+
   /** Server of a kubeconfig. */
   server(id: RowId): ReturnType<typeof splitServer> {
-    return isKubeconfigId(id) ? splitServer(this.#tree.rows.get(id)?.kubeconfig?.server ?? '') : undefined
+    return splitServer(this.kubeconfig(id)?.server ?? '')
   }
 
   advertiseAddress(): [string, TreePath] | undefined {

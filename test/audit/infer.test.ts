@@ -232,4 +232,19 @@ const PERIODS: readonly [about: string, leaf: Certificate, ca: Certificate | und
   ]
 for (const [about, leaf, ca, seconds] of PERIODS) test(`period: ${about}`, () => assert.is(periodOf(leaf, ca), seconds))
 
+test('a kubeconfig that is of another cluster says nothing of this one', async () => {
+  const store = wellTree()
+  const foreign = Buffer.from(read(store, 'pki/etcd/ca.crt')).toString('base64')
+  for (const id of ['admin.conf', 'super-admin.conf']) {
+    const text = read(store, id)
+      .replace(/certificate-authority-data: .*/, `certificate-authority-data: ${foreign}`)
+      .replace(/server: .*/, 'server: https://other.example:6443')
+      .replaceAll(/\bkubernetes$/gm, 'other')
+    put(store, id, text)
+  }
+  const { facts } = await infer(store)
+  assert.is(facts.clusterName, 'kubernetes')
+  assert.is(facts.controlPlaneEndpoint, undefined)
+})
+
 test.run()
