@@ -2,10 +2,14 @@ import type { Context } from '../context.js'
 import { UsageError } from '../errors.js'
 import { isJsonObject, type JsonObject } from '../json.js'
 import { type ClusterFacts, checkCluster, FACT_FIELDS } from '../kubernetes/cluster.js'
+import type { Role } from '../kubernetes/rows.js'
 import type { Asked, NameAdds } from './types.js'
 
 /** What checks every fact that is given, whatever is not. */
 const STAND_INS = { nodeName: 'node', advertiseAddress: '192.0.2.1' }
+
+/** What a host can be. */
+export const ROLES: readonly string[] = ['init', 'control-plane', 'worker'] satisfies readonly Role[]
 
 type Guard = (value: unknown) => boolean
 
@@ -72,15 +76,18 @@ export function checkFacts(facts: JsonObject, kind: 'facts' | 'adds', context: C
  *
  * @throws {@link UsageError} `KPKI_FIELD_VALUE`
  */
-export function assertAsked({ facts = {}, adds = {} }: Asked, context: Context): void {
-  const assert = (checked: CheckedFacts) => {
-    if (checked.problem === undefined) return
-    const { field, problem, hint } = checked
-    throw new UsageError('KPKI_FIELD_VALUE', `what is asked of the tree: ${problem}`, {
+export function assertAsked({ facts = {}, adds = {}, role }: Asked, context: Context): void {
+  const refuse = (field: string, problem: string, hint?: string) =>
+    new UsageError('KPKI_FIELD_VALUE', `what is asked of the tree: ${problem}`, {
       details: { field },
       ...(hint === undefined ? {} : { hint }),
     })
+  const assert = (checked: CheckedFacts) => {
+    if (checked.problem !== undefined) throw refuse(checked.field, checked.problem, checked.hint)
   }
+  for (const [field, value] of Object.entries({ facts, adds }))
+    if (!isJsonObject(value)) throw refuse(field, `${field} is no object`)
+  if (role !== undefined && !ROLES.includes(role)) throw refuse('role', `role is none of ${ROLES.join(', ')}`)
   assert(checkFacts(facts, 'facts', context))
   assert(checkFacts(adds, 'adds', context))
   // Each may be short enough, and both together too long.

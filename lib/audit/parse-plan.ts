@@ -4,7 +4,7 @@ import { isJsonObject, type JsonObject } from '../json.js'
 import type { ClusterFacts } from '../kubernetes/cluster.js'
 import { ROW_IDS, type Role } from '../kubernetes/rows.js'
 import { MAX_INPUT_BYTES } from '../limits.js'
-import { checkFacts } from './asked.js'
+import { checkFacts, ROLES } from './asked.js'
 import { KUBELET_IDS } from './items.js'
 import type { ChangeOptions } from './planning.js'
 import type { TreeItemId } from './rules.js'
@@ -20,7 +20,6 @@ export interface ParsedPlan {
 
 const API_VERSION = 'kpki.dev/v1alpha1'
 const ITEMS: readonly string[] = [...ROW_IDS, ...KUBELET_IDS]
-const ROLES: readonly string[] = ['init', 'control-plane', 'worker']
 
 /**
  * Reads a plan that `kpki plan -o json` or `-o yaml` has printed. Its inputs are checked as those of a command line are; nothing

@@ -135,6 +135,10 @@ test('what cannot be asked of any tree is refused, and nothing is planned for it
     [JSON.parse('{"facts": {"nope": 1}}') as Asked, /not known: "nope"/],
     [JSON.parse('{"facts": {"apiServerCertSans": "abc"}}') as Asked, /wrong type/],
     [JSON.parse('{"adds": {"nodeName": "cp-2"}}') as Asked, /not known: "nodeName"/],
+    [JSON.parse('{"facts": null}') as Asked, /facts is no object/],
+    [JSON.parse('{"facts": []}') as Asked, /facts is no object/],
+    [JSON.parse('{"adds": "x"}') as Asked, /adds is no object/],
+    [JSON.parse('{"role": "king"}') as Asked, /role is none of init, control-plane, worker/],
   ]
   for (const [asked, message] of wrong) {
     const error = await rejects(compare(wellTree(), asked))
