@@ -126,8 +126,9 @@ test(
       writeFileSync(at('empty.crt'), '')
       const { findings } = await check([dir])
       assert.equal(said(findings, dir), [
-        // Two links, told of with the first one.
         'link-outside etc',
+        'link-outside up',
+        'link-outside zero.crt',
         'not-regular gone.crt',
         'not-regular pipe.crt',
         'not-regular self.crt',

@@ -189,13 +189,13 @@ const CASES: readonly (readonly [
     ['names-missing s.crt'],
   ],
   [
-    'links out of a directory, counted',
+    'links out of a directory, each of them',
     {
       'certs/a.pem': { problem: 'is a link out of the directory, to /a', problemKind: 'outside' },
       'certs/b.pem': { problem: 'is a link out of the directory, to /b', problemKind: 'outside' },
       'other/c.pem': { problem: 'is a link out of the directory, to /c', problemKind: 'outside' },
     },
-    ['link-outside certs/a.pem', 'link-outside other/c.pem'],
+    ['link-outside certs/a.pem', 'link-outside certs/b.pem', 'link-outside other/c.pem'],
   ],
   [
     'what cannot be read',
@@ -262,6 +262,20 @@ test('each thing that is named is looked at for itself', async () => {
   const named = ['a', 'a', 'b', 'c.crt']
   const { findings } = await check(files.map((file, index) => ({ ...file, named: named[index] ?? '' })))
   assert.equal(said(findings), ['nothing-found b'])
+})
+
+test('very many links out of a directory are counted from some point on', async () => {
+  const link = { problem: 'is a link out of the directory, to /a', problemKind: 'outside' } as const
+  const named = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, n) => [`certs/${n}.pem`, link]))
+  for (const [count, last] of [
+    [101, 'to /a'],
+    [102, 'so is 1 more beside it'],
+    [9000, 'so are 8899 more beside it'],
+  ] as const) {
+    const { findings, counts } = await check(inputs(named(count)))
+    assert.equal([findings.length, counts.unread], [101, count])
+    assert.match(findings.at(-1)?.message, new RegExp(`${last}$`))
+  }
 })
 
 test('a name is not enough: what the CA has not signed is none of its, before it and behind it', async () => {
