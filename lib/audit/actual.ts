@@ -6,7 +6,7 @@ import type { PrivateKey } from '../crypto/keys.js'
 import { parsePem } from '../crypto/pem.js'
 import { EncodingError, KpkiError } from '../errors.js'
 import type { RowId } from '../kubernetes/rows.js'
-import { type FileKind, filesOf, type TreePath } from '../tree/layout.js'
+import { type FileKind, filesOf, formatMode, type TreePath } from '../tree/layout.js'
 import type { Store, StoredFile } from '../tree/store.js'
 import { type Certificate, parseCertificates } from '../x509/certificate.js'
 import { refusalOf } from './refusal.js'
@@ -133,10 +133,6 @@ export function accessFindings(
   if (owner === 'foreign')
     findings.push(finding('owner-foreign', id, path, 'belongs neither to root nor to this user', 'chown it'))
   return findings
-}
-
-function formatMode(mode: number): string {
-  return mode.toString(8).padStart(4, '0')
 }
 
 /** A key that was put into a file beside its certificate is as public as the certificate. */

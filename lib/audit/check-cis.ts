@@ -1,6 +1,6 @@
 import { decodeUtf8 } from '../crypto/bytes.js'
 import { KpkiError } from '../errors.js'
-import { ROW_IDS, type RowId } from '../kubernetes/rows.js'
+import { ROW_IDS } from '../kubernetes/rows.js'
 import { filesOf, type TreePath } from '../tree/layout.js'
 import type { Store } from '../tree/store.js'
 import type { YamlValue } from '../yaml-scalars.js'
@@ -15,6 +15,7 @@ import {
   ownCaFindings,
   ownerFindings,
 } from './cis-looks.js'
+import { itemIdOf } from './items.js'
 import { manifestPath, STATIC_PODS } from './manifests.js'
 import { type Finding, type FindingDetails, finding } from './rules.js'
 import type { ActualTree } from './types.js'
@@ -109,7 +110,7 @@ async function readKubelet(store: Store): Promise<Seen['kubelet']> {
 function lookAt(edition: CisEdition, each: CisItem, seen: Seen): Outcome {
   const { look, item, title, rule } = each
   const report = (path: TreePath, message: string, details: FindingDetails) =>
-    finding(rule, rowOf(path), path, message, { ...details, benchmark: { edition, item, title } })
+    finding(rule, itemIdOf(path), path, message, { ...details, benchmark: { edition, item, title } })
   switch (look.kind) {
     case 'mode':
     case 'owner': {
@@ -139,8 +140,4 @@ function lookAt(edition: CisEdition, each: CisItem, seen: Seen): Outcome {
       return flagFindings(look, flags, (message, details) => report(manifestPath(component), message, details))
     }
   }
-}
-
-function rowOf(path: TreePath): RowId | undefined {
-  return ROW_IDS.find(id => filesOf(id).some(file => file.path === path))
 }

@@ -1,5 +1,5 @@
 import { equalBytes } from '../crypto/bytes.js'
-import type { TreePath } from '../tree/layout.js'
+import { formatMode, type TreePath } from '../tree/layout.js'
 import { isYamlObject, type YamlValue } from '../yaml-scalars.js'
 import type { CisItem } from './cis-items.js'
 import { manifestPath } from './manifests.js'
@@ -38,16 +38,12 @@ export function modeFindings(files: readonly LookedFile[], most: number, report:
     (mode & ~most) === 0
       ? []
       : [
-          report(path, `has mode ${octal(mode)}, ${octal(most)} or less is asked for`, {
-            ...{ field: 'mode', expected: octal(most), actual: octal(mode) },
-            hint: `chmod ${octal(mode & most).slice(1)} it`,
+          report(path, `has mode ${formatMode(mode)}, ${formatMode(most)} or less is asked for`, {
+            ...{ field: 'mode', expected: formatMode(most), actual: formatMode(mode) },
+            hint: `chmod ${formatMode(mode & most).slice(1)} it`,
           }),
         ],
   )
-}
-
-function octal(mode: number): string {
-  return mode.toString(8).padStart(4, '0')
 }
 
 /** Files that are not root's. */

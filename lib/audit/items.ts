@@ -7,9 +7,10 @@ import {
   issuerOf,
   PROFILES,
   profileOf,
+  ROW_IDS,
   type RowId,
 } from '../kubernetes/rows.js'
-import { certificatePath, keyPath, type TreePath } from '../tree/layout.js'
+import { certificatePath, filesOf, keyPath, type TreePath } from '../tree/layout.js'
 import type { Certificate } from '../x509/certificate.js'
 import type { ActualRow } from './actual.js'
 import type { TreeItemId } from './rules.js'
@@ -47,6 +48,12 @@ export function certificatePathOf(id: Exclude<TreeItemId, 'sa'>): TreePath {
 export function keyPathOf(id: TreeItemId): TreePath {
   if (isKubeletId(id)) return KUBELET_FILES[id].find(({ holds }) => holds.some(part => part === 'key'))?.path ?? id
   return isKubeconfigId(id) ? id : keyPath(id)
+}
+
+/** The item that a file of a tree is a part of; `undefined` for manifests and other files. */
+export function itemIdOf(path: TreePath): TreeItemId | undefined {
+  const isOf = (files: readonly { readonly path: TreePath }[]) => files.some(file => file.path === path)
+  return ROW_IDS.find(id => isOf(filesOf(id))) ?? KUBELET_IDS.find(id => isOf(KUBELET_FILES[id]))
 }
 
 /** The certificate that an item is judged by: the CA that signs; of a leaf the one that its key belongs to, else the first. */

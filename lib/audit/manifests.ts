@@ -18,7 +18,6 @@ const MAX_WORDS = 1000
 export class ManifestReader {
   readonly #flags = new Map<string, ReadonlyMap<string, string>>()
   readonly #versions = new Map<string, string>()
-  readonly #paths = new Map<string, TreePath>()
   readonly #hostPaths = new Map<string, readonly string[]>()
 
   /**
@@ -42,7 +41,6 @@ export class ManifestReader {
     if (isText(advertised) && component === 'kube-apiserver' && !flags.has('advertise-address'))
       flags.set('advertise-address', advertised.replace(/:[0-9]+$/, '').replace(/^\[(.*)\]$/, '$1'))
     this.#flags.set(component, flags)
-    this.#paths.set(component, manifestPath(component))
     const tag = isText(container['image']) ? /:([^:/@]+)(?:@[^@]*)?$/.exec(container['image'])?.[1] : undefined
     if (tag !== undefined) this.#versions.set(component, tag)
     const volumes = listOf(spec['volumes']).map(volume => fieldsOf(fieldsOf(volume)['hostPath'])['path'])
@@ -51,7 +49,7 @@ export class ManifestReader {
 
   /** What was read so far. */
   get facts(): ManifestFacts {
-    return { flags: this.#flags, versions: this.#versions, paths: this.#paths, hostPaths: this.#hostPaths }
+    return { flags: this.#flags, versions: this.#versions, hostPaths: this.#hostPaths }
   }
 }
 

@@ -37,8 +37,6 @@ export interface ManifestFacts {
   readonly flags: ReadonlyMap<string, ReadonlyMap<string, string>>
   /** Image tags, e.g. `v1.36.4`, by component. */
   readonly versions: ReadonlyMap<string, string>
-  /** Which file said it. */
-  readonly paths: ReadonlyMap<string, TreePath>
   /** Directories and files of the host that a component is given, by component. */
   readonly hostPaths: ReadonlyMap<string, readonly string[]>
 }

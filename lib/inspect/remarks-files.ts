@@ -1,3 +1,4 @@
+import { formatMode } from '../tree/layout.js'
 import type { Draft, DraftPair } from './draft.js'
 import type { FileContents } from './links.js'
 import type { InspectedKubeconfig, InspectInput, Place } from './types.js'
@@ -137,8 +138,4 @@ function remarkOnMode({ name, mode }: InspectInput, secret: string | undefined, 
   draft.remark('mode-open', place, `has mode ${formatMode(mode)}: its ${secret} is open to ${who}`, {
     hint: 'chmod 600 it',
   })
-}
-
-function formatMode(mode: number): string {
-  return mode.toString(8).padStart(4, '0')
 }

@@ -1,7 +1,7 @@
 import { decodeUtf8 } from '../crypto/bytes.js'
 import { EncodingError } from '../errors.js'
 import { isJsonObject } from '../json.js'
-import type { TreePath } from './layout.js'
+import { formatMode, type TreePath } from './layout.js'
 import type { Store, StoredFile } from './store.js'
 
 /** Where a tree keeps what was replaced: one directory per change, closed to others. */
@@ -163,7 +163,7 @@ export function formatManifest({
 }
 
 function shown(facts: FileFacts | undefined) {
-  return facts ? { ...facts, mode: facts.mode.toString(8).padStart(4, '0') } : null
+  return facts ? { ...facts, mode: formatMode(facts.mode) } : null
 }
 
 /** @returns `undefined` for what {@link formatManifest} has not written */

@@ -15,6 +15,11 @@ export const FILE_MODES: Readonly<Record<FileKind, number>> = {
   kubeconfig: 0o600,
 }
 
+/** Permission bits as people write them, e.g. `0600`. */
+export function formatMode(mode: number): string {
+  return mode.toString(8).padStart(4, '0')
+}
+
 /**
  * Path of a file inside a tree: `pki/…` below the certificates directory, `*.conf` below the kubeconfig directory. An absolute
  * one is outside of it: a file of an external etcd.

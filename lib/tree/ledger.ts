@@ -4,7 +4,7 @@ import { sha256 } from '../crypto/digest.js'
 import { EncodingError } from '../errors.js'
 import { isJsonObject, type JsonObject } from '../json.js'
 import type { Certificate } from '../x509/certificate.js'
-import type { TreePath } from './layout.js'
+import { formatMode, type TreePath } from './layout.js'
 import type { Store } from './store.js'
 
 /** Where a tree keeps its ledger: one JSON object per line, oldest first, never rewritten. */
@@ -262,7 +262,7 @@ export async function appendUnderLock(
   }
   const { isNew, mode = LEDGER_MODE } = await store.append(LEDGER_PATH, encodeUtf8(lines.join('')), LEDGER_MODE)
   if ((mode & ~LEDGER_MODE & 0o777) !== 0) {
-    const [has, should] = [mode, LEDGER_MODE].map(bits => (bits & 0o777).toString(8).padStart(4, '0'))
+    const [has, should] = [mode, LEDGER_MODE].map(bits => formatMode(bits & 0o777))
     const message = `${store.locate(LEDGER_PATH)} has mode ${has}: who can get in is nobody else's business; chmod ${should} it`
     context.log({ level: 'warning', message })
   }

@@ -1,12 +1,10 @@
+import { itemIdOf } from '../audit/items.js'
 import { restartsOf } from '../audit/restarts.js'
-import type { TreeItemId } from '../audit/rules.js'
-import { KUBELET_FILES } from '../audit/tree.js'
 import type { Restart } from '../audit/types.js'
 import type { Context } from '../context.js'
 import { EncodingError, StoreError, WorkflowError } from '../errors.js'
-import { ROW_IDS } from '../kubernetes/rows.js'
 import { type Backup, backupInvalid, listBackups } from '../tree/backup.js'
-import { filesOf, type TreePath } from '../tree/layout.js'
+import type { TreePath } from '../tree/layout.js'
 import {
   type FinishedChange,
   finishInterrupted,
@@ -60,7 +58,7 @@ export async function undoLast(store: Store, context: Context, options: UndoOpti
       })
     }
     const judged = await putBack(backup, store, context, options)
-    const items = new Set(judged.filter(({ is }) => is === 'new').flatMap(({ path }) => itemOf(path) ?? []))
+    const items = new Set(judged.filter(({ is }) => is === 'new').flatMap(({ path }) => itemIdOf(path) ?? []))
     const changes = [...items].map(id => ({ id, oldEnd: undefined, newNames: [] }))
     return { backup, files: judged.map(toUndone), restarts: restartsOf(changes, undefined, context.clock()) }
   } finally {
@@ -86,16 +84,4 @@ export async function finishChanges(store: Store, context: Context): Promise<rea
 function toUndone({ path, is, old }: JudgedFile): UndoneFile {
   const action = is === 'old' ? 'unchanged' : is === 'changed' ? 'kept' : old ? 'restored' : 'removed'
   return { path, action }
-}
-
-/** What a file of a tree is a part of. */
-function itemOf(path: TreePath): TreeItemId | undefined {
-  const isOf = (files: readonly { readonly path: TreePath }[]) => files.some(file => file.path === path)
-  const row = ROW_IDS.find(id => isOf(filesOf(id)))
-  if (row) return row
-  return isOf(KUBELET_FILES['kubelet-client'])
-    ? 'kubelet-client'
-    : isOf(KUBELET_FILES['kubelet-server'])
-      ? 'kubelet-server'
-      : undefined
 }
