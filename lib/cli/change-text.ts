@@ -145,7 +145,7 @@ export function resultLines(
       : [
           `Done: ${count} changed in ${where}`,
           `The old files are in ${terminal.show(store.locate(backupPath(backup.name)))}`,
-          'To put them back: kpki undo',
+          `To put them back: kpki undo${where === '/etc/kubernetes' ? '' : ', with the same --dir'}`,
         ]
   return [
     ...itemLines(

@@ -54,6 +54,11 @@ export const APPLY_COMMANDS: Readonly<Record<string, Command>> = {
         about: 'leave files as they are that were changed since, and put back the others',
       },
       'dry-run': { type: 'boolean', about: 'print what would be put back, write nothing' },
+      yes: {
+        type: 'boolean',
+        alias: 'y',
+        about: 'nobody is asked anyway: taken so that the command line of kpki apply serves',
+      },
       ...ASKED_FLAGS,
       ...CLOCK_FLAGS,
       ...COMMON_FLAGS,

@@ -43,10 +43,11 @@ export const runUndo: Run = async (invocation, io) => {
     signal: io.signal,
   })
   if (isStructured(output)) {
-    const { backup, files, restarts } = result
+    const { backup, files, node, restarts } = result
     const undone = {
       ...{ apiVersion: OUTPUT_VERSION, kind: 'UndoResult', dryRun: isDryRun, backup: backupFacts(backup, store) },
       files: files.map(({ path, action }) => ({ path: store.locate(path), action })),
+      ...(node === undefined ? {} : { node }),
       ...{ restarts, warnings, notes },
     }
     io.stdout(formatStructured(undone, output))
@@ -93,7 +94,7 @@ interface Undoing {
   readonly isDryRun: boolean
 }
 
-function formatUndone({ backup, files, restarts }: UndoResult, undoing: Undoing, terminal: Terminal): string {
+function formatUndone({ backup, files, node, restarts }: UndoResult, undoing: Undoing, terminal: Terminal): string {
   const { store, name, isDryRun } = undoing
   const { show, paint, columns } = terminal
   const verbOf = ({ action }: UndoneFile) => VERBS[action][isDryRun ? 1 : 0]
@@ -107,6 +108,6 @@ function formatUndone({ backup, files, restarts }: UndoResult, undoing: Undoing,
   const end = isDryRun
     ? `Dry run, nothing was written: ${change} ${where} would be taken back`
     : `Done: ${change} ${where} is taken back; what was in the place of these files is in ${store.locate(`${backupPath(backup.name)}/new`)}`
-  const afterwards = afterwardsLines({ restarts, followUps: [], node: undefined }, terminal)
+  const afterwards = afterwardsLines({ restarts, followUps: [], node }, terminal)
   return `${[...lines, ...afterwards, ...wrap(show(end), columns)].join('\n')}\n`
 }

@@ -1,5 +1,7 @@
+import { inferDescription } from '../audit/infer.js'
 import { itemIdOf } from '../audit/items.js'
 import { restartsOf } from '../audit/restarts.js'
+import { readTree } from '../audit/tree.js'
 import type { Restart } from '../audit/types.js'
 import type { Context } from '../context.js'
 import { EncodingError, StoreError, WorkflowError } from '../errors.js'
@@ -30,6 +32,8 @@ export interface UndoResult {
   readonly backup: Backup
   /** In the order in which they were written. */
   readonly files: readonly UndoneFile[]
+  /** The node's name, where the tree says it. */
+  readonly node: string | undefined
   /** In the order in which to do it. */
   readonly restarts: readonly Restart[]
 }
@@ -57,10 +61,16 @@ export async function undoLast(store: Store, context: Context, options: UndoOpti
         hint: 'name the tree with --dir, as it was named for the change',
       })
     }
+    const { nodeName } = inferDescription(await readTree(store, context), context).facts
     const judged = await putBack(backup, store, context, options)
     const items = new Set(judged.filter(({ is }) => is === 'new').flatMap(({ path }) => itemIdOf(path) ?? []))
     const changes = [...items].map(id => ({ id, oldEnd: undefined, newNames: [] }))
-    return { backup, files: judged.map(toUndone), restarts: restartsOf(changes, undefined, context.clock()) }
+    return {
+      backup,
+      files: judged.map(toUndone),
+      node: nodeName,
+      restarts: restartsOf(changes, nodeName, context.clock()),
+    }
   } finally {
     await release()
   }

@@ -61,9 +61,9 @@ test(
     assert.is(again.status, 0)
     assert.is(again.stdout, `Nothing to change in ${tree}\n`)
     assert.equal(backups(tree).length, 1)
-    const undone = await run(['undo', '--dir', tree, ...SAN])
+    const undone = await run(['undo', '--yes', '--dir', tree, ...SAN])
     assert.is(undone.status, 0, undone.stderr)
-    assert.match(undone.stdout, /^restored pki\/apiserver\.crt\n/)
+    assert.match(undone.stdout, /^restored pki\/apiserver\.crt\n\nAfterwards on cp-1:\n/)
     assert.equal(files(tree), before)
   }),
 )

@@ -196,7 +196,7 @@ test(
     ])
     assert.match(
       stdout,
-      /Done: 12 changed in .*\n.*\.kpki\/backups\/2026-09-01T12-00-00Z\nTo put them back: kpki undo\n$/,
+      /Done: 12 changed in .*\n.*\.kpki\/backups\/2026-09-01T12-00-00Z\nTo put them back: kpki undo, with the same --dir\n$/,
     )
     assert.is(statSync(join(dir, 'pki/apiserver.key')).mode & 0o777, 0o600)
     assert.is((await run(['renew', 'all', '--dir', dir, ...LATER, '-q'])).stdout, '')
