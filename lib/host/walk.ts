@@ -2,6 +2,7 @@ import type { Dirent } from 'node:fs'
 import fs from 'node:fs/promises'
 import { basename, dirname, join, relative } from 'node:path'
 import { KpkiError } from '../errors.js'
+import { ahead } from '../inspect/ahead.js'
 import { MAX_INPUT_BYTES, MAX_INSPECT_BYTES } from '../limits.js'
 import type { FileProblem } from '../tree/store.js'
 import { failureCode, fileNotFound, toStoreError } from './disk-errors.js'
@@ -45,8 +46,6 @@ const DEFAULTS = { maxDepth: 8, maxFiles: 10_000, maxBytes: 64 * MAX_INPUT_BYTES
 const STREAM_LIMITS = { maxDepth: 32, maxNames: 1_000_000 } as const
 /** Names of one directory that are put in order. */
 const MAX_NAMES = 200_000
-/** Files that are read ahead while one is looked at. */
-const AHEAD = 8
 
 /** How c_rehash(1) names its links, which double every file of /etc/ssl/certs. */
 const REHASHED = /^[0-9a-f]{8}\.r?[0-9]+$/
@@ -112,26 +111,14 @@ export async function* streamFiles(path: string): AsyncGenerator<WalkedFile> {
     if (file) yield { name: path, bytes: file.bytes, ...(file.mode === undefined ? {} : { mode: file.mode }) }
     return
   }
-  const waiting: Promise<WalkedFile | undefined>[] = []
-  const take = async () => waiting.shift()
-  try {
-    for await (const { path: name, target, problem, problemKind } of walkNames(path)) {
-      // What a link inside of the directory leads to comes by itself.
-      if (target !== undefined && problem === undefined) continue
-      const reading = problem === undefined ? readWalked(name) : Promise.resolve(unread(name, problem, problemKind))
-      // Told when its turn comes.
-      reading.catch(() => {})
-      waiting.push(reading)
-      const file = waiting.length > AHEAD ? await take() : undefined
-      if (file) yield file
-    }
-    while (waiting.length > 0) {
-      const file = await take()
-      if (file) yield file
-    }
-  } finally {
-    await Promise.allSettled(waiting)
-  }
+  const read = async ({ path: name, problem, problemKind }: WalkedName) =>
+    problem === undefined ? readWalked(name) : unread(name, problem, problemKind)
+  for await (const file of ahead(namesToRead(path), read)) if (file) yield file
+}
+
+/** What a link inside of the directory leads to comes by itself. */
+async function* namesToRead(dir: string): AsyncGenerator<WalkedName> {
+  for await (const name of walkNames(dir)) if (name.target === undefined || name.problem !== undefined) yield name
 }
 
 /** Reads a file that a walk has found; `undefined` when it is gone. */

@@ -4,6 +4,7 @@ import type { LifeOptions } from '../audit/lifetimes.js'
 import type { Finding } from '../audit/rules.js'
 import type { Context } from '../context.js'
 import type { Certificate } from '../x509/certificate.js'
+import { ahead } from './ahead.js'
 import { FileCheck } from './check-file.js'
 import { IssuerSearch } from './check-issuers.js'
 import { LinkCount } from './check-links.js'
@@ -85,25 +86,4 @@ export async function* checkFiles(
   yield* issuers.rest()
   const { counts } = files
   return { ...counts, files: counts.files + links.total, unread: counts.unread + links.total }
-}
-
-/** Files that are read while one is judged: digests and keys are made on other cores meanwhile. */
-const AHEAD = 8
-
-/** Does some work for several at a time, and gives what comes of it in their order. */
-async function* ahead<T, R>(inputs: Iterable<T> | AsyncIterable<T>, work: (input: T) => Promise<R>): AsyncGenerator<R> {
-  const waiting: Promise<R>[] = []
-  try {
-    for await (const input of inputs) {
-      const done = work(input)
-      // Told when its turn comes.
-      done.catch(() => {})
-      waiting.push(done)
-      const first = waiting.length > AHEAD ? waiting.shift() : undefined
-      if (first) yield await first
-    }
-    for (let first = waiting.shift(); first; first = waiting.shift()) yield await first
-  } finally {
-    await Promise.allSettled(waiting)
-  }
 }
