@@ -32,9 +32,11 @@ export function planLeaf(item: ComparedItem, id: Exclude<TreeItemId, 'sa'>, plan
     planFollowing(item, planning)
     return
   }
-  if (options.only && isMissing) {
-    if (planning.named.has(id)) throw blocked(id, 'is not there', makeHint(id))
-    return void untouched.push({ id, message: 'is missing', hint: makeHint(id) })
+  // The kubelet rotates a link with a file behind it, and refuses to where a mere file is in its place.
+  const problem = isMissing && (options.only || id === 'kubelet-client') ? absenceOf(item) : whatIsThere(item)
+  if (problem) {
+    if (planning.named.has(id)) throw blocked(id, problem.message, problem.hint)
+    return void untouched.push({ id, ...problem })
   }
   const kubeconfig = isKubeconfigId(id) ? comparison.tree.rows.get(id)?.kubeconfig : undefined
   if (kubeconfig && isOfOtherCluster(kubeconfig, comparison.tree)) {
@@ -69,10 +71,10 @@ export function planLeaf(item: ComparedItem, id: Exclude<TreeItemId, 'sa'>, plan
     leaveCredential(item, planning)
     return
   }
-  const problem = issuerProblem(item, planning)
-  if (problem) {
-    if (planning.named.has(id)) throw problem.error
-    return void untouched.push({ id, message: problem.message, hint: problem.hint })
+  const unsigned = issuerProblem(item, planning)
+  if (unsigned) {
+    if (planning.named.has(id)) throw unsigned.error
+    return void untouched.push({ id, message: unsigned.message, hint: unsigned.hint })
   }
   if (isMissing && (!wanted || (isKubeconfigId(id) && !(comparison.cluster && item.server))))
     return void untouched.push({ id, message: 'is missing', hint: makeHint(id) })
@@ -113,6 +115,23 @@ export function planLeaf(item: ComparedItem, id: Exclude<TreeItemId, 'sa'>, plan
     paths: pathsOf(id, key),
     wanted,
   })
+}
+
+/** Why nothing is at hand of an item that none of its files could be read of. */
+function absenceOf(item: ComparedItem): Problem {
+  return whatIsThere(item) ?? { message: 'is missing', hint: makeHint(item.id) }
+}
+
+/** What is in the place of an item's files, where it is none that can be read: a link that leads nowhere, a directory. */
+function whatIsThere({ id, actual }: ComparedItem): Problem | undefined {
+  if (!actual || actual.files.size > 0) return undefined
+  const told = actual.findings.find(({ code }) => code !== 'file-missing')
+  return told && { message: told.message, hint: told.hint ?? makeHint(id) }
+}
+
+interface Problem {
+  readonly message: string
+  readonly hint: string
 }
 
 /** What follows from a CA that is renewed: CA data in kubeconfigs, and leaves that name the old certificate by its serial number. */

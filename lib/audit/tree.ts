@@ -12,7 +12,7 @@ import { type ActualRow, accessFindings, readOrTell, readRow, unreadable } from 
 import { manifestFileFindings } from './manifest-files.js'
 import { ManifestReader, manifestPath, STATIC_PODS } from './manifests.js'
 import { withOwnContext } from './own-context.js'
-import type { Finding } from './rules.js'
+import { type Finding, finding } from './rules.js'
 import type { ActualKubeletPair, ActualTree } from './types.js'
 
 /** The files of the pairs that the kubelet keeps for itself; the client's is one file with both. */
@@ -51,7 +51,10 @@ export async function readTree(store: Store, context: Context): Promise<ActualTr
   }
   const kubelet = new Map<ActualKubeletPair['id'], ActualKubeletPair>()
   for (const id of Object.keys(KUBELET_FILES) as ActualKubeletPair['id'][]) {
-    const pair = await readKubeletPair(id, source, context)
+    const pair = lostPair(await readKubeletPair(id, source, context), {
+      named: rows.get('kubelet.conf')?.kubeconfig?.certificateFile,
+      isKubeletHere: kubelet.size > 0 || (await hasKubelet(store)),
+    })
     if (pair.files.size > 0 || pair.findings.length > 0)
       kubelet.set(id, { ...pair, findings: pair.findings.filter(counts(pair)) })
   }
@@ -111,6 +114,38 @@ async function readKubeletPair(
     }
   }
   return { id, files, certificates, key, findings }
+}
+
+/** Where kubelets have their client certificate, and where kubeadm's kubelet.conf names it. */
+const CLIENT_FILE = '/pki/kubelet-client-current.pem'
+const ANEW =
+  'restore it from a backup, or move kubelet.conf away and have it made anew, with a certificate in it: kpki gen kubeconfig kubelet.conf'
+
+/** Whether the kubelet's directory is at hand, whatever is in it. */
+async function hasKubelet(store: Store): Promise<boolean> {
+  try {
+    return ((await store.names?.('kubelet')) ?? []).length > 0
+  } catch (error) {
+    if (!(error instanceof KpkiError)) throw error
+    return false
+  }
+}
+
+/** Says of the kubelet's client certificate that it is missing where kubelet.conf names it; nobody makes another one in its place. */
+function lostPair(
+  pair: ActualKubeletPair,
+  { named, isKubeletHere }: { readonly named: string | undefined; readonly isKubeletHere: boolean },
+): ActualKubeletPair {
+  const { id, files } = pair
+  if (id !== 'kubelet-client' || files.size > 0) return pair
+  const findings = pair.findings.map(found =>
+    found.hint?.endsWith('move it away to have it made anew') ? { ...found, hint: ANEW } : found,
+  )
+  if (findings.length === 0 && isKubeletHere && named?.endsWith(CLIENT_FILE)) {
+    const message = 'is missing, and kubelet.conf names it'
+    findings.push(finding('file-missing', id, `kubelet${CLIENT_FILE}`, message, ANEW))
+  }
+  return { ...pair, findings }
 }
 
 /** Paths and modes stand before what they are of, each part with its length, so that no two trees have the same bytes. */

@@ -8,6 +8,7 @@ import { parseKubeconfig } from '../../lib/access/kubeconfig.js'
 import type { TreeItemId } from '../../lib/audit/rules.js'
 import { parseHex } from '../../lib/crypto/bytes.js'
 import { formatPrivateKey } from '../../lib/crypto/key-files.js'
+import { StoreError } from '../../lib/errors.js'
 import { checkTree } from '../../lib/inspect/check-tree.js'
 import { CERTIFICATE_IDS, type CertificateId, issuerOf, KUBECONFIG_IDS } from '../../lib/kubernetes/rows.js'
 import { certificatePath } from '../../lib/tree/layout.js'
@@ -570,6 +571,52 @@ test("a component's kubeconfig counts as it is used: another cluster's context i
   await changeTree('apply', store, {}, context)
   assert.is(read(store, 'scheduler.conf'), text)
   assert.is((await rejects(renew(store, ['scheduler.conf'], {}, context))).code, 'KPKI_PLAN_BLOCKED')
+})
+
+test("the kubelet's client certificate is lost: that is found, and the way out that is named is one", async () => {
+  const store = wellTree()
+  const path = '/var/lib/kubelet/pki/kubelet-client-current.pem'
+  const text = read(store, 'kubelet.conf')
+    .replace(/client-certificate-data: .*/, `client-certificate: ${path}`)
+    .replace(/client-key-data: .*/, `client-key: ${path}`)
+  put(store, 'kubelet.conf', text)
+  // Without a directory of a kubelet nobody knows.
+  assert.equal(
+    (await checkTree(store, {}, context)).findings.filter(({ severity }) => severity === 'error'),
+    [],
+  )
+  put(store, 'kubelet/config.yaml', 'kind: KubeletConfiguration\n')
+  const { findings } = await checkTree(store, {}, context)
+  const lost = findings.find(({ code, row }) => code === 'file-missing' && row === 'kubelet-client')
+  assert.match(lost?.hint ?? '', 'kpki gen kubeconfig kubelet.conf')
+  const { plan } = await planStore(store, {}, context)
+  assert.equal(plan.changes, [])
+  assert.equal(
+    plan.untouched.map(({ id }) => id),
+    ['kubelet-client'],
+  )
+  const error = await rejects(renew(store, ['kubelet-client'], {}, context))
+  assert.is(error.code, 'KPKI_PLAN_BLOCKED')
+  assert.match(error.hint ?? '', 'kpki gen kubeconfig kubelet.conf')
+})
+
+test('what is in the place of a file and is none is not called missing, and nothing is made there', async () => {
+  for (const [id, path] of [
+    ['kubelet-client', 'kubelet/pki/kubelet-client-current.pem'],
+    ['admin.conf', 'admin.conf'],
+  ] as const) {
+    const store = wellTree()
+    const lookup = store.read.bind(store)
+    store.read = async name => {
+      if (name === path) throw new StoreError('KPKI_FILE_NOT_REGULAR', `${path} is a link that leads nowhere`)
+      return lookup(name)
+    }
+    const { plan } = await planStore(store, {}, context)
+    assert.equal(plan.changes, [], id)
+    assert.match(plan.untouched.find(item => item.id === id)?.message ?? '', /^is a link that leads nowhere$/)
+    const error = await rejects(renew(store, [id], {}, context))
+    assert.is(error.message, `${id} is a link that leads nowhere`)
+  }
 })
 
 test.run()
