@@ -1,3 +1,4 @@
+import { equalBytes } from '../crypto/bytes.js'
 import { PolicyError } from '../errors.js'
 import type { Certificate } from '../x509/certificate.js'
 import { canSign, outsideValidity } from '../x509/verify.js'
@@ -7,6 +8,14 @@ import type { Planning } from './planning.js'
 import type { TreeItemId } from './rules.js'
 import { signerOf } from './signer.js'
 import type { ComparedItem } from './types.js'
+
+/** What becomes of a CA that another one has signed, whose key is elsewhere. */
+export const BY_ISSUER = 'have its issuer sign a new certificate for it, and put that into its place'
+
+/** Whether a CA is its own issuer, by its name. */
+export function isSelfIssued({ subject, issuer }: Certificate): boolean {
+  return equalBytes(subject.der, issuer.der)
+}
 
 /** The certificate of the CA that signs an item; `undefined` where there is none. */
 export function signerFor(id: TreeItemId, { comparison, context }: Planning): Certificate | undefined {
@@ -30,7 +39,8 @@ export function issuerProblem(
   const problem = period ?? (canSign(signer) ? undefined : 'may not sign certificates')
   if (problem === undefined) return undefined
   const message = `cannot be made: its CA ${issuer} ${problem}`
-  const hint = period === undefined ? 'restore the CA from a backup' : `renew it, too: kpki renew ${issuer} ${item.id}`
+  const renew = isSelfIssued(signer) ? `renew it, too: kpki renew ${issuer} ${item.id}` : BY_ISSUER
+  const hint = period === undefined ? 'restore the CA from a backup' : renew
   const options = { details: { issuer }, hint }
   const code = period === undefined ? 'KPKI_ISSUER_NOT_CA' : 'KPKI_ISSUER_EXPIRED'
   return { message, hint, error: new PolicyError(code, `${item.id} ${message}`, options) }

@@ -1,9 +1,8 @@
 import type { Context } from '../context.js'
-import { equalBytes } from '../crypto/bytes.js'
 import { type CertificateId, isCertificateId } from '../kubernetes/rows.js'
 import { certificatePath, filesOf, type TreePath } from '../tree/layout.js'
 import { canSign } from '../x509/verify.js'
-import { keyElsewhere } from './change-issuers.js'
+import { BY_ISSUER, isSelfIssued, keyElsewhere } from './change-issuers.js'
 import { planLeaf } from './change-leaf.js'
 import { followUpsOf } from './follow-ups.js'
 import { isCaId } from './items.js'
@@ -87,9 +86,7 @@ function planCa(item: ComparedItem, id: CertificateId, planning: Planning): void
   const signer = row && signerOf(row, context)
   if (!row || row.certificates.length === 0) throw blocked(id, 'is not in the tree', `make it: kpki gen ${id}`)
   if (!row.key || !signer?.spki || !row.key.isKeyOf(signer.spki)) throw keyElsewhere(id, id, row)
-  const hint = 'have its issuer sign a new certificate for it, and put that into its place'
-  if (!equalBytes(signer.subject.der, signer.issuer.der))
-    throw blocked(id, `is signed by ${signer.issuer.text}, whose key is elsewhere`, hint)
+  if (!isSelfIssued(signer)) throw blocked(id, `is signed by ${signer.issuer.text}, whose key is elsewhere`, BY_ISSUER)
   if (!canSign(signer)) throw blocked(id, 'is not a CA certificate', `move it away and make it anew: kpki gen ${id}`)
   renewedCas.add(id)
   changes.push({
@@ -103,14 +100,18 @@ function planCa(item: ComparedItem, id: CertificateId, planning: Planning): void
 }
 
 /** What is wrong with a CA and stays so, with the way out. */
-function leaveCa({ id, actual, findings }: ComparedItem, ca: CertificateId, { untouched, options }: Planning): void {
+function leaveCa(
+  { id, actual, certificate, findings }: ComparedItem,
+  ca: CertificateId,
+  { untouched, options }: Planning,
+): void {
   if (options.only) return
   if (!actual || actual.files.size === 0)
     return void untouched.push({ id, message: 'is missing', hint: `make a new one: kpki gen ${ca}` })
   for (const { code, severity, message, hint } of findings) {
     if (severity === 'info') continue
     const isMended = code === 'expired' || code === 'ends-soon' || code === 'ca-profile'
-    const renew = `kpki renew ${ca} keeps its key and its name`
+    const renew = certificate && !isSelfIssued(certificate) ? BY_ISSUER : `kpki renew ${ca} keeps its key and its name`
     if (isMended) untouched.push({ id, message, hint: renew })
     else if (code === 'file-missing') untouched.push({ id, message, hint: hint ?? `make it: kpki gen ${ca}` })
     else if (remedyOf(code) !== 'none')

@@ -15,7 +15,9 @@ const RENEWED_CA: Partial<Record<CertificateId, readonly string[]>> = {
     'Give it to everybody who has a kubeconfig of this cluster.',
   ],
   'front-proxy-ca': ['Put the new pki/front-proxy-ca.crt on every other control plane.'],
-  'etcd-ca': ['Put the new pki/etcd/ca.crt on every other control plane, and restart etcd there one at a time.'],
+  'etcd-ca': [
+    'Put the new pki/etcd/ca.crt on every other control plane, and restart etcd there, one at a time, and then kube-apiserver: both go on with the one that they read when they started.',
+  ],
 }
 
 /** Who shows a certificate to clients that dial its names. */

@@ -378,6 +378,22 @@ test('a kubeconfig that somebody has set to another cluster is left as it is', a
   assert.is(error.code, 'KPKI_PLAN_BLOCKED')
 })
 
+test('a CA that another one has signed is not told to be renewed here; who has read its certificate restarts everywhere', async () => {
+  const store = wellTree()
+  const ca = certificateIn(store, 'pki/front-proxy-ca.crt')
+  const issuer = { certificate: certificateIn(store, 'pki/ca.crt'), key: await keyIn(store, 'pki/ca.key') }
+  const spec = { commonName: ca.subject.commonName, spki: ca.spki, isCa: true, notBefore: NOW } as const
+  const notAfter = new Date(+NOW + 10 * DAY)
+  const below = await issueCertificate({ ...spec, keyUsages: ['keyCertSign'], notAfter }, issuer, context)
+  put(store, 'pki/front-proxy-ca.crt', formatCertificate(below))
+  const { plan } = await planStore(store, {}, at(+NOW + 2000 * DAY))
+  const hints = plan.untouched.flatMap(({ id, hint }) => (id.startsWith('front-proxy') ? [hint] : []))
+  const byIssuer = 'have its issuer sign a new certificate for it, and put that into its place'
+  assert.equal(new Set(hints), new Set([byIssuer]))
+  const { plan: etcd } = await planStore(wellTree(), {}, context, { only: ['etcd-ca'] })
+  assert.match(etcd.followUps.join(' '), /restart etcd there, one at a time, and then kube-apiserver/)
+})
+
 test('a key that cannot be read is made anew, sa.pub is derived; with keys kept, it is told of', async () => {
   const store = wellTree()
   put(store, 'pki/sa.pub', 'garbage')
