@@ -1,5 +1,5 @@
 import { formatKubeconfig } from '../access/kubeconfig.js'
-import { actualOf, issuerIdOf, keyOf, pairOf } from '../audit/items.js'
+import { actualOf, isCaId, isKubeletId, issuerIdOf, keyOf, pairOf } from '../audit/items.js'
 import type { TreeItemId } from '../audit/rules.js'
 import { signerOf } from '../audit/signer.js'
 import type { Change, ChangePlan, ComparedItem, TreeComparison } from '../audit/types.js'
@@ -10,7 +10,7 @@ import { formatPrivateKey, formatPublicKey } from '../crypto/key-files.js'
 import type { PrivateKey } from '../crypto/keys.js'
 import { KpkiError, WorkflowError } from '../errors.js'
 import { keyUsages } from '../kubernetes/catalogue.js'
-import { isKubeconfigId, PROFILES, profileOf, type RowId } from '../kubernetes/rows.js'
+import { isKubeconfigId, PROFILES, profileOf } from '../kubernetes/rows.js'
 import { writesPreferences } from '../kubernetes/versions.js'
 import { FILE_MODES, type TreePath } from '../tree/layout.js'
 import type { IssuedCertificate } from '../tree/ledger.js'
@@ -126,7 +126,7 @@ async function issueLeaf(change: Change, { certificate: old }: ComparedItem, key
   const { id, wanted } = change
   const { context, now } = making
   const issuer = issuerFor(id, making)
-  const profile = PROFILES[id === 'kubelet-client' ? 'client' : profileOf(id as RowId)]
+  const profile = PROFILES[isKubeletId(id) ? 'client' : profileOf(id)]
   if (!wanted) throw defect(id)
   const { notBefore, notAfter, isClamped } = lifetimeOf(now, wanted.validitySeconds, issuer.certificate)
   if (isClamped) {
@@ -200,7 +200,7 @@ function following(leaf: Certificate, { id, actual }: ComparedItem, making: Maki
 async function renewCa(change: Change, { id, certificate: found }: ComparedItem, key: PrivateKey, making: Making) {
   const { comparison, context, now } = making
   const { wanted } = change
-  const row = comparison.tree.rows.get(id as RowId)
+  const row = isCaId(id) ? comparison.tree.rows.get(id) : undefined
   const old = row && signerOf(row, context)
   if (!row || !old || !wanted || !found) throw defect(id)
   const { notBefore, notAfter } = lifetimeOf(now, wanted.validitySeconds, undefined)
@@ -253,7 +253,7 @@ async function editedKubeconfig(
   client: { readonly certificatePem: string; readonly keyPem: string } | undefined,
   making: Making,
 ): Promise<string> {
-  const row = making.comparison.tree.rows.get(id as RowId)
+  const row = isKubeconfigId(id) ? making.comparison.tree.rows.get(id) : undefined
   const text = decodeUtf8(row?.files.get(id)?.bytes ?? new Uint8Array())
   const { editKubeconfig } = await import('../access/kubeconfig-edit.js')
   const isCaEdited = edits.includes('certificate-authority-data')
