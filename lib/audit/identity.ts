@@ -1,6 +1,6 @@
 import type { Profile } from '../kubernetes/rows.js'
 import type { Certificate } from '../x509/certificate.js'
-import { listed, type Report } from './about.js'
+import { brief, listed, type Report } from './about.js'
 import type { Finding } from './rules.js'
 
 /** Whether a certificate is for whom it is to be for. */
@@ -8,7 +8,7 @@ export function commonNameFindings({ subject }: Certificate, wanted: string, rep
   const found = subject.commonName
   if (found === wanted) return []
   const details = { field: 'subject.commonName', expected: wanted, actual: found }
-  return [report('common-name', `is for ${found || 'nobody'} instead of ${wanted}`, details)]
+  return [report('common-name', `is for ${brief(found) || 'nobody'} instead of ${wanted}`, details)]
 }
 
 /** Whether a certificate is in the groups that it is to be in, and in no others. */
@@ -24,7 +24,7 @@ export function groupFindings({ subject }: Certificate, wanted: readonly string[
   return [
     ...(missing.length > 0 ? [report('groups-missing', `lacks the group ${missing.join(', ')}`, details)] : []),
     ...(extra.length > 0
-      ? [report('groups-extra', `is in the group ${extra.join(', ')}, which it does not need`, details)]
+      ? [report('groups-extra', `is in the group ${brief(extra.join(', '))}, which it does not need`, details)]
       : []),
   ]
 }

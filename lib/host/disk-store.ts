@@ -137,23 +137,22 @@ export class DiskStore implements Store {
   }
 
   async create(path: TreePath, bytes: Uint8Array, mode: number): Promise<void> {
-    const target = this.locate(path)
-    try {
-      await this.#makeDir(dirname(target))
-    } catch (error) {
-      throw toStoreError(error, target, 'write')
-    }
-    await createFile(target, bytes, mode)
+    await createFile(await this.#targetOf(path), bytes, mode)
   }
 
   async stage(path: TreePath, bytes: Uint8Array, mode: number): Promise<StagedFile> {
+    return stageFile(await this.#targetOf(path), bytes, mode)
+  }
+
+  /** Where a new file is to be, in a directory that is there then. */
+  async #targetOf(path: TreePath): Promise<string> {
     const target = this.locate(path)
     try {
       await this.#makeDir(dirname(target))
     } catch (error) {
       throw toStoreError(error, target, 'write')
     }
-    return stageFile(target, bytes, mode)
+    return target
   }
 
   async stageReplacement(
