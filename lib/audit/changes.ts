@@ -60,7 +60,7 @@ export function planChanges(comparison: TreeComparison, context: Context, option
   return {
     changes,
     untouched,
-    restarts: restartsOf(read, node, context.clock()),
+    restarts: restartsOf(read, node, context.clock(), comparison.tree),
     followUps: followUpsOf(changes, comparison, context),
     fingerprint: comparison.tree.fingerprint,
     node,

@@ -2,6 +2,7 @@ import type { Context } from '../context.js'
 import { CLUSTER_ADMINS, MASTERS } from '../kubernetes/groups.js'
 import type { CertificateId } from '../kubernetes/rows.js'
 import { shortList } from './about.js'
+import { manifestAdvice } from './manifest-advice.js'
 import { droppedNames } from './planning.js'
 import type { TreeItemId } from './rules.js'
 import type { Change, TreeComparison } from './types.js'
@@ -38,6 +39,7 @@ export function followUpsOf(
   const sentences = changes.flatMap(({ id, action }) =>
     action === 'renew-ca' ? (RENEWED_CA[id as CertificateId] ?? []) : [],
   )
+  if (changes.length > 0) sentences.push(...manifestAdvice(comparison))
   const isDemoted = changes.some(({ id, wanted }) => {
     const had = comparison.items.find(item => item.id === id)?.certificate?.subject.organizations
     return (

@@ -1,5 +1,5 @@
 import type { TreeItemId } from './rules.js'
-import type { Change, Restart } from './types.js'
+import type { ActualTree, Change, Restart } from './types.js'
 
 /** One component that reads an item. */
 interface Reader {
@@ -172,11 +172,21 @@ export interface ReadChange extends Pick<Change, 'id'> {
  * Which components of a node must be restarted after changes, in the order in which to do it, and which take them up by themselves.
  *
  * @param node - the node's name, where it is known
+ * @param tree - who is told to read more than kubeadm tells them
  */
-export function restartsOf(changes: readonly ReadChange[], node: string | undefined, now: Date): readonly Restart[] {
+export function restartsOf(
+  changes: readonly ReadChange[],
+  node: string | undefined,
+  now: Date,
+  tree: ToldReaders,
+): readonly Restart[] {
+  const told = readersOfCa(tree)
+  const readersOf = (id: TreeItemId) => [...(READERS[id] ?? []), ...(id === 'ca' ? told : [])]
   return ORDER.flatMap(component => {
     const concerned = changes.flatMap(change =>
-      (READERS[change.id] ?? []).filter(reader => reader.component === component).map(reader => ({ change, reader })),
+      readersOf(change.id)
+        .filter(reader => reader.component === component)
+        .map(reader => ({ change, reader })),
     )
     if (concerned.length === 0) return []
     const how = concerned.some(({ reader }) => reader.how === 'restart') ? 'restart' : 'reloads'
@@ -184,10 +194,54 @@ export function restartsOf(changes: readonly ReadChange[], node: string | undefi
       component,
       node,
       how,
-      because: concerned.map(({ change }) => change.id),
+      because: [...new Set(concerned.map(({ change }) => change.id))],
       until: [...new Set(concerned.flatMap(({ change, reader }) => untilOf(change, reader, how, now)))],
     } satisfies Restart
   })
+}
+
+/** What of a tree says who reads `pki/ca.crt` itself. */
+export type ToldReaders = Pick<ActualTree, 'rows' | 'manifests'>
+
+/**
+ * Who is told to read `pki/ca.crt` as a client: a client reads its CA once, when it starts.
+ *
+ * @see kubernetes/kubernetes v1.20.2, staging/src/k8s.io/client-go/transport/transport.go (TLSConfigFor, loadTLSFiles),
+ *   pkg/kubelet/client/kubelet_client.go (MakeTransport)
+ */
+function readersOfCa({ rows, manifests }: ToldReaders): readonly Reader[] {
+  const isCa = (path: string | undefined) =>
+    path !== undefined && /\/ca\.crt$/.test(path) && !/\/etcd\/ca\.crt$/.test(path)
+  const ofKubelets = manifests.flags.get('kube-apiserver')?.get('kubelet-certificate-authority')
+  const users = [
+    ['controller-manager.conf', 'kube-controller-manager'],
+    ['scheduler.conf', 'kube-scheduler'],
+    ['kubelet.conf', 'kubelet'],
+  ] as const
+  return [
+    ...(isCa(ofKubelets)
+      ? [
+          {
+            component: 'kube-apiserver',
+            how: 'restart',
+            stillGood: 'kube-apiserver goes on judging kubelets by the old CA certificate',
+            ended: 'kube-apiserver refuses kubelets, e.g. for kubectl logs and exec',
+          } as const,
+        ]
+      : []),
+    ...users.flatMap(([id, component]): Reader[] => {
+      if (!isCa(rows.get(id)?.kubeconfig?.caFile)) return []
+      const who = component === 'kubelet' ? 'The kubelet' : component
+      return [
+        {
+          component,
+          how: 'restart',
+          stillGood: `${who} goes on with the old CA certificate`,
+          ended: `${who} refuses kube-apiserver`,
+        },
+      ]
+    }),
+  ]
 }
 
 /** What goes on until then; that something is taken up by itself does not matter to who restarts it anyway. */

@@ -61,7 +61,8 @@ export async function undoLast(store: Store, context: Context, options: UndoOpti
         hint: 'name the tree with --dir, as it was named for the change',
       })
     }
-    const { nodeName } = inferDescription(await readTree(store, context), context).facts
+    const tree = await readTree(store, context)
+    const { nodeName } = inferDescription(tree, context).facts
     const judged = await putBack(backup, store, context, options)
     const items = new Set(judged.filter(({ is }) => is === 'new').flatMap(({ path }) => itemIdOf(path) ?? []))
     const changes = [...items].map(id => ({ id, oldEnd: undefined, newNames: [] }))
@@ -69,7 +70,7 @@ export async function undoLast(store: Store, context: Context, options: UndoOpti
       backup,
       files: judged.map(toUndone),
       node: nodeName,
-      restarts: restartsOf(changes, nodeName, context.clock()),
+      restarts: restartsOf(changes, nodeName, context.clock(), tree),
     }
   } finally {
     await release()

@@ -6,6 +6,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { parseKubeconfig } from '../../lib/access/kubeconfig.js'
 import type { TreeItemId } from '../../lib/audit/rules.js'
+import type { Asked } from '../../lib/audit/types.js'
 import { parseHex } from '../../lib/crypto/bytes.js'
 import { formatPrivateKey } from '../../lib/crypto/key-files.js'
 import { StoreError } from '../../lib/errors.js'
@@ -617,6 +618,55 @@ test('what is in the place of a file and is none is not called missing, and noth
     const error = await rejects(renew(store, [id], {}, context))
     assert.is(error.message, `${id} is a link that leads nowhere`)
   }
+})
+
+/** A manifest as kubeadm writes them, with these flags. */
+function withPod(store: MemoryStore, component: string, ...flags: readonly string[]): void {
+  const container = { name: component, image: `registry.k8s.io/${component}:v1.36.0`, command: [component, ...flags] }
+  const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { name: component }, spec: { containers: [container] } }
+  put(store, `manifests/${component}.yaml`, JSON.stringify(pod))
+}
+
+test('whoever is told to read ca.crt as a client is restarted after the CA is renewed', async () => {
+  const restarted = async (store: MemoryStore) =>
+    (await renew(store, ['ca'], {}, at('2026-09-01T00:00:00Z'))).plan.restarts
+      .filter(({ how }) => how === 'restart')
+      .map(({ component, because }) => `${component} ${because.filter(id => id === 'ca')}`)
+  const usual = wellTree()
+  const usually = await restarted(usual)
+  assert.not.ok(usually.some(line => line.startsWith('kube-apiserver')))
+  const store = wellTree()
+  // CIS Kubernetes Benchmark 1.2.5
+  withPod(store, 'kube-apiserver', '--kubelet-certificate-authority=/etc/kubernetes/pki/ca.crt')
+  const text = read(store, 'scheduler.conf')
+  const file = 'certificate-authority: /etc/kubernetes/pki/ca.crt'
+  put(store, 'scheduler.conf', text.replace(/certificate-authority-data: .*/, file))
+  const lines = await restarted(store)
+  assert.ok(lines.includes('kube-apiserver ca'), lines.join('; '))
+  assert.ok(lines.includes('kube-scheduler ca'), lines.join('; '))
+})
+
+test('what static Pods are told otherwise than what is asked for is said with the plan', async () => {
+  const store = wellTree()
+  withPod(
+    store,
+    'kube-apiserver',
+    ...['--secure-port=6443', '--advertise-address=10.0.0.10', '--service-cluster-ip-range=10.96.0.0/12'],
+  )
+  withPod(store, 'etcd', '--listen-client-urls=https://127.0.0.1:2379,https://10.0.0.10:2379')
+  const told = async (facts: Asked['facts']) =>
+    (await planStore(store, { facts: facts ?? {} }, context)).plan.followUps.filter(line => /manifests/.test(line))
+  assert.equal(await told({ apiServerCertSans: ['lb.example.org'] }), [])
+  assert.equal(await told({ bindPort: 7443 }), [
+    'Change manifests/kube-apiserver.yaml, too: kube-apiserver is told there --secure-port=6443, which is to be 7443.',
+  ])
+  assert.match(
+    (await told({ serviceSubnet: '10.100.0.0/16' })).join(),
+    'range=10.96.0.0/12, which is to be 10.100.0.0/16',
+  )
+  const moved = (await told({ advertiseAddress: '10.0.0.99' })).join('\n')
+  assert.match(moved, '--advertise-address=10.0.0.10, which is to be 10.0.0.99')
+  assert.match(moved, 'which is to be https://127.0.0.1:2379,https://10.0.0.99:2379')
 })
 
 test.run()
