@@ -2,6 +2,7 @@ import { ordinal } from '../access/kubeconfig-entries.js'
 import type { Context } from '../context.js'
 import { equalBytes } from '../crypto/bytes.js'
 import { rowsOf } from '../kubernetes/catalogue.js'
+import { DEFAULT_VALIDITY_SECONDS } from '../kubernetes/cluster.js'
 import { parseDuration } from '../kubernetes/duration.js'
 import { NODE_USER_PREFIX } from '../kubernetes/groups.js'
 import {
@@ -142,7 +143,7 @@ function caFindings(id: CertificateId, actual: ActualRow, certificate: Certifica
     )
   const life = lifeFindings(id, certificate, now, report, wanting.options)
   findings.push(...life)
-  const leaf = parseDuration(wanting.facts.certificateValidityPeriod ?? '') ?? YEAR
+  const leaf = parseDuration(wanting.facts.certificateValidityPeriod ?? '') ?? DEFAULT_VALIDITY_SECONDS.leaf
   const left = (+certificate.notAfter - +now) / 1000
   const isShort = left < leaf && left < (+certificate.notAfter - +certificate.notBefore) / 3000
   if (life.length === 0 && isShort && ROW_IDS.some(row => issuerOf(row) === id && tree.rows.has(row)))
@@ -177,9 +178,6 @@ function caFindings(id: CertificateId, actual: ActualRow, certificate: Certifica
     )
   return findings
 }
-
-/** What kubeadm gives a leaf; only what is said of a CA depends on it. */
-const YEAR = 365 * 86_400
 
 function serviceAccountFindings(actual: ComparedItem['actual'], missing: readonly Finding[]): Finding[] {
   if (!actual || !('publicKey' in actual)) return []
@@ -292,7 +290,7 @@ function restorationOf(id: TreeItemId, path: TreePath, actual: ComparedItem['act
   }
   if (!isCaId(id)) return undefined
   if (path === keyPathOf(id))
-    return 'copy it from another control plane, or restore it; where it is kept elsewhere on purpose, take the flag out of the manifest'
+    return 'copy it from another control plane, or restore it; where it is kept elsewhere on purpose, leave --cluster-signing-key-file and --cluster-signing-cert-file empty in the manifest, as kubeadm does'
   return `copy it from another control plane, or restore it: with a new CA (kpki gen ${id}) all that it has signed is refused`
 }
 
