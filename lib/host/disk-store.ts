@@ -75,6 +75,7 @@ export class DiskStore implements Store {
     if (path === 'pki') return this.#certDir
     if (isAbsolute(path)) return path
     if (path.startsWith('pki/')) return join(this.#certDir, path.slice('pki/'.length))
+    if (path === 'kubelet') return this.#kubeletDir
     if (path.startsWith('kubelet/')) return join(this.#kubeletDir, path.slice('kubelet/'.length))
     return join(this.#kubeconfigDir, path)
   }

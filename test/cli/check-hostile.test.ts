@@ -1,6 +1,6 @@
 /** Trees and directories that nobody means well with: `check` reports and goes on, and looks at nothing outside of them. */
 import { execFileSync } from 'node:child_process'
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -215,6 +215,27 @@ test(
       const paths = findings.map(({ path }) => path.replace(/.*kubelet\//, ''))
       assert.equal([...new Set(paths)], ['pki/kubelet-client-current.pem'])
     }
+  }),
+)
+
+test(
+  "a kubelet's client certificate that is gone, with its directory there, in a copy of a host",
+  onTree(async tree => {
+    const path = join(tree, 'kubelet.conf')
+    const file = '/var/lib/kubelet/pki/kubelet-client-current.pem'
+    const text = readFileSync(path, 'utf8')
+    const beside = text
+      .replace(/client-certificate-data: .*/, `client-certificate: ${file}`)
+      .replace(/client-key-data: .*/, `client-key: ${file}`)
+    writeFileSync(path, beside)
+    const lost = async () =>
+      (await check(['--dir', tree])).findings.filter(({ path: at }) => at.endsWith('kubelet-client-current.pem'))
+    assert.equal(await lost(), [])
+    mkdirSync(join(tree, '../../var/lib/kubelet/pki'), { recursive: true })
+    assert.equal(
+      (await lost()).map(({ code }) => code),
+      ['file-missing'],
+    )
   }),
 )
 
