@@ -29,13 +29,13 @@ const READERS: Partial<Record<TreeItemId, readonly Reader[]>> = {
     {
       component: 'etcd',
       how: 'restart',
-      stillGood: 'etcd goes on with the old CA certificate',
+      stillGood: 'etcd goes on with the CA certificate that it has read',
       ended: 'etcd refuses the API server and its other members',
     },
     {
       component: 'kube-apiserver',
       how: 'restart',
-      stillGood: 'kube-apiserver goes on with the old CA certificate of etcd',
+      stillGood: 'kube-apiserver goes on with the CA certificate of etcd that it has read',
       ended: 'kube-apiserver refuses etcd',
     },
   ],
@@ -73,7 +73,7 @@ const READERS: Partial<Record<TreeItemId, readonly Reader[]>> = {
     {
       component: 'kube-controller-manager',
       how: 'restart',
-      stillGood: 'kube-controller-manager goes on giving Pods the old CA certificate',
+      stillGood: 'kube-controller-manager goes on giving Pods the CA certificate that it has read',
       ended: 'Pods get the old CA certificate, and refuse the API server',
     },
     {
@@ -119,8 +119,8 @@ const READERS: Partial<Record<TreeItemId, readonly Reader[]>> = {
     {
       component: 'kube-apiserver',
       how: 'restart',
-      stillGood: 'kube-apiserver refuses the tokens that kube-controller-manager signs',
-      ended: 'kube-apiserver refuses the tokens that kube-controller-manager signs',
+      stillGood: 'kube-apiserver goes on judging tokens by the public key that it has read',
+      ended: 'kube-apiserver goes on judging tokens by the public key that it has read',
     },
   ],
   'controller-manager.conf': [
@@ -224,7 +224,7 @@ function readersOfCa({ rows, manifests }: ToldReaders): readonly Reader[] {
           {
             component: 'kube-apiserver',
             how: 'restart',
-            stillGood: 'kube-apiserver goes on judging kubelets by the old CA certificate',
+            stillGood: 'kube-apiserver goes on judging kubelets by the CA certificate that it has read',
             ended: 'kube-apiserver refuses kubelets, e.g. for kubectl logs and exec',
           } as const,
         ]
@@ -236,7 +236,7 @@ function readersOfCa({ rows, manifests }: ToldReaders): readonly Reader[] {
         {
           component,
           how: 'restart',
-          stillGood: `${who} goes on with the old CA certificate`,
+          stillGood: `${who} goes on with the CA certificate that it has read`,
           ended: `${who} refuses kube-apiserver`,
         },
       ]

@@ -150,5 +150,8 @@ async function openStore(flags: FlagValues): Promise<{ readonly store: DiskStore
   const given = Object.fromEntries(Object.entries(named).filter(([, value]) => value !== undefined))
   const found = await findTree(dir, given)
   if (!found) throw fileNotFound(dir, 'name the tree with --dir, or make one: kpki gen all --help')
-  return { store: new DiskStore(found.dir, { ...found.options, links: 'inside' }), name: found.dir }
+  return {
+    store: new DiskStore(found.dir, { ...found.options, links: 'inside' }),
+    name: found.options.kubeconfigDir ?? found.dir,
+  }
 }

@@ -2,7 +2,8 @@ import type { ParsedPlan } from '../audit/parse-plan.js'
 import { type SavedPlan, saveChange } from '../audit/saved-plan.js'
 import type { ChangePlan } from '../audit/types.js'
 import type { Context } from '../context.js'
-import { WorkflowError } from '../errors.js'
+import { EncodingError, WorkflowError } from '../errors.js'
+import { isJsonObject } from '../json.js'
 import type { Store } from '../tree/store.js'
 import { type ChangedTree, type ChangeTreeOptions, changeTree } from './change-tree.js'
 
@@ -14,14 +15,15 @@ export type ApplyPlanOptions = Pick<ChangeTreeOptions, 'dryRun' | 'ledger' | 'si
  * context's moment, and goes on only where that comes to the very same changes. All or nothing; what is replaced is kept in a backup.
  *
  * @param plan - of `parsePlan` or `savePlan`
- * @throws {@link WorkflowError} `KPKI_PLAN_STALE`; as `changeTree`
+ * @throws {@link WorkflowError} `KPKI_PLAN_STALE`; {@link EncodingError} `KPKI_PLAN_INVALID` for what is neither; as `changeTree`
  */
-export function applyPlan(
+export async function applyPlan(
   plan: ParsedPlan | SavedPlan,
   store: Store,
   context: Context,
   { dryRun, ledger, signal }: ApplyPlanOptions = {},
 ): Promise<ChangedTree> {
+  assertPlan(plan)
   const { options, ...asked } = plan.inputs
   return changeTree('apply', store, asked, context, {
     ...options,
@@ -29,6 +31,15 @@ export function applyPlan(
     ...(ledger === undefined ? {} : { ledger }),
     ...(signal === undefined ? {} : { signal }),
     agree: planned => assertSamePlan(plan, planned.plan),
+  })
+}
+
+/** A `ChangePlan` looks like a saved plan, and does not say what it was made from. */
+function assertPlan(plan: unknown): void {
+  const isPlan = isJsonObject(plan) && isJsonObject(plan['inputs']) && Array.isArray(plan['changes'])
+  if (isPlan) return
+  throw new EncodingError('KPKI_PLAN_INVALID', 'what is to be applied is no saved plan', {
+    hint: 'savePlan makes one of what planStore returns, parsePlan reads one',
   })
 }
 

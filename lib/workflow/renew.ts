@@ -1,6 +1,7 @@
 import type { ChangeOptions } from '../audit/planning.js'
 import type { Asked } from '../audit/types.js'
 import type { Context } from '../context.js'
+import { UsageError } from '../errors.js'
 import type { Store } from '../tree/store.js'
 import { type ChangedTree, type ChangeTreeOptions, changeTree } from './change-tree.js'
 
@@ -23,12 +24,14 @@ export interface RenewOptions extends Omit<ChangeTreeOptions, 'only' | 'keys'> {
  * @see kubernetes/kubernetes v1.20.2, cmd/kubeadm/app/cmd/certs.go, cmd/kubeadm/app/phases/certs/renewal/manager.go
  * @example await renew(store, ['all'], {}, context)
  */
-export function renew(
+export async function renew(
   store: Store,
   items: NonNullable<ChangeOptions['only']>,
   asked: Asked,
   context: Context,
   { keys = 'new', ...options }: RenewOptions = {},
 ): Promise<ChangedTree> {
+  if (!Array.isArray(items) || items.length === 0)
+    throw new UsageError('KPKI_USAGE', 'renew needs the names of items, or all', { hint: "renew(store, ['all'], …)" })
   return changeTree('renew', store, asked, context, { ...options, keys, only: items })
 }

@@ -6,6 +6,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { parseKubeconfig } from '../../lib/access/kubeconfig.js'
 import type { TreeItemId } from '../../lib/audit/rules.js'
+import { savePlan } from '../../lib/audit/saved-plan.js'
 import type { Asked } from '../../lib/audit/types.js'
 import { parseHex } from '../../lib/crypto/bytes.js'
 import { formatPrivateKey } from '../../lib/crypto/key-files.js'
@@ -15,6 +16,7 @@ import { CERTIFICATE_IDS, type CertificateId, issuerOf, KUBECONFIG_IDS } from '.
 import { certificatePath } from '../../lib/tree/layout.js'
 import { LEDGER_PATH, parseLedger } from '../../lib/tree/ledger.js'
 import { MemoryStore } from '../../lib/tree/store.js'
+import { applyPlan } from '../../lib/workflow/apply.js'
 import { changeTree, planStore } from '../../lib/workflow/change-tree.js'
 import { type RenewOptions, renew } from '../../lib/workflow/renew.js'
 import { undoLast } from '../../lib/workflow/undo.js'
@@ -667,6 +669,25 @@ test('what static Pods are told otherwise than what is asked for is said with th
   const moved = (await told({ advertiseAddress: '10.0.0.99' })).join('\n')
   assert.match(moved, '--advertise-address=10.0.0.10, which is to be 10.0.0.99')
   assert.match(moved, 'which is to be https://127.0.0.1:2379,https://10.0.0.99:2379')
+})
+
+test('a saved plan is applied from the library, once, and only as what it is', async () => {
+  const store = wellTree()
+  const asked = { adds: { apiServerCertSans: ['lb.example.org'] } }
+  const { plan } = await planStore(store, asked, context)
+  const saved = savePlan(plan, { facts: {}, ...asked, options: {} })
+  const before = snapshot(store)
+  for (const odd of [null, undefined, {}, plan, { inputs: {} }])
+    assert.is((await rejects(applyPlan(odd as never, store, context))).code, 'KPKI_PLAN_INVALID')
+  assert.equal(snapshot(store), before)
+  await applyPlan(saved, store, context)
+  assert.ok(certificateIn(store, 'pki/apiserver.crt').dnsNames.includes('lb.example.org'))
+  assert.is((await rejects(applyPlan(saved, store, context))).code, 'KPKI_PLAN_STALE')
+})
+
+test('who names nothing to renew is told so', async () => {
+  for (const items of [[], undefined])
+    assert.is((await rejects(renew(wellTree(), items as never, {}, context))).code, 'KPKI_USAGE')
 })
 
 test.run()
