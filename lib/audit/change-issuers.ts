@@ -58,7 +58,8 @@ export function keyElsewhere(id: TreeItemId, issuer: TreeItemId, row: ActualRow 
     details: { issuer },
     hint:
       id === 'kubelet.conf' || id === 'kubelet-client'
-        ? 'make a kubelet.conf where the CA key is, and put it here: kpki gen kubeconfig kubelet.conf --role worker --ca-from DIR'
+        ? 'make a kubelet.conf where the CA key is, and put it here: kpki gen kubeconfig kubelet.conf --role worker ' +
+          '--ca-from DIR --node-name NAME --control-plane-endpoint HOST[:PORT]'
         : 'renew it where the CA key is, and put it here',
   })
 }

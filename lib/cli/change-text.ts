@@ -38,7 +38,12 @@ export function formatPlan(
     changes.length > 0
       ? `${countText(changes)} in ${what}; nothing was written. Do it: kpki apply${hasFlags ? ', with the same flags' : ''}`
       : `Nothing to change in ${what}`
-  return `${[...lines, ...wrap(end, terminal.columns)].join('\n')}\n`
+  return `${spaced([...lines, ...wrap(end, terminal.columns)]).join('\n')}\n`
+}
+
+/** Parts bring the empty lines that set them off: one is enough between two, and none at the beginning. */
+function spaced(lines: readonly string[]): readonly string[] {
+  return lines.filter((line, index) => line !== '' || (lines[index - 1] ?? '') !== '')
 }
 
 /** What is done to each item, and why. */
@@ -147,7 +152,7 @@ export function resultLines(
           `The old files are in ${terminal.show(store.locate(backupPath(backup.name)))}`,
           `To put them back: kpki undo${where === '/etc/kubernetes' ? '' : ', with the same --dir'}`,
         ]
-  return [
+  return spaced([
     ...itemLines(
       changedItems(changed, change => expectedEnd(change, changed, context)),
       isDryRun,
@@ -156,7 +161,7 @@ export function resultLines(
     ...untouchedLines(plan, terminal),
     ...(count > 0 ? afterwardsLines(plan, terminal) : []),
     ...end,
-  ]
+  ])
 }
 
 /** The items of a run, with the old and the new end of each. */

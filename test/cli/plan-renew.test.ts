@@ -290,6 +290,7 @@ test(
       stdout,
       /Not touched:\n {2}etcd-server cannot be made here: the CA key pki\/etcd\/ca\.key is not here\n/,
     )
+    assert.not.match(stdout, /\n\n\n/)
   }),
 )
 
