@@ -344,7 +344,8 @@ for (const columns of [60, 80, 100, 140]) {
       for (const argv of [
         ['--dir', tree, '--now', LATE, '--why'],
         ['--dir', tree, '--cis', '1.24'],
-        [vector('x509'), '--why'],
+        // A file's name is not broken, and how long it is depends on where this checkout is.
+        [relative(process.cwd(), vector('x509')), '--why'],
         ['--explain', 'all'],
       ]) {
         const { stdout } = await check(argv, options)
