@@ -60,8 +60,7 @@ export async function readRow(
     findings.push(...accessFindings(id, path, kind, file))
     try {
       const what = store.locate(path)
-      const text = decodeUtf8(file.bytes)
-      if (text === undefined) throw new EncodingError('KPKI_PEM_INVALID', `${what} is not text`, { details: { what } })
+      const text = textOf(file, what)
       if (kind === 'certificate' || kind === 'public-key') findings.push(...exposedSecrets(id, path, text, what))
       if (kind === 'certificate') certificates = parseCertificates(text, what)
       else if (kind === 'private-key') key = await parsePrivateKey(text, context, what)
@@ -73,6 +72,13 @@ export async function readRow(
     }
   }
   return { id, files, certificates, key, publicKey, kubeconfig, findings }
+}
+
+/** @throws {@link EncodingError} `KPKI_PEM_INVALID` for what is not UTF-8 */
+export function textOf({ bytes }: StoredFile, what: string): string {
+  const text = decodeUtf8(bytes)
+  if (text === undefined) throw new EncodingError('KPKI_PEM_INVALID', `${what} is not text`, { details: { what } })
+  return text
 }
 
 /** Reads a file of a tree; one that the store cannot hand out becomes a finding. */

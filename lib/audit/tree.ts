@@ -8,7 +8,7 @@ import { ROW_IDS, type RowId } from '../kubernetes/rows.js'
 import type { FileKind, TreePath } from '../tree/layout.js'
 import type { Store, StoredFile } from '../tree/store.js'
 import { type Certificate, parseCertificates } from '../x509/certificate.js'
-import { type ActualRow, accessFindings, readOrTell, readRow, unreadable } from './actual.js'
+import { type ActualRow, accessFindings, readOrTell, readRow, textOf, unreadable } from './actual.js'
 import { manifestFileFindings } from './manifest-files.js'
 import { ManifestReader, manifestPath, STATIC_PODS } from './manifests.js'
 import { withOwnContext } from './own-context.js'
@@ -103,8 +103,7 @@ async function readKubeletPair(
     findings.push(...accessFindings(id, path, kind, file))
     try {
       const what = store.locate(path)
-      const text = decodeUtf8(file.bytes)
-      if (text === undefined) throw new EncodingError('KPKI_PEM_INVALID', `${what} is not text`, { details: { what } })
+      const text = textOf(file, what)
       const parts: readonly ('certificate' | 'key')[] = holds
       if (parts.includes('certificate')) certificates = parseCertificates(text, what)
       if (parts.includes('key')) key = await parsePrivateKey(text, context, what)

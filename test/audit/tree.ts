@@ -111,3 +111,20 @@ export function plan(
 
 /** Findings as `row code`, in order. */
 export const codes = ({ findings }: TreePlan): string[] => findings.map(({ row, code }) => `${row} ${code}`)
+
+/** The manifest of a static Pod as kubeadm writes it, as far as it is read. */
+export const podManifest = (component: string, flags: readonly string[]): string =>
+  [
+    'apiVersion: v1',
+    'kind: Pod',
+    `metadata: {name: ${component}, namespace: kube-system}`,
+    'spec:',
+    '  containers:',
+    `  - name: ${component}`,
+    `    image: registry.k8s.io/${component}:v1.36.0`,
+    '    command:',
+    ...[component, ...flags].map(word => `    - ${word}`),
+    '  volumes:',
+    '  - {name: pki, hostPath: {path: /etc/kubernetes/pki}}',
+    '',
+  ].join('\n')

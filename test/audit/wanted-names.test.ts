@@ -6,29 +6,14 @@ import { compareTree } from '../../lib/audit/compare.js'
 import { readTree } from '../../lib/audit/tree.js'
 import type { Asked } from '../../lib/audit/types.js'
 import type { MemoryStore } from '../../lib/tree/store.js'
-import { certificateIn, context, put, read, reissue, wellTree } from './tree.js'
+import { certificateIn, context, podManifest, put, read, reissue, wellTree } from './tree.js'
 
 const compare = async (store: MemoryStore, asked: Asked) => compareTree(await readTree(store, context), asked, context)
 
 const flag =
   (component: string, ...flags: readonly string[]) =>
   (store: MemoryStore) =>
-    put(
-      store,
-      `manifests/${component}.yaml`,
-      [
-        'apiVersion: v1',
-        'kind: Pod',
-        `metadata: {name: ${component}, namespace: kube-system}`,
-        'spec:',
-        '  containers:',
-        `  - name: ${component}`,
-        `    image: registry.k8s.io/${component}:v1.36.0`,
-        '    command:',
-        ...[component, ...flags].map(word => `    - ${word}`),
-        '',
-      ].join('\n'),
-    )
+    put(store, `manifests/${component}.yaml`, podManifest(component, flags))
 const server = (host: string) => (store: MemoryStore) => {
   for (const id of ['admin.conf', 'super-admin.conf', 'kubelet.conf'])
     put(store, id, read(store, id).replace(/server: .*/, `server: https://${host}:6443`))

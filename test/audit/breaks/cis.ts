@@ -1,6 +1,6 @@
 import type { CisRuleId } from '../../../lib/audit/rules/cis.js'
 import type { MemoryStore } from '../../../lib/tree/store.js'
-import { put, read, wellTree } from '../tree.js'
+import { podManifest, put, read, wellTree } from '../tree.js'
 
 /** A change of {@link cisTree} that breaks one rule of the benchmark. */
 export interface CisBreak {
@@ -44,20 +44,6 @@ const MANIFESTS: Readonly<Record<string, readonly string[]>> = {
   ],
 }
 
-const manifest = (component: string, flags: readonly string[]) =>
-  [
-    'apiVersion: v1',
-    'kind: Pod',
-    `metadata: {name: ${component}, namespace: kube-system}`,
-    'spec:',
-    '  containers:',
-    `  - name: ${component}`,
-    `    image: registry.example.org/${component}:v1.36.0`,
-    '    command:',
-    ...[component, ...flags].map(word => `    - ${word}`),
-    '',
-  ].join('\n')
-
 const KUBELET = `apiVersion: kubelet.config.k8s.io/v1beta1
 kind: KubeletConfiguration
 authentication:
@@ -72,7 +58,7 @@ tlsPrivateKeyFile: /var/lib/kubelet/pki/kubelet.key
 export function cisTree(): MemoryStore {
   const store = wellTree()
   for (const [component, flags] of Object.entries(MANIFESTS))
-    put(store, `manifests/${component}.yaml`, manifest(component, flags))
+    put(store, `manifests/${component}.yaml`, podManifest(component, flags))
   put(store, 'kubelet/config.yaml', KUBELET)
   for (const [path, file] of store.files) store.files.set(path, { ...file, uid: 0, gid: 0 })
   return store

@@ -8,7 +8,7 @@ import { formatCertificate, parseCertificates } from '../../../lib/x509/certific
 import { type CertificateSpec, issueCertificate } from '../../../lib/x509/issue.js'
 import { NOW } from '../../support/context.js'
 import { vector } from '../../vectors/read.js'
-import { certificateIn, context, keyIn, put, read, reissue } from '../tree.js'
+import { certificateIn, context, keyIn, podManifest, put, read, reissue } from '../tree.js'
 import type { Break } from './break.js'
 
 const DAY = 86_400_000
@@ -74,26 +74,10 @@ async function recertify(store: MemoryStore, base: string, changes: Partial<Cert
   }
   put(store, `${base}.crt`, formatCertificate(await issueCertificate(spec, { key }, context)))
 }
-
-const POD = (component: string, flags: readonly string[]) =>
-  [
-    'apiVersion: v1',
-    'kind: Pod',
-    `metadata: {name: ${component}, namespace: kube-system}`,
-    'spec:',
-    '  containers:',
-    `  - name: ${component}`,
-    `    image: registry.k8s.io/${component}:v1.36.0`,
-    '    command:',
-    ...[component, ...flags].map(word => `    - ${word}`),
-    '  volumes:',
-    '  - {name: pki, hostPath: {path: /etc/kubernetes/pki}}',
-    '',
-  ].join('\n')
 const pod =
   (component: string, ...flags: readonly string[]): Break['spoil'] =>
   store =>
-    put(store, `manifests/${component}.yaml`, POD(component, flags))
+    put(store, `manifests/${component}.yaml`, podManifest(component, flags))
 const both =
   (...spoils: readonly Break['spoil'][]): Break['spoil'] =>
   async store => {
