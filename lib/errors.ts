@@ -17,6 +17,12 @@ export const ERRORS = {
   KPKI_FIELD_VALUE: { kind: 'usage', about: 'a field has a value that is not allowed' },
   KPKI_FIELD_CONFLICT: { kind: 'usage', about: 'two fields exclude each other' },
   KPKI_ADDRESS_UNKNOWN: { kind: 'usage', about: 'no address to advertise was given and none could be found' },
+  KPKI_PHASE_UNKNOWN: { kind: 'usage', about: 'there is no phase of that name' },
+  KPKI_VERSION_UNSUPPORTED: { kind: 'usage', about: 'kpki does not know what that Kubernetes version wants on a host' },
+  KPKI_PATCH_INVALID: {
+    kind: 'usage',
+    about: 'a patch file is badly named, does not apply, or breaks what it is applied to',
+  },
   KPKI_PLAN_INVALID: { kind: 'encoding', about: 'the file is no saved plan, or one that was changed' },
   KPKI_BASELINE_INVALID: { kind: 'encoding', about: 'the file is no baseline of kpki check' },
   KPKI_BACKUP_INVALID: {
@@ -130,6 +136,12 @@ export const ERRORS = {
   },
   KPKI_NOTHING_TO_UNDO: { kind: 'workflow', about: 'no backup is left that could be put back' },
   KPKI_UNDO_CONFLICT: { kind: 'workflow', about: 'files were changed since the change that is to be taken back' },
+  KPKI_PREFLIGHT_FAILED: { kind: 'workflow', about: 'the host is not ready: preflight checks found errors' },
+  KPKI_PHASE_FAILED: { kind: 'workflow', about: 'a phase failed; what was done before it stays' },
+  KPKI_WAIT_TIMEOUT: { kind: 'workflow', about: 'something that was waited for did not come up in time' },
+  KPKI_SERVICE_FAILED: { kind: 'workflow', about: 'the service manager did not do what it was asked' },
+  KPKI_PROGRAM_FAILED: { kind: 'workflow', about: 'a program of the host could not be run, or did not end' },
+  KPKI_CRI_FAILED: { kind: 'workflow', about: 'the container runtime did not do what it was asked' },
   KPKI_INTERRUPTED: { kind: 'workflow', about: 'the run was interrupted and has taken back what it had written' },
   KPKI_INTERNAL: { kind: 'workflow', about: 'a defect in kpki' },
 } as const satisfies Record<string, { readonly kind: string; readonly about: string }>

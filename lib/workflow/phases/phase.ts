@@ -1,0 +1,65 @@
+import type { ClusterApi } from '../../access/api.js'
+import type { Context } from '../../context.js'
+import type { KubernetesObject } from '../../kubernetes/objects.js'
+import type { RowId } from '../../kubernetes/rows.js'
+import type { HostFile } from '../../render/host-file.js'
+import type { Store } from '../../tree/store.js'
+import type { Host } from '../host.js'
+
+/** What a run of phases works with. */
+export interface Hands {
+  readonly host: Host
+  /** The host's tree: certificates and kubeconfigs. */
+  readonly store: Store
+  readonly context: Context
+  /** Connects once per run, at the first call, as the administrator. */
+  readonly connect: () => Promise<ClusterApi>
+  /** Stops between two actions. Default: nothing does */
+  readonly signal?: AbortSignal
+}
+
+/** What an action came to. */
+export interface Outcome {
+  /** `unchanged`: everything was so before. */
+  readonly state: 'done' | 'unchanged'
+  /** What was made, one thing a line, e.g. `/etc/kubernetes/manifests/etcd.yaml`. */
+  readonly made: readonly string[]
+  /** What a person should know. Default: nothing */
+  readonly notes?: readonly string[]
+}
+
+/** What a phase wants done: data to look at, and the way to do it. */
+export interface Action {
+  /** e.g. `write`, `objects`, `wait`; for programs. */
+  readonly kind: string
+  /** e.g. `write /etc/kubernetes/manifests/etcd.yaml` */
+  readonly about: string
+  /** Files that it writes, as far as they are known before. Default: none */
+  readonly files?: readonly HostFile[]
+  /** Objects that it applies. Default: none */
+  readonly objects?: readonly KubernetesObject[]
+  /** Rows of the tree that it makes. Default: none */
+  readonly rows?: readonly RowId[]
+  /** Does it. Doing it again changes nothing. */
+  readonly apply: (hands: Hands) => Promise<Outcome>
+}
+
+/**
+ * One step of `init`, `join` or `reset`.
+ *
+ * @typeParam Run - the facts that plans are made of, the same for all phases of a run
+ */
+export interface Phase<Run> {
+  /** Of its own, e.g. `apiserver`; its path is `certs/apiserver`. */
+  readonly name: string
+  /** One line, for help and docs. */
+  readonly about: string
+  /** Other names that kubeadm has for it. Default: none */
+  readonly aliases?: readonly string[]
+  /** Why it is not for this run; `undefined` when it is. Default: it always is */
+  readonly skip?: (run: Run) => string | undefined
+  /** What is to be done before the phases below it; looks at nothing but the run. Default: nothing */
+  readonly plan?: (run: Run) => readonly Action[]
+  /** Phases below it, in order. Default: none */
+  readonly phases?: readonly Phase<Run>[]
+}
