@@ -4,7 +4,13 @@ import type { YamlPath, YamlPosition } from '../yaml.js'
 /** Codes that a configuration can be refused, or remarked on, with. */
 export type ConfigCode = Extract<
   ErrorCode,
-  `KPKI_CONFIG_${string}` | `KPKI_FIELD_${string}` | 'KPKI_ADDRESS_UNKNOWN' | 'KPKI_USAGE'
+  | `KPKI_CONFIG_${string}`
+  | `KPKI_FIELD_${string}`
+  | 'KPKI_ADDRESS_UNKNOWN'
+  | 'KPKI_USAGE'
+  | 'KPKI_PHASE_UNKNOWN'
+  | 'KPKI_VERSION_UNSUPPORTED'
+  | 'KPKI_PATCH_INVALID'
 >
 
 /** Something about a description, with the place to look at: an error makes it unusable, a warning does not. */
