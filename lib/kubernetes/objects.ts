@@ -37,10 +37,15 @@ export const RESOURCES = {
     isNamespaced: false,
   },
   ConfigMap: { apiVersion: 'v1', plural: 'configmaps', isNamespaced: true },
+  DaemonSet: { apiVersion: 'apps/v1', plural: 'daemonsets', isNamespaced: true },
+  Deployment: { apiVersion: 'apps/v1', plural: 'deployments', isNamespaced: true },
+  Lease: { apiVersion: 'coordination.k8s.io/v1', plural: 'leases', isNamespaced: true },
   Namespace: { apiVersion: 'v1', plural: 'namespaces', isNamespaced: false },
+  Node: { apiVersion: 'v1', plural: 'nodes', isNamespaced: false },
   Role: { apiVersion: 'rbac.authorization.k8s.io/v1', plural: 'roles', isNamespaced: true },
   RoleBinding: { apiVersion: 'rbac.authorization.k8s.io/v1', plural: 'rolebindings', isNamespaced: true },
   Secret: { apiVersion: 'v1', plural: 'secrets', isNamespaced: true },
+  Service: { apiVersion: 'v1', plural: 'services', isNamespaced: true },
   ServiceAccount: { apiVersion: 'v1', plural: 'serviceaccounts', isNamespaced: true },
 } as const satisfies Readonly<Record<string, ResourceRow>>
 

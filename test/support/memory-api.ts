@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { ClusterApi, ListOptions, ObjectName, WatchEvent } from '../../lib/access/api.js'
 import { ApiError } from '../../lib/errors.js'
 import { type KubernetesObject, type ObjectMeta, RESOURCES, type ResourceKind } from '../../lib/kubernetes/objects.js'
@@ -50,9 +51,7 @@ export class MemoryApi implements ClusterApi {
   async apply(object: KubernetesObject): Promise<KubernetesObject> {
     const key = keyOf(nameOf(object))
     this.calls.push(`apply ${key}`)
-    const stamped = this.#stamp({ ...this.objects.get(key), ...object })
-    this.objects.set(key, stamped)
-    return stamped
+    return this.#put(key, merge(this.objects.get(key), object) as KubernetesObject)
   }
 
   async patch(name: ObjectName, patch: Readonly<Record<string, unknown>>): Promise<KubernetesObject> {
@@ -62,9 +61,7 @@ export class MemoryApi implements ClusterApi {
     const { resourceVersion } = (patch['metadata'] ?? {}) as ObjectMeta
     if (resourceVersion !== undefined && resourceVersion !== found.metadata.resourceVersion)
       throw new ApiError('KPKI_API_CONFLICT', `${name.name} was changed meanwhile`, { details: { status: 409 } })
-    const patched = this.#stamp(merge(found, patch) as KubernetesObject)
-    this.objects.set(keyOf(name), patched)
-    return patched
+    return this.#put(keyOf(name), merge(found, patch) as KubernetesObject)
   }
 
   async delete(name: ObjectName): Promise<boolean> {
@@ -82,6 +79,15 @@ export class MemoryApi implements ClusterApi {
 
   close(): void {}
 
+  /** What is the same as before keeps its resourceVersion, as an API server has it. */
+  #put(key: string, object: KubernetesObject): KubernetesObject {
+    const found = this.objects.get(key)
+    if (found && isDeepStrictEqual(object, found)) return found
+    const stamped = this.#stamp(object)
+    this.objects.set(key, stamped)
+    return stamped
+  }
+
   #stamp(object: KubernetesObject): KubernetesObject {
     const version = ++this.#version
     const { uid = `00000000-0000-4000-8000-${String(version).padStart(12, '0')}` } = object.metadata
@@ -96,6 +102,7 @@ function merge(target: unknown, patch: unknown): unknown {
   if (!isMapping(patch)) return patch
   const result: Record<string, unknown> = isMapping(target) ? { ...target } : {}
   for (const [key, value] of Object.entries(patch)) {
+    if (value === undefined) continue
     if (value === null) delete result[key]
     else result[key] = merge(result[key], value)
   }
