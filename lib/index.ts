@@ -188,6 +188,17 @@ export type {
   TreeComparison,
   WantedIdentity,
 } from './audit/types.js'
+export {
+  type Argument,
+  type ComponentOptions,
+  type ControlPlane,
+  type ControlPlaneOptions,
+  type ImageOverride,
+  parseControlPlane,
+  type ResolvedControlPlane,
+  resolveControlPlane,
+  type TimeoutSeconds,
+} from './config/control-plane.js'
 export type { DefaultsOptions } from './config/defaults.js'
 export { describeEffective, type EffectiveValue, formatOrigin } from './config/describe.js'
 export { FACT_FLAGS, type FactName, type FlagFacts, type FlagName } from './config/facts.js'
@@ -198,11 +209,13 @@ export {
   migrateConfiguration,
   type PrintOptions,
 } from './config/format.js'
+export { HOST_FLAG_ROWS, type HostFlagName, type HostFlagRow, type HostFlags } from './config/host-flags.js'
 export { type ParsedConfiguration, parseConfiguration } from './config/parse.js'
 export { type ConfigCode, type ConfigProblem, formatProblem, nearestName } from './config/problems.js'
 export {
   type Description,
   type DescriptionSources,
+  type FilePlace,
   type HostFacts,
   type Lazy,
   type Origin,

@@ -62,7 +62,7 @@ export function convertDecoded(
     const value = at(out[kind], from)
     if (value === undefined || (when !== undefined && value !== when)) continue
     if (warning !== undefined) report(kind)(from, 'KPKI_FIELD_VALUE', warning, { severity: 'warning' })
-    out = { ...out, [kind]: without(out[kind] ?? {}, from) }
+    out = { ...out, [kind]: withoutValue(out[kind] ?? {}, from) }
     if (!to) continue
     // Only a document of its own makes a host the first one of its cluster: a host that joins keeps to what it has.
     const target =
@@ -73,7 +73,8 @@ export function convertDecoded(
   return out
 }
 
-function at(object: YamlValue | undefined, path: readonly string[]): YamlValue | undefined {
+/** The value at a path; `undefined` where there is none. */
+export function at(object: YamlValue | undefined, path: readonly string[]): YamlValue | undefined {
   return path.reduce<YamlValue | undefined>(
     (value, key) => (isYamlObject(value) && Object.hasOwn(value, key) ? value[key] : undefined),
     object,
@@ -81,10 +82,10 @@ function at(object: YamlValue | undefined, path: readonly string[]): YamlValue |
 }
 
 /** An object less one field, and less the mapping it stood in when that is empty now. */
-function without(object: YamlObject, [key = '', ...rest]: readonly string[]): YamlObject {
+export function withoutValue(object: YamlObject, [key = '', ...rest]: readonly string[]): YamlObject {
   const { [key]: child, ...others } = object
   if (rest.length === 0 || !isYamlObject(child)) return others
-  const shrunk = without(child, rest)
+  const shrunk = withoutValue(child, rest)
   return Object.keys(shrunk).length === 0 ? others : { ...others, [key]: shrunk }
 }
 

@@ -14,6 +14,7 @@ import {
 } from './facts.js'
 import type { ParsedConfiguration } from './parse.js'
 import { type ConfigProblem, formatPath, formatProblem, throwFirst } from './problems.js'
+import type { KubeadmKind } from './schema.js'
 import type { Configuration } from './types.js'
 
 const NOTHING: ParsedConfiguration = {
@@ -51,6 +52,11 @@ export interface DescriptionSources {
   readonly host?: HostFacts
 }
 
+/** A place in a file. */
+export interface FilePlace extends YamlPosition {
+  readonly file: string
+}
+
 /** A described cluster: what it is, what was said, by whom, and what is wrong with it. */
 export interface Description {
   /** `undefined` when a problem is an error. */
@@ -64,6 +70,8 @@ export interface Description {
   readonly role: 'control-plane' | 'worker' | undefined
   /** The file as v1beta4, defaults not filled in. */
   readonly configuration: Configuration
+  /** Where the file has the value (or else what it would stand in) at a path of a document. */
+  readonly locate: (kind: KubeadmKind, path: YamlPath) => FilePlace | undefined
   readonly problems: readonly ConfigProblem[]
 }
 
@@ -144,6 +152,10 @@ export async function resolveDescription(sources: DescriptionSources, context: C
     origins,
     role: roleOf(parsed.configuration),
     configuration: parsed.configuration,
+    locate: (kind, path) => {
+      const position = parsed.locate(kind, path)
+      return file && position && { file: file.name, ...position }
+    },
     problems,
   }
 }

@@ -26,6 +26,22 @@ export const DIFFERENCES = {
     about: 'extraArgs stand behind the defaults in the order given, instead of sorted with them',
     source: 'kubernetes/kubernetes CHANGELOG-1.36.md; cmd/kubeadm/app/util/arguments.go',
   },
+  oldImageRegistry: {
+    until: 24,
+    about: 'images come from k8s.gcr.io instead of registry.k8s.io, where nothing else is said',
+    source:
+      'kubernetes/kubernetes v1.20.2, cmd/kubeadm/app/apis/kubeadm/v1beta2/defaults.go; CHANGELOG-1.25.md (later patches of 1.22 to 1.24 have the new one, too)',
+  },
+  masterTaint: {
+    until: 24,
+    about: 'control planes are tainted node-role.kubernetes.io/master',
+    source: 'kubernetes/kubernetes v1.20.2, cmd/kubeadm/app/util/config/initconfiguration.go; CHANGELOG-1.25.md',
+  },
+  controlPlaneTaint: {
+    since: 24,
+    about: 'control planes are tainted node-role.kubernetes.io/control-plane',
+    source: 'kubernetes/kubernetes CHANGELOG-1.24.md (both taints in 1.24), CHANGELOG-1.25.md',
+  },
 } as const satisfies Readonly<Record<string, Difference>>
 
 /** Name of something that is not the same in every version. */

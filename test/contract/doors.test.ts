@@ -10,6 +10,7 @@ const DOORS = [
     path: 'lib/index.ts',
     module: pure as object,
     values: `
+    HOST_FLAG_ROWS parseControlPlane resolveControlPlane
     API_VERSIONS CATALOGUE CERTIFICATE_IDS DEFAULT_VALIDITY_SECONDS ERRORS EXT_KEY_USAGES EncodingError FACT_FIELDS
     FACT_FLAGS FILE_MODES RULES KEY_ALGORITHMS KEY_USAGES KINDS KUBECONFIGS KUBECONFIG_IDS KpkiError
     MAX_INPUT_BYTES MAX_INSPECT_BYTES MINORS MemoryStore PICTURE_FORMATS PROFILES PolicyError PrivateKey ROW_IDS SAN_SOURCES StoreError UsageError
@@ -37,6 +38,7 @@ const DOORS = [
     openBaseline parseBaseline sentenceOf
     `,
     types: `
+    Argument ComponentOptions ControlPlane ControlPlaneOptions FilePlace HostFlagName HostFlagRow HostFlags ImageOverride ResolvedControlPlane TimeoutSeconds
     Baseline BaselineEntry BenchmarkItem CisEdition CisItem CisLook CisLooked CisResult OpenBaseline Report ReportedFinding
     ArchiveOptions CheckFilesOptions CheckedFiles FileProblem ListedFile MemoryFile ActualRow ApiVersion AppendedFile Bytes Certificate CertificateId CertificateRequest CertificateRole CertificateRow CertificateSpec Cidr Cluster ClusterFacts
     CodeOf ConfigCode ConfigProblem Configuration Context DefaultsOptions Description DescriptionSources
