@@ -304,7 +304,8 @@ async function sweep(dir: string): Promise<void> {
   for (const name of names) if (TEMPORARY.test(name)) await fs.rm(join(dir, name), { force: true })
 }
 
-function assertOurs(dir: string, { uid, mode }: { readonly uid: number; readonly mode: number }): void {
+/** @throws {@link StoreError} `KPKI_DIR_FOREIGN` when others could replace what is written to a directory */
+export function assertOurs(dir: string, { uid, mode }: { readonly uid: number; readonly mode: number }): void {
   const isSticky = (mode & 0o1000) !== 0
   const problem = !isOurs(uid)
     ? 'belongs to another user, who could replace what is written there'

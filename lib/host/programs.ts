@@ -10,14 +10,25 @@ export async function programExists(
   command: string,
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<boolean> {
+  return (await findProgram(command, env)) !== undefined
+}
+
+/** As {@link programExists}; where it is. */
+export async function findProgram(
+  command: string,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<string | undefined> {
   const endings = process.platform === 'win32' ? ['', ...(env['PATHEXT'] ?? '.EXE;.CMD;.BAT').split(';')] : ['']
   const isPath = process.platform === 'win32' ? /[\\/]/.test(command) : command.includes('/')
   // An empty entry is the current directory to shells, and nothing to Go since 1.19.
   const folders = isPath ? [undefined] : (env['PATH'] ?? '').split(delimiter).filter(folder => folder !== '')
-  for (const folder of folders)
-    for (const ending of endings)
-      if (await isProgram((folder === undefined ? command : join(folder, command)) + ending)) return true
-  return false
+  for (const folder of folders) {
+    for (const ending of endings) {
+      const path = (folder === undefined ? command : join(folder, command)) + ending
+      if (await isProgram(path)) return path
+    }
+  }
+  return undefined
 }
 
 async function isProgram(path: string): Promise<boolean> {
