@@ -1,4 +1,5 @@
 import type { ClusterApi, ObjectName } from '../../access/api.js'
+import { planTree } from '../../audit/plan.js'
 import { equalBytes } from '../../crypto/bytes.js'
 import { StoreError, UsageError } from '../../errors.js'
 import type { Cluster } from '../../kubernetes/cluster.js'
@@ -9,6 +10,7 @@ import { formatMode } from '../../tree/layout.js'
 import { generateTree } from '../generate.js'
 import type { Host } from '../host.js'
 import { stopIfInterrupted } from '../interruption.js'
+import { hostPathOf, isAsMade, readRecord, record } from '../record.js'
 import type { Action, Hands, Outcome } from './phase.js'
 
 /** Options of {@link writeFiles}. */
@@ -43,14 +45,32 @@ async function applyFiles(files: readonly HostFile[], hands: Hands, options: Wri
       work.push({ file, before })
     }
   }
+  if (options.overwrite && work.some(({ before }) => before !== undefined)) await assertAsMade(work, hands)
   const made: string[] = []
   for (const { file, before } of work) {
     stopIfInterrupted(hands.signal, made.length === 0 ? 'nothing was written' : `${made.join(', ')} stays`)
+    await record([file], hands)
     if (before === undefined) await host.create(file)
     else await host.replace(file, before)
     made.push(host.locate(file.path))
   }
   return outcomeOf(made)
+}
+
+/** What is replaced is what a run has made: somebody's own changes are not lost. */
+async function assertAsMade(
+  work: readonly { readonly file: HostFile; readonly before: Uint8Array | undefined }[],
+  { host, context }: Hands,
+): Promise<void> {
+  const made = await readRecord(host)
+  for (const { file, before } of work) {
+    if (before === undefined || (await isAsMade(made, file.path, before, context))) continue
+    const place = host.locate(file.path)
+    throw new StoreError('KPKI_FILE_EXISTS', `${place} is not as a run of kpki has made it, and is not overwritten`, {
+      details: { path: place },
+      hint: 'move it away to have it made anew; what it should say is in --dry-run',
+    })
+  }
 }
 
 /** What a file that is there has of its own; `undefined`: nothing. */
@@ -75,7 +95,8 @@ export function makeDirectory(path: string, mode: number): Action {
   return {
     kind: 'directory',
     about: `make ${path} (${formatMode(mode)})`,
-    async apply({ host }) {
+    async apply(hands) {
+      const { host } = hands
       const found = await host.look(path)
       if (found !== undefined && found.type !== 'directory') {
         throw new StoreError('KPKI_FILE_NOT_REGULAR', `${host.locate(path)} is there, and no directory`, {
@@ -83,6 +104,7 @@ export function makeDirectory(path: string, mode: number): Action {
           hint: 'move it away',
         })
       }
+      if (found === undefined) await record([{ path, mode, type: 'directory' }], hands)
       return outcomeOf((await host.makeDirectory(path, mode)) ? [host.locate(path)] : [])
     },
   }
@@ -100,11 +122,13 @@ export function makeRows(ids: readonly RowId[], cluster: Cluster, { role = 'init
     kind: 'rows',
     about: `make ${ids.join(', ')}`,
     rows: ids,
-    async apply({ store, context, signal }) {
-      const { rows } = await generateTree(ids, cluster, store, context, {
-        role,
-        ...(signal === undefined ? {} : { signal }),
-      })
+    async apply({ host, store, context, signal }) {
+      const options = { role, ...(signal === undefined ? {} : { signal }) }
+      const planned = await planTree(ids, cluster, store, context, options)
+      const writes = planned.rows.flatMap(row => row.writes)
+      const making = writes.map(({ path, mode }) => ({ path: hostPathOf(store.locate(path), host), mode }))
+      await record(making, { host, context })
+      const { rows } = await generateTree(ids, cluster, store, context, options)
       return outcomeOf(rows.flatMap(({ written }) => written.map(path => store.locate(path))))
     },
   }
