@@ -1,4 +1,4 @@
-import type { ClusterFacts } from '../index.js'
+import type { ClusterFacts, HostFlagName } from '../index.js'
 
 /** Words for a value that mean something on the disk: shells complete them from there. */
 export const DISK_WORDS: Readonly<Record<string, 'file' | 'directory'>> = { FILE: 'file', DIR: 'directory' }
@@ -130,6 +130,50 @@ export const DESCRIPTION_FLAGS = {
     about: 'life of CA certificates (default 87600h)',
   },
 } as const satisfies Record<string, Flag & { readonly fact: keyof ClusterFacts }>
+
+/** What `init` and its kin take beyond the facts of a cluster: kubeadm's flags. */
+export const HOST_FLAGS = {
+  'image-repository': {
+    type: 'string',
+    value: 'REPOSITORY',
+    host: 'imageRepository',
+    about: 'where images come from (default registry.k8s.io)',
+  },
+  'cri-socket': {
+    type: 'string',
+    value: 'SOCKET',
+    host: 'criSocket',
+    about: "the container runtime's socket (default: the one that is there, else containerd's)",
+  },
+  patches: { type: 'string', value: 'DIR', host: 'patchesDir', about: 'directory of patches for what is written' },
+  'skip-phases': {
+    type: 'list',
+    value: 'PHASES',
+    host: 'skipPhases',
+    about: 'phases to leave out, comma-separated, e.g. addon/kube-proxy',
+  },
+  'ignore-preflight-errors': {
+    type: 'list',
+    value: 'CHECKS',
+    host: 'ignorePreflightErrors',
+    about: 'preflight checks whose errors are warnings, comma-separated, or all',
+  },
+  token: { type: 'string', value: 'TOKEN', host: 'token', about: 'the first bootstrap token (default: a random one)' },
+  'token-file': { type: 'string', value: 'FILE', about: 'file with that token; - for standard input' },
+  'token-ttl': {
+    type: 'string',
+    value: 'DURATION',
+    host: 'tokenTtl',
+    about: 'life of that token, 0 for one that never ends (default 24h)',
+  },
+  'certificate-key': {
+    type: 'string',
+    value: 'KEY',
+    host: 'certificateKey',
+    about: 'key that shared certificates are encrypted with (default: a random one)',
+  },
+  'certificate-key-file': { type: 'string', value: 'FILE', about: 'file with that key; - for standard input' },
+} as const satisfies Record<string, Flag & { readonly host?: HostFlagName }>
 
 /** The description's file, and the moment to work at. */
 export const CONFIG_FLAGS = {

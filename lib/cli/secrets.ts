@@ -26,3 +26,11 @@ export async function writeSecret(content: string, { flags }: Invocation, io: Io
   // A token or key that is made and shown to nobody is worse than none.
   io.stdout(content, true)
 }
+
+/** proc(5): everybody may read the arguments of everybody's processes. */
+export function warnOfProcesses(what: string, flag: string, { flags }: Invocation, io: Io): void {
+  if (flags['quiet'] === true) return
+  io.stderr(
+    `kpki: warning: others on this host can see the ${what} in the list of processes; ${flag} keeps it from them\n`,
+  )
+}

@@ -20,6 +20,7 @@ import { noDuration } from './duration.js'
 import { list, text } from './flags.js'
 import { readInput, readSecret } from './input.js'
 import type { Io } from './io.js'
+import { warnOfProcesses } from './secrets.js'
 
 /** What `kpki token create` is asked for. */
 export interface WantedTokens {
@@ -99,14 +100,6 @@ export async function readJoinRole(invocation: Invocation, io: Io): Promise<true
     warnOfProcesses('certificate key', '--certificate-key-file', invocation, io)
   if (key !== undefined) return parseCertificateKey(key)
   return flags['control-plane'] === true ? true : undefined
-}
-
-/** proc(5): everybody may read the arguments of everybody's processes. */
-function warnOfProcesses(what: string, flag: string, { flags }: Invocation, io: Io): void {
-  if (flags['quiet'] === true) return
-  io.stderr(
-    `kpki: warning: others on this host can see the ${what} in the list of processes; ${flag} keeps it from them\n`,
-  )
 }
 
 function readVersion({ flags }: Invocation, { configuration }: Pick<ParsedConfiguration, 'configuration'>) {

@@ -1,0 +1,71 @@
+import {
+  type Cluster,
+  type Context,
+  type ControlPlane,
+  type Description,
+  type HostFlags,
+  resolveControlPlane,
+} from '../index.js'
+import type { Invocation } from './command.js'
+import { describeCluster, refuseProblems } from './description.js'
+import { type FlagValues, HOST_FLAGS, text } from './flags.js'
+import { readSecret } from './input.js'
+import type { Io } from './io.js'
+import { warnOfProcesses } from './secrets.js'
+
+/** A control plane as the command line describes it. */
+export interface DescribedControlPlane {
+  readonly description: Description & { readonly cluster: Cluster }
+  readonly controlPlane: ControlPlane
+  readonly flags: HostFlags
+}
+
+/**
+ * The control plane that the command line and its `--config` describe; what was detected and what is doubtful goes to the log.
+ *
+ * @param options - `criSocket` as it was found on the host
+ * @throws {@link UsageError} with every error when there are several
+ */
+export async function describeControlPlane(
+  invocation: Invocation,
+  io: Io,
+  context: Context,
+  options: { readonly criSocket?: string } = {},
+): Promise<DescribedControlPlane> {
+  const description = await describeCluster(invocation, io, context)
+  const flags = await readHostFlags(invocation, io)
+  const { controlPlane, problems } = resolveControlPlane(description, { ...options, flags })
+  refuseProblems({ ...description, problems }, context)
+  if (!controlPlane) throw new TypeError('a description without errors has a control plane')
+  return { description, controlPlane, flags }
+}
+
+/**
+ * What flags of {@link HOST_FLAGS} say; secrets also come from files.
+ *
+ * @throws {@link UsageError} when a secret is given twice
+ */
+export async function readHostFlags(invocation: Invocation, io: Io): Promise<HostFlags> {
+  const { flags } = invocation
+  for (const [name, what] of [
+    ['token', 'token'],
+    ['certificate-key', 'certificate key'],
+  ] as const)
+    if (text(flags, name) !== undefined) warnOfProcesses(what, `--${name}-file`, invocation, io)
+  const token = await readSecret(invocation, 'token', io)
+  const certificateKey = await readSecret(invocation, 'certificate-key', io)
+  return {
+    ...hostFlagsOf(flags),
+    ...(token === undefined ? {} : { token }),
+    ...(certificateKey === undefined ? {} : { certificateKey }),
+  }
+}
+
+function hostFlagsOf(flags: FlagValues): HostFlags {
+  return Object.fromEntries(
+    Object.entries(HOST_FLAGS).flatMap(([name, row]) => {
+      const value = flags[name]
+      return !('host' in row) || value === undefined || typeof value === 'boolean' ? [] : [[row.host, value]]
+    }),
+  )
+}
