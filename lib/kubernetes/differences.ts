@@ -126,6 +126,89 @@ export const DIFFERENCES = {
     about: 'control planes are tainted node-role.kubernetes.io/control-plane',
     source: 'kubernetes/kubernetes CHANGELOG-1.24.md (both taints in 1.24), CHANGELOG-1.25.md',
   },
+  configV1beta3: {
+    since: 22,
+    about: 'the ClusterConfiguration in the cluster is kubeadm.k8s.io/v1beta3, before that v1beta2',
+    source: 'kubernetes/kubernetes PR 101547 (v1beta3, v1.22); v1.20.2, cmd/kubeadm/app/util/marshal.go',
+  },
+  configV1beta4: {
+    since: 31,
+    about: 'the ClusterConfiguration in the cluster is kubeadm.k8s.io/v1beta4',
+    source: 'kubernetes/kubernetes CHANGELOG-1.31.md',
+  },
+  clusterStatus: {
+    until: 21,
+    about: 'kubeadm-config also has ClusterStatus, which lists the API servers',
+    source:
+      'kubernetes/kubernetes v1.20.2, cmd/kubeadm/app/phases/uploadconfig/uploadconfig.go; gone with v1beta3 (v1.22)',
+  },
+  recordsAuthorizationMode: {
+    until: 30,
+    about: "the uploaded configuration names the API server's authorization-mode, also where nobody had asked for one",
+    source:
+      'kubernetes/kubernetes v1.20.2, cmd/kubeadm/app/phases/controlplane/manifests.go (getAPIServerCommand writes it back); clusters of v1.24 have it, of v1.32 not; the minor between is that of v1beta4',
+  },
+  criSocketAnnotation: {
+    until: 33,
+    about: "the Node says its container runtime's socket (kubeadm.alpha.kubernetes.io/cri-socket)",
+    source: 'kubernetes/kubernetes PR 131981 (NodeLocalCRISocket on by default, v1.34)',
+  },
+  masterLabel: {
+    until: 23,
+    about: 'control planes are labelled node-role.kubernetes.io/master, too',
+    source: 'kubernetes/kubernetes PR 107533 (v1.24)',
+  },
+  excludesFromLoadBalancers: {
+    since: 21,
+    about: 'control planes are labelled node.kubernetes.io/exclude-from-external-load-balancers',
+    source: 'kubernetes/kubernetes PR 98269, CHANGELOG-1.21.md',
+  },
+  kubeDnsLabel: {
+    until: 20,
+    about: 'the Service kube-dns is labelled kubernetes.io/name=KubeDNS instead of CoreDNS',
+    source:
+      'kubernetes/kubernetes v1.20.2, cmd/kubeadm/app/phases/addons/dns/manifests.go; PR 99646 (kube-dns gone, v1.21)',
+  },
+  corednsReadsEndpointSlices: {
+    since: 22,
+    about: 'CoreDNS may list and watch EndpointSlices',
+    source: 'kubernetes/kubernetes PR 101955 (milestone v1.22), whose change came with CoreDNS 1.8.4',
+  },
+  corednsReadsNodes: {
+    until: 27,
+    about: 'CoreDNS may get Nodes',
+    source: 'kubernetes/kubernetes v1.20.2, cmd/kubeadm/app/phases/addons/dns/manifests.go; PR 117521 (v1.28)',
+  },
+  corednsToleratesMaster: {
+    until: 25,
+    about: 'CoreDNS tolerates the taint node-role.kubernetes.io/master',
+    source: 'kubernetes/kubernetes v1.20.2, cmd/kubeadm/app/phases/addons/dns/manifests.go; PR 112008 (v1.26)',
+  },
+  corednsSpreads: {
+    since: 25,
+    about: 'Pods of CoreDNS are rather put on different nodes',
+    source: 'kubernetes/kubernetes PR 110593, CHANGELOG-1.25.md',
+  },
+  corednsDropsUppercase: {
+    since: 29,
+    about: 'CoreDNS drops the capabilities `ALL` instead of `all`, which is the same',
+    source: 'kubernetes/kubernetes PR 121384 (October 2023, v1.29)',
+  },
+  corednsDoesNotCacheCluster: {
+    since: 32,
+    about: 'the Corefile takes the names of the cluster out of the cache',
+    source: 'kubernetes/kubernetes PR 128359 (October 2024, v1.32), as PR 128457 of the same time prints it',
+  },
+  corednsNamedProbePorts: {
+    since: 34,
+    about: 'CoreDNS names the ports of its probes',
+    source: 'kubernetes/kubernetes PR 131587 (May 2025), CHANGELOG-1.34.md',
+  },
+  kubeProxyToleratesCritical: {
+    until: 21,
+    about: 'kube-proxy tolerates CriticalAddonsOnly beside everything',
+    source: 'kubernetes/kubernetes v1.20.2, cmd/kubeadm/app/phases/addons/proxy/manifests.go; PR 101966 (v1.22)',
+  },
 } as const satisfies Readonly<Record<string, Difference>>
 
 /** Name of something that is not the same in every version. */
