@@ -14,6 +14,7 @@ import { type Peer, peerDetails, peerName, urlError } from './network-errors.js'
 import { findProgram } from './programs.js'
 import { type Environment, findProxy } from './proxy.js'
 import { runProgram } from './run-program.js'
+import { findServices } from './services.js'
 
 const FETCH_TIMEOUT_MS = 5000
 const LOOKUP_TIMEOUT_MS = 10_000
@@ -44,7 +45,7 @@ export function nodeSystem(env: Environment): HostSystem {
     kernelRelease: release(),
     hostname: hostname(),
     env,
-    services: async () => undefined,
+    services: () => findServices(run, which),
     which,
     run,
     listen,
