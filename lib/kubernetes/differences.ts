@@ -209,6 +209,130 @@ export const DIFFERENCES = {
     about: 'kube-proxy tolerates CriticalAddonsOnly beside everything',
     source: 'kubernetes/kubernetes v1.20.2, cmd/kubeadm/app/phases/addons/proxy/manifests.go; PR 101966 (v1.22)',
   },
+  dockershim: {
+    until: 23,
+    about: 'the kubelet can use Docker itself (--network-plugin), at /var/run/dockershim.sock',
+    source:
+      'kubernetes/kubernetes v1.20.2, cmd/kubeadm/app/phases/kubelet/flags.go; dockershim left the kubelet in v1.24',
+  },
+  containerRuntimeFlag: {
+    until: 25,
+    about: 'the kubelet is told --container-runtime=remote',
+    source: 'kubernetes/kubernetes PR 112000 (v1.26; the kubelet dropped the flag in v1.27)',
+  },
+  pauseImageFlag: {
+    until: 34,
+    about: 'the kubelet is told the pause image (--pod-infra-container-image)',
+    source: 'kubernetes/kubernetes PR 133778, CHANGELOG-1.35.md',
+  },
+  pauseImageFlagForAll: {
+    since: 21,
+    about: 'and not only where it uses Docker',
+    source: 'kubernetes/kubernetes PR 99476, CHANGELOG-1.21.md',
+  },
+  nodeLocalCriSocket: {
+    since: 34,
+    about: "the container runtime's socket is in instance-config.yaml and config.yaml instead of a flag of the kubelet",
+    source:
+      'kubernetes/kubernetes PR 131981 (NodeLocalCRISocket on by default, v1.34); cmd/kubeadm/app/phases/kubelet/config.go (WriteInstanceConfigToDisk)',
+  },
+  nodeLocalCriSocketGate: {
+    since: 32,
+    until: 35,
+    about: "kubeadm's feature gate NodeLocalCRISocket can be set either way",
+    source: 'kubernetes/kubernetes CHANGELOG-1.32.md (alpha), CHANGELOG-1.36.md (locked)',
+  },
+  kubeletPatches: {
+    since: 25,
+    about: 'patches can be for kubeletconfiguration',
+    source: 'kubernetes/kubernetes PR 110405 (v1.25)',
+  },
+  unversionedKubeletConfigMap: {
+    since: 24,
+    about: 'the ConfigMap is kubelet-config instead of kubelet-config-1.NN, and so its Role',
+    source: 'kubernetes/kubernetes PR 108027 (v1.24)',
+  },
+  unversionedKubeletConfigMapGate: {
+    since: 23,
+    until: 24,
+    about: "kubeadm's feature gate UnversionedKubeletConfigMap can be set either way",
+    source: 'kubernetes/kubernetes PR 105741 (alpha, v1.23), PR 110327 (locked, v1.25)',
+  },
+  dualStackGateOfNodes: {
+    until: 22,
+    about: "kubeadm's feature gate IPv6DualStack becomes one of the kubelet and of kube-proxy",
+    source:
+      'kubernetes/kubernetes v1.20.2, cmd/kubeadm/app/componentconfigs/{kubelet,kubeproxy}.go; PR 104770 (locked, v1.23)',
+  },
+  kubeletSystemdCgroups: {
+    since: 21,
+    about: "the kubelet's cgroup driver is systemd, where nothing else is said",
+    source: 'kubernetes/kubernetes PR 99471 (v1.21, init), cmd/kubeadm/app/componentconfigs/kubelet.go',
+  },
+  kubeletMemorySwap: {
+    since: 22,
+    about: 'a KubeletConfiguration has memorySwap',
+    source:
+      'kubernetes/kubernetes staging/src/k8s.io/kubelet/config/v1beta1/types.go (not in v1.20.2; NodeSwap: v1.22)',
+  },
+  kubeletLogging: {
+    since: 23,
+    about: 'logging of a KubeletConfiguration has flushFrequency, options and verbosity, which are always written',
+    source: 'kubernetes/kubernetes PR 106090 (v1.23); kubeadm v1.23.0 prints them',
+  },
+  kubeletRuntimeEndpoint: {
+    since: 27,
+    about: 'a KubeletConfiguration has containerRuntimeEndpoint, which is always written',
+    source:
+      'kubernetes/kubernetes PR 112136 (v1.27), staging/src/k8s.io/kubelet/config/v1beta1/types.go; siderolabs/talos PR 7650',
+  },
+  kubeletImageMaximumAge: {
+    since: 29,
+    about: 'a KubeletConfiguration has imageMaximumGCAge, which is always written',
+    source: 'kubernetes/kubernetes v1.29 (feature gate ImageMaximumGCAge), printed by kubeadm of v1.29',
+  },
+  textLogging: {
+    since: 30,
+    about: 'logging has options for text beside those for json',
+    source:
+      'kubernetes/kubernetes CHANGELOG-1.30.md; kubeadm v1.30.0 prints them; clusters of v1.29 (March 2024) have none',
+  },
+  kubeletCrashLoopBackOff: {
+    since: 32,
+    about: 'a KubeletConfiguration has crashLoopBackOff',
+    source: 'kubernetes/kubernetes v1.32 (feature gate KubeletCrashLoopBackOffMax), printed by kubeadm since',
+  },
+  proxyDetectLocal: {
+    since: 24,
+    about: 'a KubeProxyConfiguration has detectLocal',
+    source: 'kubernetes/kubernetes PR 95400 (March 2022, v1.24)',
+  },
+  proxyHnsHealthChecks: {
+    since: 24,
+    about: 'winkernel has forwardHealthCheckVip and rootHnsEndpointName',
+    source: 'kubernetes/kubernetes PR 99287 (reviewed after v1.23 was closed; v1.24)',
+  },
+  proxyUdpIdleTimeout: {
+    until: 25,
+    about: 'a KubeProxyConfiguration has udpIdleTimeout',
+    source: 'kubernetes/kubernetes v1.20.2, staging/src/k8s.io/kube-proxy/config/v1alpha1/types.go; PR 112133 (v1.26)',
+  },
+  proxyLocalhostNodePorts: {
+    since: 26,
+    about: 'iptables has localhostNodePorts',
+    source: 'kubernetes/kubernetes PR 108250 (v1.26)',
+  },
+  proxyLogging: {
+    since: 28,
+    about: 'a KubeProxyConfiguration has logging',
+    source: 'kubernetes/kubernetes PR 117800 (August 2023, v1.28)',
+  },
+  proxyNftables: {
+    since: 29,
+    about: 'a KubeProxyConfiguration has nftables, and conntrack has tcpBeLiberal, udpTimeout and udpStreamTimeout',
+    source:
+      'kubernetes/kubernetes pkg/proxy/apis/config/scheme/testdata/KubeProxyConfiguration/after/v1alpha1.yaml; clusters of v1.29 (March 2024) have them',
+  },
 } as const satisfies Readonly<Record<string, Difference>>
 
 /** Name of something that is not the same in every version. */
