@@ -14,6 +14,11 @@ export interface InitRun {
   readonly as: 'static-pods' | 'systemd'
   /** Secrets. */
   readonly tokens: readonly BootstrapTokenSpec[]
+  /**
+   * Nobody has asked for these tokens: they are new ones of this run. Where the cluster still has one that an earlier run has
+   * made so, that one stays, and no other is made: see `tokensInForce`. Default: they were asked for
+   */
+  readonly hasDefaultTokens?: boolean
   /** Put the shared files into the cluster, encrypted with this key (a secret). `undefined`: do not */
   readonly uploadCerts: CertificateKey | undefined
   /** Replace files that an earlier run has made and nobody has changed since. */

@@ -26,6 +26,16 @@ export interface Outcome {
   readonly made: readonly string[]
   /** What a person should know. Default: nothing */
   readonly notes?: readonly string[]
+  /** What the run is to hand over, e.g. commands that join hosts; may hold secrets. Default: nothing */
+  readonly handed?: readonly Handed[]
+}
+
+/** A text that a run hands over to whoever started it. */
+export interface Handed {
+  /** For programs, e.g. `join-worker`. */
+  readonly name: string
+  /** May hold secrets: it goes to nobody's log. */
+  readonly text: string
 }
 
 /** What a phase wants done: data to look at, and the way to do it. */
