@@ -27,6 +27,13 @@ export const DIFFERENCES = {
     source:
       'kubernetes/kubernetes PR 135400 (v1.36, cmd/kubeadm/app/util/arguments.go), picked by PR 135850 to 135853 for patches of v1.32 to v1.35 since January 2026',
   },
+  waitsForAllComponents: {
+    since: 33,
+    about:
+      'init waits for the controller manager and the scheduler, too, and asks /livez where it is served; before, for the API server at /healthz',
+    source:
+      'kubernetes/kubernetes cmd/kubeadm/app/util/apiclient/wait.go (v1.20.2, and a newer one with endpointLivez); the minor by CHANGELOG-1.33.md (WaitForAllControlPlaneComponents)',
+  },
   insecurePortFlag: {
     until: 21,
     about: 'the API server is told --insecure-port=0',
@@ -142,16 +149,16 @@ export const DIFFERENCES = {
     source:
       'kubernetes/kubernetes v1.20.2, cmd/kubeadm/app/phases/uploadconfig/uploadconfig.go; gone with v1beta3 (v1.22)',
   },
+  etcdHttpEndpoints: {
+    since: 35,
+    about: 'etcd.external has httpEndpoints, within the same v1beta4',
+    source: 'kubernetes/kubernetes CHANGELOG-1.35.md',
+  },
   recordsAuthorizationMode: {
     until: 30,
     about: "the uploaded configuration names the API server's authorization-mode, also where nobody had asked for one",
     source:
       'kubernetes/kubernetes v1.20.2, cmd/kubeadm/app/phases/controlplane/manifests.go (getAPIServerCommand writes it back); clusters of v1.24 have it, of v1.32 not; the minor between is that of v1beta4',
-  },
-  criSocketAnnotation: {
-    until: 33,
-    about: "the Node says its container runtime's socket (kubeadm.alpha.kubernetes.io/cri-socket)",
-    source: 'kubernetes/kubernetes PR 131981 (NodeLocalCRISocket on by default, v1.34)',
   },
   masterLabel: {
     until: 23,

@@ -1,7 +1,7 @@
 import { KpkiError, WorkflowError } from '../../errors.js'
 import { stopIfInterrupted } from '../interruption.js'
 import { findPhases, listPhases, type PhaseAt } from './paths.js'
-import type { Action, Hands, Outcome, Phase } from './phase.js'
+import type { Action, Handed, Hands, Outcome, Phase } from './phase.js'
 
 /** Which phases of a table are meant. Names are paths, see `findPhases`. */
 export interface PhaseSelection {
@@ -31,6 +31,8 @@ export interface PhaseResult {
   /** One thing a line, as in {@link Outcome}. */
   readonly made: readonly string[]
   readonly notes: readonly string[]
+  /** May hold secrets. */
+  readonly handed: readonly Handed[]
 }
 
 /** What happens while phases run. Phases that hold others and do nothing themselves are not told of. */
@@ -117,7 +119,7 @@ export async function runPhases<Run>(
         stopIfInterrupted(hands.signal)
         observe({ type: 'started', path, about })
         result = await runOne(planned, hands, observe)
-      } else result = { path, state: 'skipped', reason: skipped, made: [], notes: [] }
+      } else result = { path, state: 'skipped', reason: skipped, made: [], notes: [], handed: [] }
     } catch (error) {
       const failure = toFailure(path, error, results, command)
       observe({ type: 'failed', path, error: failure })
@@ -146,6 +148,7 @@ async function runOne(
     state: outcomes.some(({ state }) => state === 'done') ? 'done' : 'unchanged',
     made: outcomes.flatMap(({ made }) => made),
     notes: outcomes.flatMap(({ notes = [] }) => notes),
+    handed: outcomes.flatMap(({ handed = [] }) => handed),
   }
 }
 

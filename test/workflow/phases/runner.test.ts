@@ -241,7 +241,7 @@ test('a phase that only finds everything as it should be is unchanged', async ()
     apply: async () => ({ state: 'unchanged', made: [], notes: ['well'] }),
   }
   const [result] = await runPhases([{ name: 'a', about: '', plan: () => [idle, idle] }], {}, hands())
-  assert.equal(result, { path: 'a', state: 'unchanged', made: [], notes: ['well', 'well'] })
+  assert.equal(result, { path: 'a', state: 'unchanged', made: [], notes: ['well', 'well'], handed: [] })
 })
 
 test('tables are edited into new ones', async () => {
