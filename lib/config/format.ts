@@ -6,7 +6,15 @@ import { isYamlObject, type YamlObject, type YamlValue } from '../yaml-scalars.j
 import { type DefaultsOptions, withDefaults } from './defaults.js'
 import { parseConfiguration } from './parse.js'
 import { type ConfigProblem, throwFirst } from './problems.js'
-import { API_VERSIONS, type FieldRow, KINDS, KUBEADM_GROUP, type StructName, structFields } from './schema.js'
+import {
+  API_VERSIONS,
+  type ApiVersion,
+  type FieldRow,
+  KINDS,
+  KUBEADM_GROUP,
+  type StructName,
+  structFields,
+} from './schema.js'
 import type { Configuration } from './types.js'
 
 /**
@@ -32,27 +40,42 @@ export function formatStatedConfiguration(configuration: Configuration): string 
   return [...documents, ...configuration.carried].map(document => formatYaml(document)).join('---\n')
 }
 
-/** Leaves out what Go leaves out when it writes a struct: empty fields, but not empty structs that are no pointers. */
-function pruneStruct(value: YamlObject, name: StructName): Record<string, YamlValue> {
-  const fields = structFields(name, 'v1beta4')
+/**
+ * A struct as one version of kubeadm.k8s.io has it: less the fields that it has not, and less what Go leaves out when it writes
+ * it (empty fields, but not empty structs that are no pointers).
+ */
+export function pruneStruct(
+  value: YamlObject,
+  name: StructName,
+  version: ApiVersion = 'v1beta4',
+): Record<string, YamlValue> {
+  const fields = structFields(name, version)
   const out: Record<string, YamlValue> = {}
   for (const [key, row] of Object.entries<FieldRow>(fields)) {
     const field = value[key]
     if (field === undefined && key === 'taints') out[key] = null
     if (field === undefined || field === null) continue
-    const pruned = pruneValue(field, row.type)
+    const pruned = pruneValue(field, row.type, version)
     const isStruct = /^[A-Z]\w+$/.test(row.type)
     if (row.isWritten || isStruct || !isEmpty(pruned)) out[key] = pruned
   }
   return out
 }
 
-function pruneValue(value: YamlValue, type: string): YamlValue {
+function pruneValue(value: YamlValue, type: string, version: ApiVersion): YamlValue {
   if (type === 'duration') return normalDuration(String(value))
+  if (type === 'args' && version !== 'v1beta4' && Array.isArray(value)) return argumentMap(value)
   const isStruct = /^[A-Z]/.test(type)
   if (isStruct && Array.isArray(value))
-    return (value as readonly YamlValue[]).map(item => pruneValue(item, type.replace('[]', '')))
-  return isStruct && isYamlObject(value) ? pruneStruct(value, type as StructName) : value
+    return (value as readonly YamlValue[]).map(item => pruneValue(item, type.replace('[]', ''), version))
+  return isStruct && isYamlObject(value) ? pruneStruct(value, type as StructName, version) : value
+}
+
+/** Arguments as they were before v1beta4: one value by name, the last one of several. */
+function argumentMap(args: readonly YamlValue[]): YamlObject {
+  return Object.fromEntries(
+    args.flatMap(arg => (isYamlObject(arg) ? [[String(arg['name']), arg['value'] ?? ''] as const] : [])),
+  )
 }
 
 /** `90m` as Go prints it again: `1h30m0s`; fractions of a second stay as they are. */
