@@ -3,7 +3,17 @@
  * with it, and all of them end with this process.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
+import {
+  closeSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -28,7 +38,9 @@ export interface RunOptions {
 
 const living = new Set<ChildProcess>()
 const scratches: string[] = []
+const networks = new Set<string>()
 process.once('exit', () => {
+  for (const network of networks) endNetwork(network)
   for (const child of living) child.kill('SIGKILL')
   for (const dir of scratches) rmSync(dir, { recursive: true, force: true })
 })
@@ -39,6 +51,20 @@ export function scratch(name: string): string {
   const dir = mkdtempSync(join(tmpdir(), `kpki-e2e-${name}-`))
   scratches.push(dir)
   return dir
+}
+
+/** Ends whatever runs in a host's network: a container's shim, for one, is nobody's child, and stays when its runtime goes. */
+function endNetwork(network: string, holder?: number): void {
+  for (const pid of readdirSync('/proc')
+    .filter(name => /^[0-9]+$/.test(name))
+    .map(Number)) {
+    if (pid === process.pid || pid === holder) continue
+    try {
+      if (readlinkSync(`/proc/${pid}/ns/net`) === network) process.kill(pid, 'SIGKILL')
+    } catch {
+      // It has ended by itself.
+    }
+  }
 }
 
 /** Why there can be no hosts here; `undefined` where there can. */
@@ -153,12 +179,15 @@ export class Host {
   readonly name: string
   readonly #holder: ChildProcess
   readonly #dir: string
+  readonly #network: string
   readonly #daemons = new Map<string, ChildProcess>()
 
   private constructor(name: string, dir: string, holder: ChildProcess) {
     this.name = name
     this.#dir = dir
     this.#holder = holder
+    this.#network = readlinkSync(`/proc/${holder.pid}/ns/net`)
+    networks.add(this.#network)
   }
 
   static async create(name: string): Promise<Host> {
@@ -177,6 +206,11 @@ export class Host {
     return String(this.#holder.pid)
   }
 
+  /** Where its /etc is, seen from outside. */
+  get etc(): string {
+    return join(this.#dir, 'etc')
+  }
+
   /** Where its /etc/kubernetes is, seen from outside. */
   get tree(): string {
     return join(this.#dir, 'etc/kubernetes')
@@ -185,6 +219,11 @@ export class Host {
   /** Where its /var/lib/kubelet is, seen from outside. */
   get kubeletDir(): string {
     return join(this.#dir, 'lib/kubelet')
+  }
+
+  /** Where its /var/lib is, seen from outside. */
+  get lib(): string {
+    return join(this.#dir, 'lib')
   }
 
   /** A directory for data, the same from inside and outside. */
@@ -203,9 +242,10 @@ export class Host {
   }
 
   /** Starts a program that stays; its output goes to a file. */
-  daemon(name: string, program: string, args: readonly string[]): void {
+  daemon(name: string, program: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): void {
     const log = openSync(join(this.data, `${name}.log`), 'a')
-    this.#daemons.set(name, start('nsenter', [...this.#enter(), program, ...args], {}, log))
+    this.#daemons.set(name, start('nsenter', [...this.#enter(), program, ...args], { env }, log))
+    closeSync(log)
   }
 
   /** Kills a program that stays. */
@@ -213,6 +253,22 @@ export class Host {
     const child = this.#daemons.get(name)
     if (child) await kill(child)
     this.#daemons.delete(name)
+  }
+
+  /** Kills all that runs on it, whoever started that; its files and its network stay. */
+  async stopAll(): Promise<void> {
+    const daemons = [...this.#daemons.values()]
+    this.#daemons.clear()
+    endNetwork(this.#network, Number(this.pid))
+    await Promise.all(daemons.map(kill))
+  }
+
+  /** Makes a directory of this host's own out of one that all hosts share; it starts empty. */
+  async own(path: string): Promise<string> {
+    const dir = join(this.#dir, 'own', path)
+    mkdirSync(dir, { recursive: true })
+    await must(this.run('sh', ['-euc', 'mkdir -p "$2"; mount --bind "$1" "$2"', 'sh', dir, path]))
+    return dir
   }
 
   /** The process of a program that stays; `undefined` when it has ended. */
@@ -230,6 +286,8 @@ export class Host {
   }
 
   async close(): Promise<void> {
+    endNetwork(this.#network)
+    networks.delete(this.#network)
     await Promise.all([...this.#daemons.values(), this.#holder].map(kill))
     rmSync(this.#dir, { recursive: true, force: true })
   }
