@@ -1,0 +1,117 @@
+import type { Context } from '../context.js'
+import { KpkiError, WorkflowError } from '../errors.js'
+import { printable } from '../inspect/picture-text.js'
+import { formatDuration } from '../kubernetes/duration.js'
+import type { HostSystem } from './host.js'
+import { stopIfInterrupted, unlessInterrupted } from './interruption.js'
+
+/** Something that answers over HTTP when it is well. */
+export interface HealthTarget {
+  /** e.g. `kube-apiserver` */
+  readonly name: string
+  readonly url: string
+  /** PEM of the CAs that its certificate must be of. Default: it has one of its own making, which says nothing */
+  readonly ca?: string
+}
+
+/** Options of {@link waitUntilHealthy}. */
+export interface WaitOptions {
+  readonly timeoutSeconds: number
+  /** What to look at when it does not come up. */
+  readonly hint: string
+  readonly signal?: AbortSignal | undefined
+}
+
+/** kubernetes/kubernetes v1.20.2, cmd/kubeadm/app/constants/constants.go (APICallRetryInterval). */
+const INTERVAL_MS = 500
+const QUESTION_MS = 5000
+const PROGRESS_MS = 3000
+/** Who answers so is not the server that is waited for, and does not become it. */
+const FATAL: readonly string[] = ['KPKI_TLS_UNTRUSTED', 'KPKI_TLS_NAME', 'KPKI_TLS_EXPIRED']
+
+/**
+ * Waits until all of them answer with status 200; asks them at the same time, twice a second. What is missing is told every few
+ * seconds, as progress.
+ *
+ * @returns how long it took, in milliseconds
+ * @throws {@link WorkflowError} `KPKI_WAIT_TIMEOUT` with `details.missing`; `KPKI_INTERRUPTED`; `NetworkError` when another
+ *   server than the expected one answers
+ * @see kubernetes/kubernetes v1.20.2, cmd/kubeadm/app/util/apiclient/wait.go
+ */
+export async function waitUntilHealthy(
+  targets: readonly HealthTarget[],
+  system: Pick<HostSystem, 'fetch'>,
+  context: Pick<Context, 'log'>,
+  { timeoutSeconds, hint, signal }: WaitOptions,
+): Promise<number> {
+  const start = performance.now()
+  const end = start + timeoutSeconds * 1000
+  const missing = new Map(targets.map(target => [target, 'was not asked yet']))
+  let told = start
+  while (missing.size > 0) {
+    await Promise.all(
+      [...missing.keys()].map(async target => {
+        const problem = await unlessInterrupted(ask(target, system, end - performance.now()), signal)
+        if (problem === undefined) missing.delete(target)
+        else missing.set(target, problem)
+      }),
+    )
+    if (missing.size === 0) break
+    const now = performance.now()
+    const problems = [...missing].map(([{ name, url }, problem]) => `${name} (${url}: ${problem})`)
+    if (now >= end) throw timeout([...missing.keys()], problems, { timeoutSeconds, hint })
+    if (now - told >= PROGRESS_MS) {
+      told = now
+      context.log({
+        level: 'progress',
+        message: `waiting for ${problems.join(', ')}`,
+        done: targets.length - missing.size,
+        total: targets.length,
+      })
+    }
+    await unlessInterrupted(sleep(Math.min(INTERVAL_MS, end - now)), signal)
+    stopIfInterrupted(signal)
+  }
+  return performance.now() - start
+}
+
+/** Why it is not well; `undefined` when it is. */
+async function ask(
+  { url, ca }: HealthTarget,
+  system: Pick<HostSystem, 'fetch'>,
+  leftMs: number,
+): Promise<string | undefined> {
+  try {
+    const timeoutMs = Math.max(1, Math.min(QUESTION_MS, leftMs))
+    const { status, body } = await system.fetch(url, { timeoutMs, ...(ca === undefined ? {} : { ca }) })
+    if (status === 200) return undefined
+    return `status ${status}${describeBody(body)}`
+  } catch (error) {
+    if (!(error instanceof KpkiError) || FATAL.includes(error.code)) throw error
+    return error.message.replace(`${url}: `, '')
+  }
+}
+
+/** A component that is not well lists its checks, of which the failing ones have a minus before them. */
+function describeBody(body: string): string {
+  const failing = body.split('\n').filter(line => line.startsWith('[-]'))
+  const text = (failing.length > 0 ? failing.join(' ') : (body.split('\n')[0] ?? '')).slice(0, 200)
+  return text === '' ? '' : `: ${printable(text)}`
+}
+
+function timeout(
+  missing: readonly HealthTarget[],
+  problems: readonly string[],
+  { timeoutSeconds, hint }: WaitOptions,
+): WorkflowError {
+  const verb = problems.length === 1 ? 'is' : 'are'
+  const message = `${problems.join(', ')} ${verb} not well after ${formatDuration(timeoutSeconds)}`
+  return new WorkflowError('KPKI_WAIT_TIMEOUT', message, {
+    details: { missing: missing.map(({ name }) => name), timeoutSeconds },
+    hint,
+  })
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise(resolve => setTimeout(resolve, ms))
+}
