@@ -99,6 +99,8 @@ function lossesOf(value: YamlObject, name: StructName, version: ApiVersion, pref
 }
 
 function cannotSay(place: string, value: YamlValue, version: ApiVersion): string {
+  const [only] = isYamlObject(value) ? Object.entries(value) : []
+  if (only) return cannotSay(`${place}.${only[0]}`, only[1], version)
   const shown = typeof value === 'string' || typeof value === 'boolean' ? ` (${value})` : ''
   return `kubeadm-config cannot say ${place}${shown}: ${KUBEADM_GROUP}/${version} has no such field, and kubeadm upgrade knows nothing of it`
 }

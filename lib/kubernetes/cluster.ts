@@ -362,3 +362,13 @@ export function serviceAddress(cluster: Cluster): IpAddress {
   const [primary] = cluster.serviceSubnets
   return (primary && addressAt(primary, 1)) ?? cluster.advertiseAddress
 }
+
+/**
+ * The tenth service address: the one at which Pods ask for names.
+ *
+ * @see kubernetes/kubernetes v1.20.2, cmd/kubeadm/app/constants/constants.go (GetDNSIP)
+ */
+export function dnsAddress(cluster: Cluster): IpAddress {
+  const [primary] = cluster.serviceSubnets
+  return (primary && addressAt(primary, 10)) ?? cluster.advertiseAddress
+}
