@@ -77,12 +77,18 @@ export const DIFFERENCES = {
     source:
       'kubernetes/kubernetes v1.20.2, cmd/kubeadm/app/phases/etcd/local.go; PR 102673 (v1.22 and patches of v1.21 and v1.20: v1.20.2 still has it)',
   },
-  etcdPlainHealthProbe: {
+  etcdHealthProbe: {
     until: 24,
-    about: 'etcd is probed at /health for everything',
-    source: 'kubernetes/kubernetes v1.20.2, cmd/kubeadm/app/phases/etcd/local.go; PR 110072 and PR 110744 (v1.25)',
+    about: 'etcd is probed at /health',
+    source: 'kubernetes/kubernetes v1.20.2, cmd/kubeadm/app/phases/etcd/local.go',
   },
-  etcdHealthProbes: {
+  etcdSerializableProbes: {
+    since: 25,
+    until: 30,
+    about: 'etcd is probed at /health with parameters: for liveness without the other members',
+    source: 'kubernetes/kubernetes PR 110072 (v1.25), cmd/kubeadm/app/phases/etcd/local.go',
+  },
+  etcdLivezProbes: {
     since: 31,
     about: 'etcd is probed at /livez and /readyz, and for readiness too',
     source: 'kubernetes/kubernetes PR 124465 (v1.31), cmd/kubeadm/app/phases/etcd/local.go',
@@ -107,10 +113,15 @@ export const DIFFERENCES = {
     about: 'and whatever version of etcd is named',
     source: 'kubernetes/kubernetes PR 135701 (v1.36), cmd/kubeadm/app/phases/etcd/local.go',
   },
-  schedulerHealthProbes: {
+  schedulerHealthzProbes: {
+    until: 31,
+    about: 'the scheduler is probed at /healthz',
+    source: 'kubernetes/kubernetes v1.20.2, cmd/kubeadm/app/phases/controlplane/manifests.go; PR 126945 (v1.32)',
+  },
+  schedulerLivezProbes: {
     since: 32,
-    about: 'the scheduler is probed at /livez and /readyz instead of /healthz, and for readiness too',
-    source: 'kubernetes/kubernetes PR 126945 (CHANGELOG-1.32.md); a scheduler of kubeadm v1.33.0 is seen to have them',
+    about: 'the scheduler is probed at /livez and /readyz, and for readiness too',
+    source: 'kubernetes/kubernetes PR 126945 (CHANGELOG-1.32.md); seen in a cluster that kubeadm v1.33.0 made',
   },
   corednsSubpath: {
     since: 21,
@@ -339,6 +350,76 @@ export const DIFFERENCES = {
     about: 'a KubeProxyConfiguration has nftables, and conntrack has tcpBeLiberal, udpTimeout and udpStreamTimeout',
     source:
       'kubernetes/kubernetes pkg/proxy/apis/config/scheme/testdata/KubeProxyConfiguration/after/v1alpha1.yaml; clusters of v1.29 (March 2024) have them',
+  },
+  preflightBridgeNetfilter: {
+    until: 29,
+    about: 'preflight wants bridged traffic to pass iptables',
+    source: 'kubernetes/kubernetes v1.20.2, cmd/kubeadm/app/preflight/checks.go; PR 123464 (v1.30)',
+  },
+  preflightForwardingByFamily: {
+    since: 27,
+    about: 'preflight wants IPv4 to be forwarded only where IPv4 is used',
+    source: 'kubernetes/kubernetes v1.20.2, cmd/kubeadm/app/preflight/checks.go; PR 115420 (v1.27)',
+  },
+  preflightSwapError: {
+    until: 27,
+    about: 'preflight refuses swap, and does not only warn',
+    source: 'kubernetes/kubernetes v1.20.2, cmd/kubeadm/app/preflight/checks.go; PR 104854 (v1.28, where NodeSwap is beta)',
+  },
+  preflightCrictl: {
+    until: 31,
+    about: 'preflight looks for crictl',
+    source: 'kubernetes/kubeadm issue 3064; kubernetes/kubernetes PR 124685 (v1.31, a warning) and PR 126596 (v1.32, gone)',
+  },
+  preflightConntrack: {
+    until: 31,
+    about: 'preflight looks for conntrack, which kube-proxy runs',
+    source: 'kubernetes/kubernetes PR 126953, cmd/kubeadm/app/preflight/checks_linux.go (v1.32)',
+  },
+  preflightSocat: {
+    until: 31,
+    about: 'preflight looks for socat and ebtables',
+    source: 'kubernetes/kubernetes PR 127151 (v1.32), picked by PR 127413 to 127416 for later patches of v1.28 to v1.31',
+  },
+  preflightIpTools: {
+    until: 32,
+    about: 'preflight looks for ip, iptables, ethtool and tc',
+    source: 'kubernetes/kubernetes PR 129131 (CHANGELOG-1.33.md)',
+  },
+  preflightNsenter: {
+    until: 32,
+    about: 'preflight looks for nsenter',
+    source: 'kubernetes/kubernetes PR 129450 (CHANGELOG-1.33.md)',
+  },
+  preflightLosetup: {
+    since: 33,
+    about: 'preflight looks for losetup and cp',
+    source: 'kubernetes/kubernetes PR 129450 and PR 130045 (February 2025, v1.33)',
+  },
+  preflightKubeletThreeOlder: {
+    since: 29,
+    about: 'preflight takes a kubelet up to three minors older, before that one',
+    source: 'kubernetes/kubernetes v1.20.2, cmd/kubeadm/app/constants/constants.go (MinimumKubeletVersion); PR 120825 (v1.29)',
+  },
+  preflightRuntimeVersion: {
+    since: 35,
+    about: 'preflight warns of container runtimes without RuntimeConfig',
+    source: 'kubernetes/kubernetes PR 134906 (v1.35); PR 139122 defers the error to v1.38',
+  },
+  preflightRefusesCgroupV1: {
+    since: 35,
+    about: 'preflight refuses cgroups v1, as the kubelet does unless told otherwise (failCgroupV1)',
+    source: 'kubernetes/kubernetes PR 134744 (v1.35)',
+  },
+  preflightWarnsOfCgroupV1: {
+    since: 31,
+    about: 'preflight warns of cgroups v1',
+    source: 'kubernetes/system-validators PR 38 (July 2024), validators/cgroup_validator_linux.go',
+  },
+  preflightPortAddress: {
+    since: 37,
+    about: 'preflight tries ports on the address that the component is told to bind to, instead of on all',
+    source: 'kubernetes/kubernetes PR 138250 (v1.37)',
   },
 } as const satisfies Readonly<Record<string, Difference>>
 
