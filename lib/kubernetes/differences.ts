@@ -71,6 +71,11 @@ export const DIFFERENCES = {
     about: '/etc/pki is mounted whole, where it is there, instead of its two directories of trusted roots',
     source: 'kubernetes/kubernetes PR 124361 (v1.31), cmd/kubeadm/app/phases/controlplane/volumes.go',
   },
+  pkiSubdirs: {
+    since: 31,
+    about: '/etc/pki/ca-trust and /etc/pki/tls/certs are mounted, where they are there',
+    source: 'kubernetes/kubernetes PR 124361 (v1.31), cmd/kubeadm/app/phases/controlplane/volumes.go',
+  },
   etcdStorageRequest: {
     until: 20,
     about: 'etcd requests 100Mi of ephemeral storage',
@@ -364,12 +369,14 @@ export const DIFFERENCES = {
   preflightSwapError: {
     until: 27,
     about: 'preflight refuses swap, and does not only warn',
-    source: 'kubernetes/kubernetes v1.20.2, cmd/kubeadm/app/preflight/checks.go; PR 104854 (v1.28, where NodeSwap is beta)',
+    source:
+      'kubernetes/kubernetes v1.20.2, cmd/kubeadm/app/preflight/checks.go; PR 104854 (v1.28, where NodeSwap is beta)',
   },
   preflightCrictl: {
     until: 31,
     about: 'preflight looks for crictl',
-    source: 'kubernetes/kubeadm issue 3064; kubernetes/kubernetes PR 124685 (v1.31, a warning) and PR 126596 (v1.32, gone)',
+    source:
+      'kubernetes/kubeadm issue 3064; kubernetes/kubernetes PR 124685 (v1.31, a warning) and PR 126596 (v1.32, gone)',
   },
   preflightConntrack: {
     until: 31,
@@ -379,7 +386,8 @@ export const DIFFERENCES = {
   preflightSocat: {
     until: 31,
     about: 'preflight looks for socat and ebtables',
-    source: 'kubernetes/kubernetes PR 127151 (v1.32), picked by PR 127413 to 127416 for later patches of v1.28 to v1.31',
+    source:
+      'kubernetes/kubernetes PR 127151 (v1.32), picked by PR 127413 to 127416 for later patches of v1.28 to v1.31',
   },
   preflightIpTools: {
     until: 32,
@@ -399,7 +407,8 @@ export const DIFFERENCES = {
   preflightKubeletThreeOlder: {
     since: 29,
     about: 'preflight takes a kubelet up to three minors older, before that one',
-    source: 'kubernetes/kubernetes v1.20.2, cmd/kubeadm/app/constants/constants.go (MinimumKubeletVersion); PR 120825 (v1.29)',
+    source:
+      'kubernetes/kubernetes v1.20.2, cmd/kubeadm/app/constants/constants.go (MinimumKubeletVersion); PR 120825 (v1.29)',
   },
   preflightRuntimeVersion: {
     since: 35,
