@@ -344,6 +344,14 @@ export { looksSecret } from './kubernetes/secret-shapes.js'
 export { formatTime, parseTime } from './kubernetes/time.js'
 export { defaultVersion, type KubernetesVersion, MINORS, parseVersion } from './kubernetes/versions.js'
 export { MAX_INPUT_BYTES, MAX_INSPECT_BYTES } from './limits.js'
+export { PATCH_TARGETS, type Patch, type PatchTarget, type PatchType } from './render/patch.js'
+export {
+  applyPatches,
+  type ParsedPatchFile,
+  type PatchedObject,
+  parsePatchFile,
+  patchObject,
+} from './render/patches.js'
 export { formatTar } from './tree/archive.js'
 export { type BackedUpFile, type Backup, type Backups, type FileFacts, listBackups } from './tree/backup.js'
 export { FILE_MODES, type FileKind, type FileSpec, filesOf, type TreePath } from './tree/layout.js'
@@ -396,6 +404,16 @@ export {
   type RowResult,
 } from './workflow/generate.js'
 export { type MadeChanges, type MakeChangesOptions, makeChanges } from './workflow/make-changes.js'
+export { type ReadPatches, readPatches } from './workflow/read-patches.js'
+export {
+  type Rehearsal,
+  type RehearsedFile,
+  type RehearsedPhase,
+  type RehearsedRow,
+  type RehearsedStep,
+  type RehearseHands,
+  rehearsePhases,
+} from './workflow/rehearse.js'
 export { type RenewOptions, renew } from './workflow/renew.js'
 export {
   readSharedFiles,

@@ -10,6 +10,7 @@ const DOORS = [
     path: 'lib/index.ts',
     module: pure as object,
     values: `
+    PATCH_TARGETS applyPatches parsePatchFile patchObject readPatches
     HOST_FLAG_ROWS parseControlPlane resolveControlPlane
     API_VERSIONS CATALOGUE CERTIFICATE_IDS DEFAULT_VALIDITY_SECONDS ERRORS EXT_KEY_USAGES EncodingError FACT_FIELDS
     FACT_FLAGS FILE_MODES RULES KEY_ALGORITHMS KEY_USAGES KINDS KUBECONFIGS KUBECONFIG_IDS KpkiError
@@ -35,9 +36,11 @@ const DOORS = [
     checkCertificate checkIssued checkTree compareTree formatInference inferDescription inferredConfiguration inferredValues readTree
     changeTree describeChange expectedEnd makeChanges planChanges planInputs planStore renew saveChange savePlan
     CIS_EDITIONS SEVERITIES adviceOf baselineOf checkCis cisItems fingerprintOf formatBaseline formatJson formatJunit formatSarif isAtLeast isFailure
-    openBaseline parseBaseline sentenceOf
+    openBaseline parseBaseline sentenceOf rehearsePhases
     `,
     types: `
+    ParsedPatchFile Patch PatchTarget PatchType PatchedObject ReadPatches
+    Rehearsal RehearsedFile RehearsedPhase RehearsedRow RehearsedStep RehearseHands
     Argument ComponentOptions ControlPlane ControlPlaneOptions FilePlace HostFlagName HostFlagRow HostFlags ImageOverride ResolvedControlPlane TimeoutSeconds
     Baseline BaselineEntry BenchmarkItem CisEdition CisItem CisLook CisLooked CisResult OpenBaseline Report ReportedFinding
     ArchiveOptions CheckFilesOptions CheckedFiles FileProblem ListedFile MemoryFile ActualRow ApiVersion AppendedFile Bytes Certificate CertificateId CertificateRequest CertificateRole CertificateRow CertificateSpec Cidr Cluster ClusterFacts
