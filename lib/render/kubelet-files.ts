@@ -1,0 +1,65 @@
+import type { ControlPlane } from '../config/control-plane.js'
+import { encodeUtf8 } from '../crypto/bytes.js'
+import { has } from '../kubernetes/differences.js'
+import { formatHostPort } from '../kubernetes/net.js'
+import { formatYaml } from '../yaml-format.js'
+import type { YamlObject } from '../yaml-scalars.js'
+import { isGateOn, valueAt, withValueAt } from './component-config.js'
+import type { HostFile, HostTraits } from './host-file.js'
+import { kubeletConfiguration } from './kubelet.js'
+import { KUBELET_PATHS, kubeletFlags, quoteGo } from './kubelet-flags.js'
+import type { Patch } from './patch.js'
+import { applyPatches } from './patches.js'
+
+/**
+ * The files that a kubelet is started with: `kubeadm-flags.env`, `instance-config.yaml` where that version has one, and
+ * `config.yaml`, which is the cluster's KubeletConfiguration with patches and with what is this host's own.
+ *
+ * @param patches - in the order in which they apply; those for other targets are passed over
+ * @throws `UsageError` `KPKI_PATCH_INVALID`
+ * @see kubernetes/kubernetes v1.20.2 and v1.34, cmd/kubeadm/app/phases/kubelet/{config,flags}.go
+ */
+export function kubeletFiles(
+  controlPlane: ControlPlane,
+  traits: HostTraits,
+  patches: readonly Patch[],
+): readonly HostFile[] {
+  const { cluster, node } = controlPlane
+  const isLocal = isGateOn(cluster, 'NodeLocalCRISocket')
+  const patched = patchedConfiguration(controlPlane, traits, patches)
+  const own = isLocal ? withValueAt(patched, 'containerRuntimeEndpoint', node.criSocket) : patched
+  return [
+    file(KUBELET_PATHS.flags, kubeletFlags(controlPlane, traits)),
+    // kubeadm's own words: it is read as a patch, and so it has neither apiVersion nor kind.
+    ...(isLocal ? [file(KUBELET_PATHS.instanceConfig, `containerRuntimeEndpoint: ${quoteGo(node.criSocket)}\n`)] : []),
+    file(KUBELET_PATHS.config, formatYaml(own)),
+  ]
+}
+
+/**
+ * Where the kubelet says how it is, by what its `config.yaml` will say.
+ *
+ * @returns e.g. `http://127.0.0.1:10248/healthz`; `undefined` where it was told not to
+ * @see kubernetes/kubernetes v1.33, cmd/kubeadm/app/util/apiclient/wait.go (WaitForKubelet)
+ */
+export function kubeletHealthUrl(
+  controlPlane: ControlPlane,
+  traits: HostTraits,
+  patches: readonly Patch[],
+): string | undefined {
+  const configuration = patchedConfiguration(controlPlane, traits, patches)
+  const address = String(valueAt(configuration, 'healthzBindAddress') ?? '')
+  const port = valueAt(configuration, 'healthzPort')
+  return port === 0 ? undefined : `http://${formatHostPort(address, Number(port))}/healthz`
+}
+
+function patchedConfiguration(controlPlane: ControlPlane, traits: HostTraits, patches: readonly Patch[]): YamlObject {
+  const { configuration } = kubeletConfiguration(controlPlane, traits)
+  return has(controlPlane.cluster.kubernetesVersion, 'kubeletPatches')
+    ? applyPatches(configuration, 'kubeletconfiguration', patches)
+    : configuration
+}
+
+function file(path: string, text: string): HostFile {
+  return { path, mode: 0o644, bytes: encodeUtf8(text) }
+}
