@@ -8,6 +8,7 @@ export { ApiError, EncodingError, NetworkError, StoreError, UsageError, VerifyEr
 export { type ConnectOptions, connectCluster } from './host/api-client.js'
 export type { RetryOptions } from './host/api-transport.js'
 export { createNodeContext, generateNodeKeyPair } from './host/context.js'
+export { type DirectoryStoreOptions, directoryHost, directoryStore } from './host/directory-host.js'
 export {
   type DiscoverClusterOptions,
   discoverCluster,

@@ -71,10 +71,12 @@ const DOORS = [
     path: 'lib/node.ts',
     module: node as object,
     values: `
+    directoryHost directoryStore
     ApiError NetworkError DiskStore VerifyError WorkflowError connectCluster discoverCluster fetchServerCas findTree EncodingError StoreError UsageError createFile fileNotFound createNodeContext detectDefaultAddress detectHostName
     generateNodeKeyPair fileExists defaultKubeconfig kubeconfigPaths kubeconfigsBeside movedPath pathBeside placeFile programExists updateFile readDirectory readRegularFile isRegularFile readPieces streamFiles
     `,
     types: `
+    DirectoryStoreOptions
     ConnectOptions DetectedAddress DiscoverClusterOptions Environment FoundTree PlacedFile RetryOptions FetchServerCasOptions DiskStoreOptions WalkLimits WalkedFile UpdateFileOptions
     `,
   },

@@ -1,0 +1,129 @@
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { describeRehearsal, formatRehearsal, withheld } from '../../lib/cli/dry-run-text.js'
+import { painter, type Terminal } from '../../lib/cli/terminal.js'
+import { MemoryStore, type Rehearsal, type RehearsedFile } from '../../lib/index.js'
+
+const terminal: Terminal = {
+  columns: 80,
+  paint: painter(false),
+  glyphs: { branch: '', last: '', trunk: '', full: '', empty: '', ellipsis: '', ok: '', failed: '', skipped: '' },
+  show: text => text.replaceAll('\u001b', '[U+001B]'),
+}
+const bytes = (text: string) => new TextEncoder().encode(text)
+const FILE: RehearsedFile = {
+  path: '/etc/kubernetes/manifests/etcd.yaml',
+  mode: 0o600,
+  isSecret: false,
+  state: 'new',
+  bytes: bytes('kind: Pod\nspec: {}\n'),
+  before: undefined,
+}
+const view = { store: new MemoryStore(), command: 'kpki init' }
+const SECRET = {
+  apiVersion: 'v1',
+  kind: 'Secret',
+  metadata: { name: 'bootstrap-token-abcdef', namespace: 'kube-system' },
+  data: { 'token-secret': 'aHVudGVyMg==' },
+}
+
+function rehearsal(
+  files: readonly RehearsedFile[],
+  objects: Rehearsal['phases'][number]['steps'][number]['objects'] = [],
+): Rehearsal {
+  const steps = [{ kind: 'write', about: 'write them', files, rows: [], objects }]
+  const phases = [
+    { path: 'etcd/local', about: 'run etcd', skipped: undefined, steps },
+    {
+      path: 'wait',
+      about: 'wait',
+      skipped: undefined,
+      steps: [{ kind: 'wait', about: 'wait for the kubelet', files: [], rows: [], objects: [] }],
+    },
+    { path: 'upload-certs', about: 'upload', skipped: 'not asked for', steps: [] },
+  ]
+  return { phases, findings: [], conflicts: files.filter(({ state }) => state === 'differs').map(({ path }) => path) }
+}
+
+test('a new file is shown whole, under its phase', () => {
+  assert.is(
+    formatRehearsal(rehearsal([FILE]), view, terminal),
+    [
+      'etcd/local',
+      '  new       0600 /etc/kubernetes/manifests/etcd.yaml',
+      '    kind: Pod',
+      '    spec: {}',
+      '',
+      'wait',
+      '  wait for the kubelet',
+      '',
+      'upload-certs: skipped, not asked for',
+      '',
+      'Dry run of kpki init, nothing was touched: 1 file new, 0 unchanged, 0 different',
+      '',
+    ].join('\n'),
+  )
+})
+
+test('a file that differs is shown as diff -u has it', () => {
+  const file: RehearsedFile = { ...FILE, state: 'differs', before: bytes('kind: Pod\nspec: {x: 1}\n') }
+  const lines = formatRehearsal(rehearsal([file]), view, terminal).split('\n')
+  assert.equal(lines.slice(1, 8), [
+    '  differs   0600 /etc/kubernetes/manifests/etcd.yaml',
+    '    --- /etc/kubernetes/manifests/etcd.yaml (there)',
+    '    +++ /etc/kubernetes/manifests/etcd.yaml (planned)',
+    '    @@ -1,2 +1,2 @@',
+    '     kind: Pod',
+    '    -spec: {x: 1}',
+    '    +spec: {}',
+  ])
+})
+
+test('an unchanged file is a line, and one that only others may read says so', () => {
+  const same = formatRehearsal(rehearsal([{ ...FILE, state: 'unchanged' }]), view, terminal)
+  assert.ok(same.includes('unchanged 0600 /etc/kubernetes/manifests/etcd.yaml\n'))
+  assert.not(same.includes('kind: Pod'))
+  const open = formatRehearsal(rehearsal([{ ...FILE, state: 'differs', before: FILE.bytes }]), view, terminal)
+  assert.ok(open.includes('the mode is to be 0600'))
+})
+
+test('secrets are not shown: neither in files, new or different, nor in objects, in no format', () => {
+  const files: readonly RehearsedFile[] = [
+    { ...FILE, isSecret: true, bytes: bytes('hunter2') },
+    { ...FILE, isSecret: true, state: 'differs', bytes: bytes('hunter2'), before: bytes('hunter1') },
+  ]
+  const told = rehearsal(files, [SECRET])
+  for (const text of [formatRehearsal(told, view, terminal), JSON.stringify(describeRehearsal(told, view))]) {
+    assert.not.match(text, /hunter|aHVudGVyMg/)
+    assert.match(text, /token-secret/)
+    assert.match(text, /withheld/)
+  }
+})
+
+test('other objects are as they are', () => {
+  const map = { ...SECRET, kind: 'ConfigMap' }
+  assert.is(withheld(map), map)
+})
+
+test('what others have written is not obeyed by a terminal', () => {
+  const file: RehearsedFile = { ...FILE, state: 'differs', before: bytes('\u001b[2J\n') }
+  assert.not(formatRehearsal(rehearsal([file]), view, terminal).includes('\u001b'))
+})
+
+test('for programs: path, mode, state, content and difference', () => {
+  const file: RehearsedFile = { ...FILE, state: 'differs', before: bytes('kind: Pod\n') }
+  const { phases, conflicts } = describeRehearsal(rehearsal([file]), view)
+  assert.equal(conflicts, [FILE.path])
+  const [first] = phases[0]?.steps[0]?.files ?? []
+  assert.equal(first, {
+    path: FILE.path,
+    mode: '0600',
+    state: 'differs',
+    secret: false,
+    content: 'kind: Pod\nspec: {}\n',
+    diff: `--- ${FILE.path} (there)\n+++ ${FILE.path} (planned)\n@@ -1 +1,2 @@\n kind: Pod\n+spec: {}\n`,
+  })
+  assert.is(phases[2]?.skipped, 'not asked for')
+})
+
+test.run()
