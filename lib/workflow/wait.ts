@@ -112,6 +112,7 @@ function timeout(
   })
 }
 
-function sleep(ms: number): Promise<void> {
+/** Waits; not interrupted by anything. */
+export function sleep(ms: number): Promise<void> {
   return new Promise(resolve => setTimeout(resolve, ms))
 }
