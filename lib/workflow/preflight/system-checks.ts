@@ -1,0 +1,205 @@
+import { concatBytes } from '../../crypto/bytes.js'
+import { KpkiError } from '../../errors.js'
+import { has } from '../../kubernetes/differences.js'
+import { inflate } from '../../tree/inflate.js'
+import type { Host } from '../host.js'
+import {
+  error,
+  PREFLIGHT_ROLES,
+  type PreflightCheck,
+  type Surroundings,
+  together,
+  type Verdict,
+  warning,
+  well,
+} from './check.js'
+
+/**
+ * What a kernel must be built with, and what else it may be called.
+ *
+ * @see kubernetes/system-validators, validators/types_unix.go (as in kubernetes/kubernetes v1.20.2, and later)
+ */
+const REQUIRED_CONFIG: readonly (readonly string[])[] = [
+  ['NAMESPACES'],
+  ['NET_NS'],
+  ['PID_NS'],
+  ['IPC_NS'],
+  ['UTS_NS'],
+  ['CGROUPS'],
+  ['CGROUP_DEVICE'],
+  ['CGROUP_FREEZER'],
+  ['CGROUP_SCHED'],
+  ['CPUSETS'],
+  ['MEMCG'],
+  ['INET'],
+  ['EXT4_FS'],
+  ['PROC_FS'],
+  ['NETFILTER_XT_TARGET_REDIRECT', 'IP_NF_TARGET_REDIRECT'],
+  ['NETFILTER_XT_MATCH_COMMENT'],
+]
+/** Since system-validators 1.11.1 these are for cgroups v1 alone, where kernels may lack them (PR 52 there). */
+const V1_CONFIG: readonly (readonly string[])[] = [['CGROUP_CPUACCT']]
+const V1_ONLY: readonly string[] = ['CGROUP_DEVICE', 'CGROUP_FREEZER']
+
+const CGROUPS = {
+  v1: {
+    required: ['cpu', 'cpuacct', 'cpuset', 'devices', 'freezer', 'memory', 'pids'],
+    optional: ['hugetlb'],
+  },
+  v2: { required: ['cpu', 'cpuset', 'devices', 'freezer', 'memory', 'pids'], optional: ['hugetlb'] },
+} as const
+
+const SYSTEM: PreflightCheck = {
+  name: 'SystemVerification',
+  about: 'Linux 3.10 or newer, built with what containers take, and with the control groups that the kubelet wants',
+  severity: 'error',
+  origin: 'kubeadm',
+  mend: 'use a kernel of the distribution with cgroups v2 (systemd.unified_cgroup_hierarchy=1)',
+  roles: PREFLIGHT_ROLES,
+  probes: () => [
+    {
+      name: 'SystemVerification',
+      look: async around => {
+        const { system } = around
+        if (system.platform !== 'linux')
+          return error(`unsupported operating system: ${system.platform}`, 'a control plane runs on Linux')
+        const cgroups = await readCgroups(around)
+        return together([
+          judgeKernel(system.kernelRelease),
+          await judgeConfig(around, cgroups),
+          judgeCgroups(around, cgroups),
+        ])
+      },
+    },
+  ],
+}
+
+function judgeKernel(release: string): Verdict {
+  // The expressions are those of types_unix.go.
+  const isKnown = /^3\.[1-9][0-9]/.test(release) || /^([4-9]|[1-9][0-9]+)\.([0-9]+)\.([0-9]+)/.test(release)
+  return isKnown
+    ? well()
+    : error(`unsupported kernel release: ${release}`, 'update the kernel: Linux 3.10 is the oldest')
+}
+
+/** Where kernels keep what they were built with. */
+function configPaths(release: string): readonly string[] {
+  return [
+    '/proc/config.gz',
+    `/boot/config-${release}`,
+    `/usr/src/linux-${release}/.config`,
+    '/usr/src/linux/.config',
+    `/usr/lib/modules/${release}/config`,
+    `/usr/lib/ostree-boot/config-${release}`,
+    `/usr/lib/kernel/config-${release}`,
+    `/usr/src/linux-headers-${release}/.config`,
+    `/lib/modules/${release}/build/.config`,
+  ]
+}
+
+const MAX_CONFIG_BYTES = 4 * 1024 * 1024
+
+async function readConfig(host: Host, release: string): Promise<string | undefined> {
+  for (const path of configPaths(release)) {
+    try {
+      const bytes = await host.read(path)
+      if (bytes === undefined) continue
+      const pieces: Uint8Array[] = []
+      let length = 0
+      for await (const piece of inflate(asStream(bytes))) {
+        pieces.push(piece)
+        length += piece.length
+        if (length > MAX_CONFIG_BYTES) break
+      }
+      return new TextDecoder().decode(concatBytes(pieces))
+    } catch (failure) {
+      if (!(failure instanceof KpkiError)) throw failure
+    }
+  }
+  return undefined
+}
+
+async function* asStream(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes
+}
+
+async function judgeConfig({ host, system }: Surroundings, cgroups: Cgroups): Promise<Verdict> {
+  const text = await readConfig(host, system.kernelRelease)
+  if (text === undefined) {
+    // kubeadm v1.20.2 takes that for an error, after it has loaded the module `configs`; later ones warn.
+    return warning(
+      'what the kernel was built with cannot be read: there is neither /proc/config.gz nor /boot/config-*',
+      'modprobe configs, or go by what the distribution says of its kernel',
+    )
+  }
+  const set = new Set([...text.matchAll(/^CONFIG_([A-Z0-9_]+)=[ym]/gm)].map(([, name]) => name))
+  const required = cgroups.version === 'v1' ? [...REQUIRED_CONFIG, ...V1_CONFIG] : REQUIRED_CONFIG
+  const missing = required
+    .filter(names => !names.some(name => set.has(name)))
+    .filter(([name = '']) => cgroups.version === 'v1' || !V1_ONLY.includes(name))
+  if (missing.length === 0) return well()
+  return error(
+    `unexpected kernel config: ${missing.map(([name]) => `CONFIG_${name}`).join(' ')}`,
+    'the kernel was built without them: use one of the distribution, or build it with them',
+  )
+}
+
+interface Cgroups {
+  readonly version: 'v1' | 'v2' | 'none'
+  readonly controllers: readonly string[]
+}
+
+/** v2 wherever it is mounted, as system-validators looks for it; some of its controllers have no file. */
+async function readCgroups({ host, system }: Surroundings): Promise<Cgroups> {
+  const read = async (path: string) => new TextDecoder().decode((await host.read(path)) ?? new Uint8Array())
+  const mounts = (await read('/proc/mounts')).split('\n').map(line => line.split(' '))
+  const v2 = mounts.find(([, , type]) => type === 'cgroup2')?.[1]
+  const [, major = '0', minor = '0'] = /^([0-9]+)\.([0-9]+)/.exec(system.kernelRelease) ?? []
+  if (v2 !== undefined) {
+    const names = (await read(`${v2}/cgroup.controllers`)).split(/\s+/).filter(name => name !== '')
+    // systemd's hybrid: v2 is there for its own use, and has no controllers.
+    if (names.length > 0 || !mounts.some(([, , type]) => type === 'cgroup')) {
+      const hasFreezer = Number(major) > 5 || (Number(major) === 5 && Number(minor) >= 2)
+      return { version: 'v2', controllers: ['devices', ...(hasFreezer ? ['freezer'] : []), ...names] }
+    }
+  }
+  const rows = (await read('/proc/cgroups')).split('\n').filter(line => line !== '' && !line.startsWith('#'))
+  const controllers = rows.map(line => line.split(/\s+/)).flatMap(([name = '', , , on]) => (on === '1' ? [name] : []))
+  return { version: mounts.some(([, , type]) => type === 'cgroup') ? 'v1' : 'none', controllers }
+}
+
+function judgeCgroups({ subject }: Surroundings, { version, controllers }: Cgroups): Verdict {
+  const hint =
+    'boot with cgroups v2 (kernel parameter systemd.unified_cgroup_hierarchy=1), or mount them at /sys/fs/cgroup'
+  if (version === 'none') return error('no control groups are mounted', hint)
+  const { required, optional } = CGROUPS[version]
+  const without = (names: readonly string[]) => names.filter(name => !controllers.includes(name)).join(' ')
+  const verdicts: Verdict[] = []
+  if (version === 'v1') verdicts.push(judgeV1(subject, hint))
+  if (without(required) !== '') {
+    verdicts.push(
+      error(
+        `missing required cgroups: ${without(required)}`,
+        'turn them on: cgroup_enable=… on the kernel command line, or in the parent cgroup (cgroup.subtree_control)',
+      ),
+    )
+  }
+  if (without(optional) !== '')
+    verdicts.push(warning(`missing optional cgroups: ${without(optional)}`, 'nothing, unless Pods ask for huge pages'))
+  return together(verdicts)
+}
+
+function judgeV1({ version, allowsCgroupV1 }: Surroundings['subject'], hint: string): Verdict {
+  if (has(version, 'preflightRefusesCgroupV1') && !allowsCgroupV1) {
+    return error(
+      'the host has cgroups v1, with which the kubelet does not start',
+      `${hint}; or say failCgroupV1: false in a KubeletConfiguration`,
+    )
+  }
+  return has(version, 'preflightWarnsOfCgroupV1')
+    ? warning('cgroups v1 support is in maintenance mode, please migrate to cgroups v2', hint)
+    : well()
+}
+
+/** Kernel and control groups. */
+export const SYSTEM_CHECKS: readonly PreflightCheck[] = [SYSTEM]
