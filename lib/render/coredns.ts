@@ -5,6 +5,8 @@ import type { KubernetesObject } from '../kubernetes/objects.js'
 import type { KubernetesVersion } from '../kubernetes/versions.js'
 import type { YamlInput } from '../yaml-format.js'
 import { imageOf } from './images.js'
+import type { Patch } from './patch.js'
+import { patchObject } from './patches.js'
 
 /** Names around CoreDNS; Service and labels still have the name of its forerunner. */
 export const COREDNS = {
@@ -24,16 +26,26 @@ const PORTS = [
 ] as const
 const PROBES = { 'liveness-probe': 8080, 'readiness-probe': 8181 } as const
 
+/** The objects of an addon, and what a person should know of patches to them. */
+export interface AddonObjects {
+  /** In the order in which they are applied. */
+  readonly objects: readonly KubernetesObject[]
+  readonly notes: readonly string[]
+}
+
 /**
  * Everything that makes CoreDNS the DNS server of a cluster, in kubeadm's order.
  *
+ * @param patches - those for `corednsdeployment` are applied to the Deployment, in every version
+ * @throws `UsageError` `KPKI_PATCH_INVALID`
  * @see kubernetes/kubernetes v1.20.2 and master of 2025, cmd/kubeadm/app/phases/addons/dns/manifests.go
  */
-export function corednsObjects(controlPlane: ControlPlane): readonly KubernetesObject[] {
+export function corednsAddon(controlPlane: ControlPlane, patches: readonly Patch[] = []): AddonObjects {
   const { cluster } = controlPlane
   const metadata = { name: COREDNS.name, namespace: COREDNS.namespace }
   const rbac = 'rbac.authorization.k8s.io'
-  return [
+  const deployment = patchObject(corednsDeployment(controlPlane), 'corednsdeployment', patches)
+  const objects: readonly KubernetesObject[] = [
     { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { Corefile: corefile(cluster) } },
     {
       apiVersion: `${rbac}/v1`,
@@ -49,9 +61,10 @@ export function corednsObjects(controlPlane: ControlPlane): readonly KubernetesO
       subjects: [{ kind: 'ServiceAccount', ...metadata }],
     },
     { apiVersion: 'v1', kind: 'ServiceAccount', metadata },
-    corednsDeployment(controlPlane),
+    deployment.object,
     corednsService(controlPlane),
   ]
+  return { objects, notes: deployment.notes }
 }
 
 /**

@@ -2,9 +2,12 @@ import { NODE_TOKEN_GROUP, type RbacRow, rbacObjects } from '../access/bootstrap
 import type { ControlPlane } from '../config/control-plane.js'
 import { has } from '../kubernetes/differences.js'
 import type { KubernetesObject } from '../kubernetes/objects.js'
+import type { AddonObjects } from './coredns.js'
 import type { HostTraits } from './host-file.js'
 import { imageOf } from './images.js'
 import { kubeProxyConfigMapData } from './kube-proxy.js'
+import type { Patch } from './patch.js'
+import { patchObject } from './patches.js'
 import { signConfigMap } from './signed-config-map.js'
 
 const NAMESPACE = 'kube-system'
@@ -37,12 +40,15 @@ export const KUBE_PROXY_RBAC = [
  * Everything that makes kube-proxy run on every node: what it is allowed, its configuration, then the DaemonSet.
  *
  * @param traits - `proxyEnv` is handed to its container
+ * @param patches - those for `kubeproxydaemonset` are applied to the DaemonSet, in every version
+ * @throws `UsageError` `KPKI_PATCH_INVALID`
  * @see kubernetes/kubernetes v1.20.2 and master of 2025, cmd/kubeadm/app/phases/addons/proxy/{proxy,manifests}.go
  */
-export function kubeProxyObjects(
+export function kubeProxyAddon(
   controlPlane: ControlPlane,
   { proxyEnv = {} }: Pick<HostTraits, 'proxyEnv'> = {},
-): readonly KubernetesObject[] {
+  patches: readonly Patch[] = [],
+): AddonObjects {
   const metadata = { name: NAME, namespace: NAMESPACE }
   const configMap = {
     apiVersion: 'v1',
@@ -50,12 +56,14 @@ export function kubeProxyObjects(
     metadata: { ...metadata, labels: { app: NAME } },
     data: kubeProxyConfigMapData(controlPlane),
   }
-  return [
+  const daemonSet = patchObject(kubeProxyDaemonSet(controlPlane, proxyEnv), 'kubeproxydaemonset', patches)
+  const objects: readonly KubernetesObject[] = [
     { apiVersion: 'v1', kind: 'ServiceAccount', metadata },
     ...rbacObjects(KUBE_PROXY_RBAC),
     signConfigMap(configMap, controlPlane.kubeProxyConfiguration),
-    kubeProxyDaemonSet(controlPlane, proxyEnv),
+    daemonSet.object,
   ]
+  return { objects, notes: daemonSet.notes }
 }
 
 function kubeProxyDaemonSet(controlPlane: ControlPlane, proxyEnv: Readonly<Record<string, string>>): KubernetesObject {

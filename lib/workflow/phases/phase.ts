@@ -48,6 +48,11 @@ export interface Action {
   readonly files?: readonly HostFile[]
   /** Objects that it applies. Default: none */
   readonly objects?: readonly KubernetesObject[]
+  /**
+   * Objects that it applies and that hold what the tree says, e.g. its CA; throws where that is not there. Default: none beside
+   * `objects`
+   */
+  readonly readObjects?: (hands: Pick<Hands, 'store' | 'context'>) => Promise<readonly KubernetesObject[]>
   /** Rows of the tree that it makes. Default: none */
   readonly rows?: readonly RowId[]
   /** Does it. Doing it again changes nothing. */

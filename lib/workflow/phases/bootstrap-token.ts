@@ -1,0 +1,111 @@
+import type { ClusterApi } from '../../access/api.js'
+import { BOOTSTRAP_RBAC, type RbacRow, rbacObjects } from '../../access/bootstrap-rbac.js'
+import { formatBootstrapTokenSecret } from '../../access/bootstrap-token-secret.js'
+import type { BootstrapTokenSpec } from '../../access/bootstrap-token-spec.js'
+import { CLUSTER_INFO } from '../../access/cluster-info.js'
+import { formatClusterInfo } from '../../access/cluster-info-format.js'
+import { readRow } from '../../audit/actual.js'
+import type { ControlPlane } from '../../config/control-plane.js'
+import { formatPem } from '../../crypto/pem.js'
+import { PolicyError } from '../../errors.js'
+import { serverOf } from '../../kubernetes/catalogue.js'
+import { createTokenSecret, tokenObjectName } from '../create-tokens.js'
+import { stopIfInterrupted } from '../interruption.js'
+import { mappingOf } from '../patch-node.js'
+import { applyObject, applyObjects, describeObject, outcomeOf } from './actions.js'
+import type { InitRun } from './init-run.js'
+import type { Action, Hands, Phase } from './phase.js'
+import { tokensInForce } from './tokens-in-force.js'
+
+/** What everybody may read of a cluster goes behind what is read. */
+const RBAC: readonly RbacRow[] = BOOTSTRAP_RBAC
+const isPublic = ({ namespace }: RbacRow) => namespace === CLUSTER_INFO.namespace
+
+/**
+ * Lets hosts join with a bootstrap token: the tokens, what they are allowed, and the cluster-info by which hosts know the cluster.
+ *
+ * @see kubernetes/kubernetes v1.20.2, cmd/kubeadm/app/cmd/phases/init/bootstraptoken.go
+ */
+export const BOOTSTRAP_TOKEN: Phase<InitRun> = {
+  name: 'bootstrap-token',
+  about: 'make bootstrap tokens, allow hosts to join with them, and publish cluster-info',
+  plan: run => [
+    makeTokens(run),
+    applyObjects(rbacObjects(RBAC.filter(row => !isPublic(row)))),
+    publishClusterInfo(run.controlPlane),
+    applyObjects(rbacObjects(RBAC.filter(isPublic))),
+  ],
+}
+
+/** Tokens that the cluster has already stay as they are until they expire; see `tokensInForce`. */
+function makeTokens(run: InitRun): Action {
+  const { tokens, hasDefaultTokens = false } = run
+  // A token that nobody asked for is another one at every run.
+  const objects = hasDefaultTokens ? [] : tokens.map(formatBootstrapTokenSecret)
+  return {
+    kind: 'tokens',
+    about: hasDefaultTokens ? 'make a bootstrap token' : `make bootstrap tokens ${tokens.map(idOf).join(', ')}`,
+    objects,
+    async apply({ connect, signal }) {
+      const api = await connect()
+      const { missing } = await tokensInForce(run, api)
+      const made: string[] = []
+      for (const spec of missing) {
+        stopIfInterrupted(signal, made.length === 0 ? 'no token was made' : `${made.join(', ')} stays`)
+        await putToken(spec, api)
+        made.push(describeObject(formatBootstrapTokenSecret(spec)))
+      }
+      return outcomeOf(made)
+    },
+  }
+}
+
+function idOf({ token }: BootstrapTokenSpec): string {
+  return token.id
+}
+
+/** Makes the Secret, or makes another one of it that says this and nothing more: a usage that was left would be a right. */
+async function putToken(spec: BootstrapTokenSpec, api: ClusterApi): Promise<void> {
+  const name = tokenObjectName(spec.token.id)
+  const existing = await api.get(name)
+  if (!existing) {
+    await createTokenSecret(spec, api)
+    return
+  }
+  const gone = Object.fromEntries(Object.keys(mappingOf(existing['data'])).map(key => [key, null]))
+  await api.patch(name, {
+    metadata: { resourceVersion: existing.metadata.resourceVersion },
+    data: { ...gone, ...mappingOf(formatBootstrapTokenSecret(spec)['data']) },
+  })
+}
+
+function publishClusterInfo(controlPlane: ControlPlane): Action {
+  const read = async (hands: Pick<Hands, 'store' | 'context'>) => [await readClusterInfo(controlPlane, hands)]
+  return {
+    kind: 'objects',
+    about: `apply ConfigMap ${CLUSTER_INFO.namespace}/${CLUSTER_INFO.name}`,
+    readObjects: read,
+    async apply(hands) {
+      const api = await hands.connect()
+      const made: string[] = []
+      // Signatures in it are the controller manager's, and stay: they are fields that this does not name.
+      for (const object of await read(hands)) if (await applyObject(object, api)) made.push(describeObject(object))
+      return outcomeOf(made)
+    },
+  }
+}
+
+/** The cluster as a host that joins has to know it: where it is, and its CA, which `ca.crt` says. */
+async function readClusterInfo({ cluster }: ControlPlane, { store, context }: Pick<Hands, 'store' | 'context'>) {
+  const { certificates } = await readRow('ca', store, context, { kinds: ['certificate'] })
+  if (certificates.length === 0) {
+    const place = store.locate('pki/ca.crt')
+    throw new PolicyError('KPKI_ISSUER_MISSING', `${place} does not exist, and cluster-info needs the cluster's CA`, {
+      details: { path: place },
+      hint: 'make it first: kpki init phase certs/ca',
+    })
+  }
+  const caPem = certificates.map(({ der }) => formatPem('CERTIFICATE', der)).join('')
+  const { kubernetesVersion } = cluster
+  return formatClusterInfo({ server: serverOf('admin.conf', cluster, 'init'), caPem, kubernetesVersion }, [], context)
+}
