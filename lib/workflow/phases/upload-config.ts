@@ -1,6 +1,5 @@
 import { formatClusterConfiguration, formatClusterStatus } from '../../config/cluster-configuration.js'
 import type { ControlPlane } from '../../config/control-plane.js'
-import { has } from '../../kubernetes/differences.js'
 import type { KubernetesObject } from '../../kubernetes/objects.js'
 import { isGateOn } from '../../render/component-config.js'
 import { KUBEADM_CONFIG, kubeadmConfigObjects, kubeletConfigObjects } from '../../render/upload-config.js'
@@ -23,7 +22,7 @@ export const UPLOAD_CONFIG: Phase<InitRun> = {
     {
       name: 'kubeadm',
       about: 'the ClusterConfiguration, as the ConfigMap kubeadm-config',
-      plan: ({ controlPlane }) => [uploadKubeadmConfig(withSkippedAddons(controlPlane))],
+      plan: ({ controlPlane }) => [uploadKubeadmConfig(controlPlane)],
     },
     {
       name: 'kubelet',
@@ -35,26 +34,6 @@ export const UPLOAD_CONFIG: Phase<InitRun> = {
       ],
     },
   ],
-}
-
-const ADDON_PHASES = { dns: 'addon/coredns', proxy: 'addon/kube-proxy' } as const
-
-/**
- * An addon whose phase is skipped counts as disabled for good, as kubeadm has it, so that an upgrade does not bring it.
- *
- * @see kubernetes/kubernetes master of 2025, cmd/kubeadm/app/cmd/init.go (newInitData)
- */
-export function withSkippedAddons(controlPlane: ControlPlane): ControlPlane {
-  const { skipPhases, cluster, configuration } = controlPlane
-  if (!has(cluster.kubernetesVersion, 'configV1beta4')) return controlPlane
-  const names = skipPhases.map(name => name.toLowerCase())
-  const skipped = (['dns', 'proxy'] as const).filter(
-    addon => names.includes('addon') || names.includes('addon/all') || names.includes(ADDON_PHASES[addon]),
-  )
-  if (skipped.length === 0) return controlPlane
-  const { ClusterConfiguration: whole = {} } = configuration
-  const disabled = Object.fromEntries(skipped.map(addon => [addon, { ...whole[addon], disabled: true }]))
-  return { ...controlPlane, configuration: { ...configuration, ClusterConfiguration: { ...whole, ...disabled } } }
 }
 
 function uploadKubeadmConfig(controlPlane: ControlPlane): Action {
