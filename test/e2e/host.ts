@@ -236,6 +236,11 @@ export class Host {
     return run('nsenter', [...this.#enter(), program, ...args], options)
   }
 
+  /** Starts a program on this host, to be watched; it dies with this process. */
+  spawn(program: string, args: readonly string[], options?: RunOptions): ChildProcess {
+    return start('nsenter', [...this.#enter(), program, ...args], options)
+  }
+
   /** Runs kpki on this host. */
   kpki(...args: readonly string[]): Promise<Said> {
     return this.run(process.execPath, [KPKI, ...args])

@@ -25,6 +25,9 @@ export const CONTROL_PLANE_PROGRAMS = [
 const SOCKET = '/run/containerd/containerd.sock'
 const PAUSE = 'k8s.gcr.io/pause:3.2'
 
+/** What has to be said by flags: kubeadm leaves an empty list out of the configuration that it writes. */
+export const KUBELET_FLAGS = { 'cgroups-per-qos': 'false', 'enforce-node-allocatable': '' } as const
+
 /**
  * What a kubelet is to be told in a network namespace of a machine whose cgroups and packet filter are not its own: a person's
  * KubeletConfiguration, which goes into the description.
@@ -32,9 +35,7 @@ const PAUSE = 'k8s.gcr.io/pause:3.2'
 export const KUBELET_CONFIGURATION = `apiVersion: kubelet.config.k8s.io/v1beta1
 kind: KubeletConfiguration
 cgroupDriver: cgroupfs
-cgroupsPerQOS: false
-enforceNodeAllocatable: []
-evictionHard: {}
+evictionHard: {memory.available: 10Mi}
 cpuCFSQuota: false
 failSwapOn: false
 makeIPTablesUtilChains: false
