@@ -6,12 +6,6 @@ import { parseYaml } from '../../lib/yaml.js'
 import { controlPlane } from '../support/control-plane.js'
 import { vector } from '../vectors/read.js'
 
-// Of another repository's cluster: kubeadm v1.22 or so wrote both texts and its hash, 10.0.2.100 and no podSubnet.
-const SEEN = {
-  init: 'localAPIEndpoint: {advertiseAddress: 10.0.2.100, bindPort: 1644}\nnodeRegistration: {name: cp-1}',
-  hash: 'sha256:abbfdfdf2193cde1470588f464d713dc0078905117ab32580f202e7970a922a3',
-}
-
 // kubeadm config print init-defaults --component-configs KubeProxyConfiguration, see test/vectors/kubeadm/kubelet.sh.
 const V1_20 = vector('kubeadm/kubelet/proxy-defaults.yaml')
 const V1_24 = V1_20.replace(
@@ -124,11 +118,21 @@ for (const [minor, expected] of [
     assert.is(`${data['config.conf']}\n`, expected)
   })
 
-test('both texts, with the hash that a real kubeadm gave them', async () => {
-  const data = kubeProxyConfigMapData(await controlPlane('v1.21.1', { init: SEEN.init }))
-  assert.equal(Object.keys(data), ['config.conf', 'kubeconfig.conf'])
-  assert.is(componentConfigHash(data), SEEN.hash)
-})
+// Clusters of others, whose ConfigMap and its annotation stand in public notes: what kubeadm of that minor signed.
+for (const [version, endpoint, podSubnet, hash] of [
+  ['v1.20.0', 'controlplane:6443', '10.244.0.0/16', '3c1c57a3d54be93d94daaa656d9428e3fbaf8d0cbb4d2221339c2d450391ee35'],
+  ['v1.21.1', '10.0.2.100:1644', undefined, 'abbfdfdf2193cde1470588f464d713dc0078905117ab32580f202e7970a922a3'],
+  ['v1.29.0', 'controlplane:6443', '10.244.0.0/16', 'a58bc934e3784937e225f9d601a6a87d49d87707757c3825c91340be984ace5a'],
+  ['v1.30.0', 'controlplane:6443', '10.244.0.0/16', '906b8697200819e8263843f43965bb3614545800b82206dcee8ef93a08bc4f4b'],
+] as const)
+  test(`both texts have the hash that a real kubeadm gave them: ${version}`, async () => {
+    const networking = podSubnet === undefined ? '' : `\nnetworking: {podSubnet: ${podSubnet}}`
+    const data = kubeProxyConfigMapData(
+      await controlPlane(version, { cluster: `controlPlaneEndpoint: ${endpoint}${networking}` }),
+    )
+    assert.equal(Object.keys(data), ['config.conf', 'kubeconfig.conf'])
+    assert.is(componentConfigHash(data), `sha256:${hash}`)
+  })
 
 for (const [cluster, init, expected] of [
   ['', undefined, { server: 'https://10.77.1.10:6443', bindAddress: '0.0.0.0', clusterCIDR: '' }],

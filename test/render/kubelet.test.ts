@@ -127,6 +127,18 @@ for (const [minor, expected] of [
     assert.is(kubelet, expected)
   })
 
+// Clusters of others, on hosts with systemd-resolved, whose ConfigMap and its annotation stand in public notes.
+for (const [version, text, hash] of [
+  ['v1.20.0', 'cgroupDriver: cgroupfs', '306a726156f1e2879bedabbdfa452caae8a63929426a55de71c22fe901fde977'],
+  ['v1.23.0', undefined, '000a5dd81630f64bd6f310899359dfb9e8818fc8fe011b7fdc0ec73783a42452'],
+  ['v1.28.0', undefined, 'ff76c96ce6a025e279138fef234cfd93e648e9fdd0e482723f43376929e1784c'],
+] as const)
+  test(`the KubeletConfiguration has the hash that a real kubeadm gave it: ${version}`, async () => {
+    const plane = await controlPlane(version, text === undefined ? {} : own(text))
+    const data = kubeletConfigMapData(plane, { usesSystemdResolved: true })
+    assert.is(componentConfigHash(data), `sha256:${hash}`)
+  })
+
 const CONTAINERD = 'unix:///var/run/containerd/containerd.sock'
 // kubeadm-flags.env of these versions (reference 4.3; pause images as `kubeadm config images list` has them).
 for (const [minor, expected] of [
