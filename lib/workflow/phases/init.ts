@@ -1,4 +1,5 @@
 import { ADDON } from './addon.js'
+import { BOOTSTRAP_TOKEN } from './bootstrap-token.js'
 import { CERTS } from './certs.js'
 import { CONTROL_PLANE } from './control-plane.js'
 import { ETCD } from './etcd.js'
@@ -8,6 +9,7 @@ import { MARK_CONTROL_PLANE } from './mark-control-plane.js'
 import type { Phase } from './phase.js'
 import { PREFLIGHT } from './preflight.js'
 import { SHOW_JOIN_COMMAND } from './show-join-command.js'
+import { UPLOAD_CERTS } from './upload-certs.js'
 import { UPLOAD_CONFIG } from './upload-config.js'
 import { WAIT_CONTROL_PLANE } from './wait-control-plane.js'
 
@@ -28,7 +30,9 @@ export const INIT_PHASES: readonly Phase<InitRun>[] = [
   CONTROL_PLANE,
   WAIT_CONTROL_PLANE,
   UPLOAD_CONFIG,
+  UPLOAD_CERTS,
   MARK_CONTROL_PLANE,
+  BOOTSTRAP_TOKEN,
   ADDON,
   SHOW_JOIN_COMMAND,
 ]
