@@ -430,6 +430,16 @@ export const DIFFERENCES = {
     about: 'preflight tries ports on the address that the component is told to bind to, instead of on all',
     source: 'kubernetes/kubernetes PR 138250 (v1.37)',
   },
+  dualStackGate: {
+    until: 20,
+    about: 'two subnets need the feature gate IPv6DualStack',
+    source: 'kubernetes/kubernetes v1.20.2, cmd/kubeadm/app/features/features.go; CHANGELOG-1.21.md (on by default)',
+  },
+  takesContainerRuntimeFlag: {
+    until: 26,
+    about: 'the kubelet takes --container-runtime, whether it is told it or not',
+    source: 'kubernetes/minikube issue 16112 (the flag is unknown since v1.27)',
+  },
 } as const satisfies Readonly<Record<string, Difference>>
 
 /** Name of something that is not the same in every version. */

@@ -39,6 +39,22 @@ export function addressAt(cidr: Cidr, index: number): IpAddress | undefined {
   return toIpAddress(Uint8Array.from(hex.match(/../g) ?? [], pair => Number.parseInt(pair, 16)))
 }
 
+/** Whether an address is in a network; addresses of the other family are in none. */
+export function cidrContains({ address, prefixLength }: Cidr, { bytes }: IpAddress): boolean {
+  return (
+    bytes.length === address.bytes.length &&
+    bytes.every((byte, index) => {
+      const mask = (0xff00 >> Math.min(8, Math.max(0, prefixLength - index * 8))) & 0xff
+      return (byte & mask) === address.bytes[index]
+    })
+  )
+}
+
+/** Whether two networks have an address in common. */
+export function cidrsOverlap(a: Cidr, b: Cidr): boolean {
+  return cidrContains(a, b.address) || cidrContains(b, a.address)
+}
+
 /** Number of host bits of a network. */
 export function hostBits(cidr: Cidr): number {
   return cidr.address.bytes.length * 8 - cidr.prefixLength
