@@ -25,7 +25,11 @@ export interface Command {
     readonly choices?: readonly string[]
     /** Word for one of them as in {@link Flag}: `FILE` and `DIR` are completed from the disk. Default: they are not. */
     readonly value?: string
+    /** Worth offering where shells complete, others are allowed. Default: none */
+    readonly suggests?: readonly string[]
   }
+  /** What the arguments may be, with what each is, for the help text. Default: no list */
+  readonly list?: { readonly title: string; readonly rows: readonly (readonly [name: string, about: string])[] }
   /** Paragraphs of the help text after the flags. */
   readonly notes?: readonly string[]
   readonly examples?: readonly (readonly [command: string, about: string])[]

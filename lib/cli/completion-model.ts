@@ -70,8 +70,13 @@ export function offeredCommands(commands: Readonly<Record<string, Command>>): re
       operand: flag.type === 'boolean' ? undefined : operandOf(flag),
       isRepeatable: flag.type === 'list',
     })),
-    args: args && { ...operandOf({ ...args, value: args.value ?? args.name }), most: args.most },
+    args: args && { ...argumentOf(args), most: args.most },
   }))
+}
+
+function argumentOf({ choices, suggests, value, name }: NonNullable<Command['args']>): Operand {
+  const operand = operandOf({ ...(choices ? { choices } : {}), value: value ?? name })
+  return suggests ? { ...operand, values: suggests } : operand
 }
 
 function operandOf({

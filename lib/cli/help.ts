@@ -43,6 +43,7 @@ export function formatHelp(path: string, columns: number): string {
         width,
       ),
     )
+  if (command.list) sections.push(section(command.list.title, command.list.rows, width))
   for (const note of command.notes ?? []) sections.push(wrap(note, width, 0))
   if (command.examples) {
     sections.push(

@@ -47,6 +47,7 @@ export async function waitUntilHealthy(
   const start = performance.now()
   const end = start + timeoutSeconds * 1000
   const missing = new Map(targets.map(target => [target, 'was not asked yet']))
+  const total = targets.length
   let told = start
   while (missing.size > 0) {
     await Promise.all(
@@ -62,16 +63,13 @@ export async function waitUntilHealthy(
     if (now >= end) throw timeout([...missing.keys()], problems, { timeoutSeconds, hint })
     if (now - told >= PROGRESS_MS) {
       told = now
-      context.log({
-        level: 'progress',
-        message: `waiting for ${problems.join(', ')}`,
-        done: targets.length - missing.size,
-        total: targets.length,
-      })
+      const names = [...missing.keys()].map(({ name }) => name).join(', ')
+      context.log({ level: 'progress', message: `waiting for ${names}`, done: total - missing.size, total })
     }
     await unlessInterrupted(sleep(Math.min(INTERVAL_MS, end - now)), signal)
     stopIfInterrupted(signal)
   }
+  if (told > start) context.log({ level: 'progress', message: 'all is well', done: total, total })
   return performance.now() - start
 }
 
