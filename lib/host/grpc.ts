@@ -94,7 +94,11 @@ export class GrpcClient {
         else chunks.push(chunk)
       })
       stream.on('error', fail)
-      stream.on('end', () => end(judge({ ...head, ...trailers }, concatBytes(chunks))))
+      stream.on('end', () => {
+        // A connection that is cut before an answer ends the stream, too.
+        if (head[':status'] === undefined) fail()
+        else end(judge({ ...head, ...trailers }, concatBytes(chunks)))
+      })
       stream.end(frame(message))
     })
   }
@@ -161,6 +165,7 @@ const SOCKET_PROBLEMS: Readonly<Record<string, string>> = {
 }
 
 function explain(error: unknown): string {
-  const code = failureCode(error)
+  // A stream that never began says that it was cancelled, and has the connection's error behind it.
+  const code = failureCode(error instanceof Error && error.cause instanceof Error ? error.cause : error)
   return SOCKET_PROBLEMS[code] ?? `the connection was cut${code === '' ? '' : ` (${code})`}`
 }
