@@ -125,8 +125,8 @@ path = "${dir}/opt"
     await importImages(this.host, SOCKET, images)
   }
 
-  /** Starts the kubelet, in the way that kubeadm's drop-in for systemd does it. */
-  startKubelet(): void {
+  /** Starts the kubelet, in the way that kubeadm's drop-in for systemd does it; with flags that a person adds. */
+  startKubelet(...extra: readonly string[]): void {
     const env = join(this.host.kubeletDir, 'kubeadm-flags.env')
     const flags = existsSync(env) ? (/^KUBELET_KUBEADM_ARGS="(.*)"$/m.exec(readFileSync(env, 'utf8'))?.[1] ?? '') : ''
     this.host.daemon('kubelet', kube('kubelet'), [
@@ -134,6 +134,7 @@ path = "${dir}/opt"
       '--kubeconfig=/etc/kubernetes/kubelet.conf',
       '--config=/var/lib/kubelet/config.yaml',
       ...flags.split(' ').filter(flag => flag !== ''),
+      ...extra,
     ])
   }
 
