@@ -344,6 +344,7 @@ export { looksSecret } from './kubernetes/secret-shapes.js'
 export { formatTime, parseTime } from './kubernetes/time.js'
 export { defaultVersion, type KubernetesVersion, MINORS, parseVersion } from './kubernetes/versions.js'
 export { MAX_INPUT_BYTES, MAX_INSPECT_BYTES } from './limits.js'
+export type { HostFile, HostTraits } from './render/host-file.js'
 export { PATCH_TARGETS, type Patch, type PatchTarget, type PatchType } from './render/patch.js'
 export {
   applyPatches,
@@ -396,6 +397,7 @@ export {
   tokenObjectName,
   withdrawBootstrapTokens,
 } from './workflow/create-tokens.js'
+export { findCriSockets } from './workflow/find-cri-sockets.js'
 export {
   type GenerateOptions,
   type GenerateResult,
@@ -403,8 +405,54 @@ export {
   placeOf,
   type RowResult,
 } from './workflow/generate.js'
+export type {
+  ContainerRuntime,
+  Host,
+  HostEntry,
+  HostSystem,
+  PodSandbox,
+  ProgramResult,
+  ServiceManager,
+  ServiceManagerName,
+  WebAnswer,
+  WebOptions,
+} from './workflow/host.js'
+export {
+  type InitOptions,
+  type InitResult,
+  type InitRunOptions,
+  initCluster,
+  prepareInit,
+} from './workflow/init-cluster.js'
 export { type MadeChanges, type MakeChangesOptions, makeChanges } from './workflow/make-changes.js'
+export {
+  applyObject,
+  applyObjects,
+  describeObject,
+  type MakeRowsOptions,
+  makeDirectory,
+  makeRows,
+  type WriteFilesOptions,
+  writeFiles,
+} from './workflow/phases/actions.js'
+export { insertPhase, type PhasePlace, removePhase, replacePhase } from './workflow/phases/edit.js'
+export { INIT_PHASES } from './workflow/phases/init.js'
+export { INIT_PHASE_ROWS, type PhaseRow } from './workflow/phases/init-rows.js'
+export type { InitRun } from './workflow/phases/init-run.js'
+export { findPhases, listPhases, type PhaseAt } from './workflow/phases/paths.js'
+export type { Action, Handed, Hands, Outcome, Phase } from './workflow/phases/phase.js'
+export {
+  type PhaseEvent,
+  type PhaseResult,
+  type PhaseSelection,
+  type PlannedPhase,
+  planPhases,
+  type RunOptions,
+  runPhases,
+} from './workflow/phases/runner.js'
+export { JOIN_CONTROL_PLANE, JOIN_WORKER } from './workflow/phases/show-join-command.js'
 export { type ReadPatches, readPatches } from './workflow/read-patches.js'
+export { readTraits } from './workflow/read-traits.js'
 export {
   type Rehearsal,
   type RehearsedFile,

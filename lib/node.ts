@@ -7,6 +7,7 @@
 export { ApiError, EncodingError, NetworkError, StoreError, UsageError, VerifyError, WorkflowError } from './errors.js'
 export { type ConnectOptions, connectCluster } from './host/api-client.js'
 export type { RetryOptions } from './host/api-transport.js'
+export { connectAdministrator } from './host/connect-admin.js'
 export { createNodeContext, generateNodeKeyPair } from './host/context.js'
 export { type DirectoryStoreOptions, directoryHost, directoryStore } from './host/directory-host.js'
 export {
@@ -27,6 +28,7 @@ export {
   pathBeside,
 } from './host/kubeconfig-paths.js'
 export { type DetectedAddress, detectDefaultAddress, detectHostName } from './host/network.js'
+export { type NodeHostOptions, nodeHost } from './host/node-host.js'
 export { type PlacedFile, placeFile } from './host/placed-file.js'
 export { programExists } from './host/programs.js'
 export type { Environment } from './host/proxy.js'

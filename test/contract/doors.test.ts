@@ -10,6 +10,7 @@ const DOORS = [
     path: 'lib/index.ts',
     module: pure as object,
     values: `
+    initCluster prepareInit findCriSockets applyObject applyObjects describeObject makeDirectory makeRows writeFiles insertPhase removePhase replacePhase INIT_PHASES INIT_PHASE_ROWS findPhases listPhases planPhases runPhases JOIN_CONTROL_PLANE JOIN_WORKER readTraits
     PATCH_TARGETS applyPatches parsePatchFile patchObject readPatches
     HOST_FLAG_ROWS parseControlPlane resolveControlPlane
     API_VERSIONS CATALOGUE CERTIFICATE_IDS DEFAULT_VALIDITY_SECONDS ERRORS EXT_KEY_USAGES EncodingError FACT_FIELDS
@@ -39,6 +40,7 @@ const DOORS = [
     openBaseline parseBaseline sentenceOf rehearsePhases
     `,
     types: `
+    ContainerRuntime Host HostEntry HostSystem PodSandbox ProgramResult ServiceManager ServiceManagerName WebAnswer WebOptions InitOptions InitResult InitRunOptions MakeRowsOptions WriteFilesOptions PhasePlace PhaseRow InitRun PhaseAt Action Handed Hands Outcome Phase PhaseEvent PhaseResult PhaseSelection PlannedPhase RunOptions HostFile HostTraits
     ParsedPatchFile Patch PatchTarget PatchType PatchedObject ReadPatches
     Rehearsal RehearsedFile RehearsedPhase RehearsedRow RehearsedStep RehearseHands
     Argument ComponentOptions ControlPlane ControlPlaneOptions FilePlace HostFlagName HostFlagRow HostFlags ImageOverride ResolvedControlPlane TimeoutSeconds
@@ -71,11 +73,13 @@ const DOORS = [
     path: 'lib/node.ts',
     module: node as object,
     values: `
+    connectAdministrator nodeHost
     directoryHost directoryStore
     ApiError NetworkError DiskStore VerifyError WorkflowError connectCluster discoverCluster fetchServerCas findTree EncodingError StoreError UsageError createFile fileNotFound createNodeContext detectDefaultAddress detectHostName
     generateNodeKeyPair fileExists defaultKubeconfig kubeconfigPaths kubeconfigsBeside movedPath pathBeside placeFile programExists updateFile readDirectory readRegularFile isRegularFile readPieces streamFiles
     `,
     types: `
+    NodeHostOptions
     DirectoryStoreOptions
     ConnectOptions DetectedAddress DiscoverClusterOptions Environment FoundTree PlacedFile RetryOptions FetchServerCasOptions DiskStoreOptions WalkLimits WalkedFile UpdateFileOptions
     `,
