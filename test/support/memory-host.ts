@@ -123,7 +123,11 @@ export class MemorySystem implements HostSystem {
     this.env = options.env ?? {}
     const usual = ['conntrack', 'cp', 'crictl', 'ebtables', 'ethtool', 'ip', 'iptables', 'losetup', 'mount', 'nsenter']
     this.programs =
-      options.programs ?? Object.fromEntries([...usual, 'socat', 'tc', 'touch', 'umount'].map(p => [p, '']))
+      options.programs ??
+      Object.fromEntries([
+        ...[...usual, 'socat', 'tc', 'touch', 'umount'].map(name => [name, '']),
+        ['readlink', (args: readonly string[]) => `${args.at(-1)}\n`],
+      ])
     this.serviceManager = options.serviceManager
     this.serviceTable = options.services ?? { kubelet: { isInstalled: true, isEnabled: true, isActive: false } }
     this.ports = options.ports ?? {}

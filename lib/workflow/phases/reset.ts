@@ -1,0 +1,235 @@
+import { KpkiError, StoreError, WorkflowError } from '../../errors.js'
+import type { HostSystem, PodSandbox } from '../host.js'
+import { RECORD_PATH } from '../record.js'
+import { removeEtcdMember } from '../reset/etcd-here.js'
+import { readMounts } from '../reset/mounts.js'
+import { removeThings } from '../reset/remove.js'
+import type { ResetRun } from '../reset/survey.js'
+import { outcomeOf } from './actions.js'
+import type { Action, Hands, Outcome, Phase } from './phase.js'
+
+const KUBELET_DIR = '/var/lib/kubelet'
+/** kubernetes/kubernetes v1.20.2, cmd/kubeadm/app/constants/constants.go has 5 attempts for images; containers get as many. */
+const SANDBOX_ATTEMPTS = 5
+
+/** umount(8) for the words of ResetConfiguration; it has none for the others. */
+const UMOUNT_OPTIONS: Readonly<Record<string, string>> = { MNT_FORCE: '--force', MNT_DETACH: '--lazy' }
+
+const nothingHere = ({ remove }: ResetRun) => (remove.length === 0 ? 'nothing of a cluster is on this host' : undefined)
+
+/**
+ * Takes back what `init` or `join` have made on a host; see `surveyReset` for what that is. Whether somebody agrees is asked before.
+ *
+ * The data of etcd go with the other files, after the kubelet was stopped, and not while etcd runs as with kubeadm; left out is
+ * the phase `remove-etcd-member` with `keepEtcd`.
+ *
+ * @see kubernetes/kubernetes v1.20.2, cmd/kubeadm/app/cmd/phases/reset
+ */
+export const RESET_PHASES: readonly Phase<ResetRun>[] = [
+  {
+    name: 'preflight',
+    about: 'check that this may be done',
+    aliases: ['pre-flight'],
+    plan: run => [checkPrivilege(run)],
+  },
+  {
+    name: 'remove-etcd-member',
+    about: 'take the member of this host out of etcd’s cluster',
+    skip: run =>
+      nothingHere(run) ?? (run.etcd ? undefined : 'etcd is not on this host: what is in an external one stays'),
+    plan: ({ etcd }) => (etcd ? [removeMember(etcd)] : []),
+  },
+  {
+    name: 'cleanup-node',
+    about: 'stop the kubelet, unmount, remove containers, remove files',
+    aliases: ['cleanupnode'],
+    skip: nothingHere,
+    plan: run => [stopServices(run), unmountVolumes(run), removeSandboxes(run), removeFiles(run)],
+  },
+]
+
+/** kubeadm's check, the only one of its reset. */
+function checkPrivilege({ ignorePreflightErrors }: ResetRun): Action {
+  return {
+    kind: 'check',
+    about: 'check that this is root',
+    async apply({ host: { system } }) {
+      const isIgnored = ignorePreflightErrors.some(name => name === 'all' || name === 'isprivilegeduser')
+      if (!system || system.uid === 0) return outcomeOf([])
+      const text = `a host is reset by root, and this is user ${system.uid}`
+      if (isIgnored) return outcomeOf([], [text])
+      throw new WorkflowError('KPKI_PREFLIGHT_FAILED', text, {
+        details: { findings: [`IsPrivilegedUser: ${text}`] },
+        hint: 'run with sudo; to go on all the same: --ignore-preflight-errors IsPrivilegedUser',
+      })
+    },
+  }
+}
+
+function removeMember(etcd: NonNullable<ResetRun['etcd']>): Action {
+  return {
+    kind: 'etcd-member',
+    about: `remove the etcd member ${etcd.peerUrl ?? 'of this host'}`,
+    apply: ({ host }) =>
+      unlessItFails(host.system, 'the etcd member was not removed', async system => {
+        const { isRemoved, text } = await removeEtcdMember(etcd, host, system)
+        return isRemoved ? outcomeOf([text]) : outcomeOf([], [text])
+      }),
+  }
+}
+
+/** Nothing is to write the files anew that are removed. */
+function stopServices({ units }: ResetRun): Action {
+  return {
+    kind: 'services',
+    about: `stop ${['kubelet', ...units].join(', ')}`,
+    apply: ({ host }) =>
+      unlessItFails(host.system, 'stop it by hand', async system => {
+        const services = await system.services()
+        if (!services) return outcomeOf([], ['nothing looks after services here: stop the kubelet by hand, if it runs'])
+        const [stopped, notes]: [string[], string[]] = [[], []]
+        for (const service of ['kubelet', ...units]) {
+          try {
+            if (!(await services.isActive(service))) continue
+            await services.stop(service)
+            stopped.push(`${service} stopped`)
+          } catch (error) {
+            notes.push(`${service} could not be stopped: ${messageOf(error)}`)
+          }
+        }
+        return outcomeOf(stopped, notes)
+      }),
+  }
+}
+
+function unmountVolumes({ unmountFlags }: ResetRun): Action {
+  return {
+    kind: 'unmount',
+    about: `unmount what is mounted below ${KUBELET_DIR}`,
+    apply: ({ host }) =>
+      unlessItFails(
+        host.system,
+        'what is mounted stays, and so do the directories that it is mounted in',
+        async system => {
+          const dir = await realKubeletDir(system)
+          const points = (await readMounts(host)).filter(point => point.startsWith(`${dir}/`))
+          const flags = unmountFlags.flatMap(flag => UMOUNT_OPTIONS[flag] ?? [])
+          const unknown = unmountFlags.filter(flag => UMOUNT_OPTIONS[flag] === undefined)
+          const notes = unknown.map(flag => `umount has no option for ${flag}, which is left out`)
+          const done: string[] = []
+          // What was mounted last may lie over what was before.
+          for (const point of [...points].reverse()) {
+            const { status, stderr } = await system.run('umount', [...flags, '--', point])
+            if (status === 0) done.push(`${point} unmounted`)
+            else notes.push(`${point} stays mounted: ${stderr.trim().slice(0, 200)}`)
+          }
+          return outcomeOf(done, notes)
+        },
+      ),
+  }
+}
+
+/** Mount points are known by their real names. */
+async function realKubeletDir(system: HostSystem): Promise<string> {
+  const { status, stdout } = await system.run('readlink', ['-f', '--', KUBELET_DIR])
+  const dir = stdout.trim()
+  if (status !== 0 || !dir.startsWith('/'))
+    throw new WorkflowError('KPKI_PROGRAM_FAILED', `readlink -f ${KUBELET_DIR} ends with status ${status}`)
+  return dir
+}
+
+function removeSandboxes({ criSocket }: ResetRun): Action {
+  return {
+    kind: 'sandboxes',
+    about: `remove the Pods that run on ${criSocket}`,
+    apply: ({ host, signal }) =>
+      unlessItFails(host.system, 'containers stay: crictl pods, crictl rmp -f ID', async system => {
+        const runtime = system.runtime(criSocket)
+        try {
+          const [done, notes]: [string[], string[]] = [[], []]
+          for (const sandbox of await runtime.sandboxes()) {
+            if (signal?.aborted) break
+            const name = `Pod ${sandbox.namespace}/${sandbox.name}`
+            const problem = await removeSandbox(sandbox, id => runtime.removeSandbox(id))
+            if (problem === undefined) done.push(`${name} removed`)
+            else notes.push(`${name} stays: ${problem}`)
+          }
+          return outcomeOf(done, notes)
+        } finally {
+          runtime.close()
+        }
+      }),
+  }
+}
+
+async function removeSandbox({ id }: PodSandbox, remove: (id: string) => Promise<void>): Promise<string | undefined> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await remove(id)
+      return undefined
+    } catch (error) {
+      if (attempt >= SANDBOX_ATTEMPTS) return messageOf(error)
+    }
+  }
+}
+
+function removeFiles({ remove }: ResetRun): Action {
+  return {
+    kind: 'remove',
+    about: `remove ${remove.length} files and directories`,
+    async apply({ host, signal }: Hands) {
+      const { removals, mounts, notes } = await safely(remove, host)
+      const { gone, left } = await removeThings(removals.slice(0, -1), host, { mounts, signal })
+      // The record goes last, and only when nothing of what it names is left.
+      const last = left.length === 0 ? await removeThings(removals.slice(-1), host, { mounts, signal }) : undefined
+      const all = [...gone, ...(last?.gone ?? [])].map(path => host.locate(path))
+      const problems = [...left, ...(last?.left ?? [])]
+      if (problems.length === 0) return outcomeOf(all, notes)
+      throw new StoreError(
+        'KPKI_WRITE_FAILED',
+        `${problems[0]}${problems.length > 1 ? ` (and ${problems.length - 1} more)` : ''}`,
+        {
+          details: { left: problems.slice(0, 100) },
+          hint: 'what could be removed is; mend that (unmount it, stop who uses it)',
+        },
+      )
+    },
+  }
+}
+
+/** Where nobody can say what is mounted, the kubelet's volumes stay: they may be somebody's data. */
+async function safely(remove: ResetRun['remove'], host: Hands['host']) {
+  const { system } = host
+  if (!system) return { removals: remove, mounts: [], notes: [] }
+  try {
+    const dir = await realKubeletDir(system)
+    const mounts = (await readMounts(host)).map(point =>
+      point === dir || point.startsWith(`${dir}/`) ? KUBELET_DIR + point.slice(dir.length) : point,
+    )
+    return { removals: remove, mounts, notes: [] }
+  } catch (error) {
+    // The record stays with them, for a later reset to know whose they are.
+    const removals = remove.filter(({ path, why }) => why !== 'kubelet' && path !== RECORD_PATH)
+    return { removals, mounts: [], notes: [`${KUBELET_DIR} stays as it is: ${messageOf(error)}`] }
+  }
+}
+
+/** What a reset cannot do without is only told of: the rest is to be cleaned up all the same. */
+async function unlessItFails(
+  system: HostSystem | undefined,
+  consequence: string,
+  work: (system: HostSystem) => Promise<Outcome>,
+): Promise<Outcome> {
+  if (!system) return outcomeOf([])
+  try {
+    return await work(system)
+  } catch (error) {
+    if (!(error instanceof KpkiError)) throw error
+    return outcomeOf([], [`${error.message}; ${error.hint ?? consequence}`])
+  }
+}
+
+function messageOf(error: unknown): string {
+  if (!(error instanceof KpkiError)) throw error
+  return error.message
+}
