@@ -37,11 +37,17 @@ export function applyAdjusted(
         const existing = await api.get(objectName(object))
         const adjusted: Adjusted = existing ? await adjust(object, existing) : { object }
         if (adjusted.note !== undefined) told.push(adjusted.note)
-        if (!adjusted.object) continue
+        if (!adjusted.object || (existing && isBare(adjusted.object))) continue
         const after = await api.apply(adjusted.object)
         if (existing?.metadata.resourceVersion !== after.metadata.resourceVersion) made.push(describeObject(object))
       }
       return outcomeOf(made, told)
     },
   }
+}
+
+/** It says nothing but that it is there; an API server of v1.20 takes that for a change, each time it is applied. */
+function isBare({ apiVersion: _apiVersion, kind: _kind, metadata, ...rest }: KubernetesObject): boolean {
+  const { name: _name, namespace: _namespace, ...own } = metadata
+  return Object.keys(rest).length === 0 && Object.keys(own).length === 0
 }
