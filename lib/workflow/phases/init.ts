@@ -5,6 +5,8 @@ import { CONTROL_PLANE } from './control-plane.js'
 import { ETCD } from './etcd.js'
 import type { InitRun } from './init-run.js'
 import { KUBECONFIG } from './kubeconfig.js'
+import { KUBELET_FINALIZE } from './kubelet-finalize.js'
+import { KUBELET_START } from './kubelet-start.js'
 import { MARK_CONTROL_PLANE } from './mark-control-plane.js'
 import type { Phase } from './phase.js'
 import { PREFLIGHT } from './preflight.js'
@@ -28,11 +30,13 @@ export const INIT_PHASES: readonly Phase<InitRun>[] = [
   KUBECONFIG,
   ETCD,
   CONTROL_PLANE,
+  KUBELET_START,
   WAIT_CONTROL_PLANE,
   UPLOAD_CONFIG,
   UPLOAD_CERTS,
   MARK_CONTROL_PLANE,
   BOOTSTRAP_TOKEN,
+  KUBELET_FINALIZE,
   ADDON,
   SHOW_JOIN_COMMAND,
 ]
