@@ -181,6 +181,7 @@ export class Host {
   readonly #dir: string
   readonly #network: string
   readonly #daemons = new Map<string, ChildProcess>()
+  #entrance: readonly string[]
 
   private constructor(name: string, dir: string, holder: ChildProcess) {
     this.name = name
@@ -188,6 +189,7 @@ export class Host {
     this.#holder = holder
     this.#network = readlinkSync(`/proc/${holder.pid}/ns/net`)
     networks.add(this.#network)
+    this.#entrance = ['-t', String(holder.pid), '--net', '--mount', '--uts', '--']
   }
 
   static async create(name: string): Promise<Host> {
@@ -233,12 +235,12 @@ export class Host {
 
   /** Runs a program on this host. */
   run(program: string, args: readonly string[], options?: RunOptions): Promise<Said> {
-    return run('nsenter', [...this.#enter(), program, ...args], options)
+    return run('nsenter', [...this.#entrance, program, ...args], options)
   }
 
   /** Starts a program on this host, to be watched; it dies with this process. */
   spawn(program: string, args: readonly string[], options?: RunOptions): ChildProcess {
-    return start('nsenter', [...this.#enter(), program, ...args], options)
+    return start('nsenter', [...this.#entrance, program, ...args], options)
   }
 
   /** Runs kpki on this host. */
@@ -249,7 +251,7 @@ export class Host {
   /** Starts a program that stays; its output goes to a file. */
   daemon(name: string, program: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): void {
     const log = openSync(join(this.data, `${name}.log`), 'a')
-    this.#daemons.set(name, start('nsenter', [...this.#enter(), program, ...args], { env }, log))
+    this.#daemons.set(name, start('nsenter', [...this.#entrance, program, ...args], { env }, log))
     closeSync(log)
   }
 
@@ -264,6 +266,7 @@ export class Host {
   async stopAll(): Promise<void> {
     const daemons = [...this.#daemons.values()]
     this.#daemons.clear()
+    this.#entrance = ['-t', this.pid, '--net', '--mount', '--uts', '--']
     endNetwork(this.#network, Number(this.pid))
     await Promise.all(daemons.map(kill))
   }
@@ -297,8 +300,9 @@ export class Host {
     rmSync(this.#dir, { recursive: true, force: true })
   }
 
-  #enter(): readonly string[] {
-    return ['-t', this.pid, '--net', '--mount', '--uts', '--']
+  /** From now on, what is run here runs beside a process of the host that has process ids (and mounts) of its own. */
+  enterBeside(pid: number): void {
+    this.#entrance = ['-t', String(pid), '--net', '--mount', '--uts', '--pid', '--']
   }
 }
 
