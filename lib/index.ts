@@ -391,13 +391,14 @@ export {
   type PlannedChanges,
   planStore,
 } from './workflow/change-tree.js'
+export { checkOnHost } from './workflow/check-on-host.js'
 export {
   type CreateTokensOptions,
   createBootstrapTokens,
   tokenObjectName,
   withdrawBootstrapTokens,
 } from './workflow/create-tokens.js'
-export { findCriSockets } from './workflow/find-cri-sockets.js'
+export { findCriSocket } from './workflow/find-cri-socket.js'
 export {
   type GenerateOptions,
   type GenerateResult,

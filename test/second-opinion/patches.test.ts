@@ -1,0 +1,158 @@
+/** kubectl and kubeadm make the same of a patch as we do. */
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { PATCH_TARGETS } from '../../lib/render/patch.js'
+import { parsePatchName } from '../../lib/render/patch-names.js'
+import { applyPatches, parsePatchFile } from '../../lib/render/patches.js'
+import type { YamlObject, YamlValue } from '../../lib/yaml-scalars.js'
+import { POD, STRATEGIC_CASES } from '../render/strategic-cases.js'
+import { hasTool, skipped } from '../support/skip.js'
+import { inTempDir } from '../support/temp.js'
+
+const folder = process.env['KUBE_BINARIES']
+const find = (name: string) => {
+  const own = folder === undefined ? '' : join(folder, name)
+  return existsSync(own) ? own : hasTool(name) ? name : undefined
+}
+const KUBECTL = find('kubectl')
+// Even a dry run of kubeadm writes below /etc/kubernetes: it gets one of its own.
+const hasNamespaces = spawnSync('unshare', ['--mount', 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt']).status === 0
+const KUBEADM = hasNamespaces ? find('kubeadm') : undefined
+const testBy = (tool: string | undefined, name: string, handler: () => void | Promise<void>) => {
+  if (tool !== undefined) return test(name, handler)
+  skipped.push(`${name} (needs kubectl, or kubeadm and namespaces of mounts, on PATH or in KUBE_BINARIES)`)
+  test.skip()
+}
+
+/** What kubectl makes of a patch; `undefined` when it refuses it. */
+function byKubectl(type: 'strategic' | 'merge' | 'json', patch: YamlValue): YamlValue | undefined {
+  const { status, stdout } = spawnSync(
+    KUBECTL ?? '',
+    ['patch', '--local', `--type=${type}`, '-f', '-', '-p', JSON.stringify(patch), '-o', 'json'],
+    { input: JSON.stringify(POD), encoding: 'utf8' },
+  )
+  return status === 0 ? less(JSON.parse(stdout)) : undefined
+}
+
+/** Less what kubectl's types write without being asked. */
+function less(object: {
+  metadata: YamlObject
+  spec: YamlObject & { containers: YamlObject[] }
+  status?: YamlValue
+}): YamlValue {
+  const { status: _, metadata, spec, ...rest } = object
+  const { creationTimestamp: __, ...named } = metadata
+  const containers = spec.containers.map(({ resources, ...each }) =>
+    JSON.stringify(resources ?? {}) === '{}' ? each : { ...each, ...(resources === undefined ? {} : { resources }) },
+  )
+  const init = spec['initContainers'] as YamlObject[] | undefined
+  const initContainers = init?.map(({ resources: ___, ...each }) => each)
+  return { ...rest, metadata: named, spec: { ...spec, containers, ...(initContainers ? { initContainers } : {}) } }
+}
+
+testBy(KUBECTL, 'strategic merge patches come to the same with kubectl', () => {
+  for (const [name, patch, expected] of STRATEGIC_CASES) assert.equal(byKubectl('strategic', patch), expected, name)
+})
+
+const MERGES: readonly YamlObject[] = [
+  { metadata: { labels: { x: 'y' }, annotations: { a: null } } },
+  { spec: { containers: [{ name: 'etcd', image: 'other' }] } },
+  { spec: { hostNetwork: null, priority: 5 } },
+  { spec: { volumes: null } },
+]
+const JSONS: readonly (readonly YamlObject[])[] = [
+  [{ op: 'add', path: '/spec/containers/0/command/-', value: '--x' }],
+  [{ op: 'add', path: '/spec/containers/0/command/1', value: '--x' }],
+  [{ op: 'replace', path: '/spec/containers/0/image', value: 'y' }],
+  [{ op: 'remove', path: '/spec/volumes/0' }],
+  [{ op: 'move', from: '/spec/volumes/0', path: '/spec/volumes/1' }],
+  [{ op: 'copy', from: '/metadata/annotations/a', path: '/metadata/annotations/c' }],
+  [{ op: 'test', path: '/metadata/name', value: 'etcd' }],
+  [{ op: 'test', path: '/metadata/name', value: 'other' }],
+  [{ op: 'remove', path: '/spec/nothing' }],
+  [{ op: 'replace', path: '/spec/containers/1/image', value: 'y' }],
+  [{ op: 'add', path: '/spec/nothing/x', value: 'y' }],
+  [{ op: 'add', path: '/metadata/annotations/x~1y', value: 'z' }],
+]
+testBy(KUBECTL, 'merge patches and JSON patches come to the same with kubectl', () => {
+  for (const [type, patches] of [
+    ['merge', MERGES],
+    ['json', JSONS],
+  ] as const)
+    for (const patch of patches) {
+      const text = JSON.stringify(patch)
+      let ours: unknown
+      try {
+        ours = less(applyPatches(POD, 'etcd', parsePatchFile(`etcd+${type}.json`, text).patches) as never)
+      } catch {
+        ours = undefined
+      }
+      assert.equal(ours, byKubectl(type, patch as YamlValue), text)
+    }
+})
+
+// Names of files, and whether kubeadm v1.20.2 reads them, passes them over or refuses them.
+const NAMES = [
+  'etcd.yaml',
+  'etcd0.yaml',
+  'etcd-some_suffix.json',
+  'kube-apiserver+merge.yaml',
+  'kube-apiserver1+json.json',
+  'kube-scheduler+strategic.yaml',
+  'kube-scheduler.merge.yaml',
+  'kube-controller-managerx+merge.json',
+  'kube-proxy.yaml',
+  'apiserver.yaml',
+  'etcd.yml',
+  'etcd.txt',
+  'README',
+  'etcd+foo.yaml',
+  'etcd+.yaml',
+  '.yaml',
+]
+testBy(
+  KUBEADM,
+  'names of patch files mean to kubeadm what they mean here',
+  inTempDir(async dir => {
+    const v1_20 = PATCH_TARGETS.slice(0, 4) as readonly string[]
+    for (const [index, name] of NAMES.entries()) {
+      let ours: string
+      try {
+        const { target } = parsePatchName(name, name)
+        ours = target !== undefined && v1_20.includes(target) ? 'read' : 'ignored'
+      } catch {
+        ours = 'refused'
+      }
+      assert.is(ours, byKubeadm(join(dir, String(index)), name), name)
+    }
+  }),
+)
+
+function byKubeadm(dir: string, name: string): string {
+  const patches = join(dir, 'patches')
+  mkdirSync(patches, { recursive: true })
+  writeFileSync(join(patches, name), 'metadata: {}\n')
+  const config = join(dir, 'k.yaml')
+  writeFileSync(
+    config,
+    [
+      'apiVersion: kubeadm.k8s.io/v1beta2\nkind: InitConfiguration\nlocalAPIEndpoint: {advertiseAddress: 10.0.0.1}\nnodeRegistration: {name: cp-1, criSocket: /run/x.sock}',
+      '---\napiVersion: kubeadm.k8s.io/v1beta2\nkind: ClusterConfiguration\nkubernetesVersion: v1.20.2\n',
+    ].join('\n'),
+  )
+  const script =
+    'mkdir -p /etc/kubernetes && mount -t tmpfs tmpfs /mnt && mkdir /mnt/k && mount --bind /mnt/k /etc/kubernetes && exec "$0" "$@"'
+  const args = ['init', 'phase', 'control-plane', 'scheduler', '--config', config, '--experimental-patches', patches]
+  const { stdout, stderr } = spawnSync('unshare', ['--mount', 'sh', '-c', script, KUBEADM ?? '', ...args], {
+    encoding: 'utf8',
+  })
+  if (stdout.includes('Found the following patch files')) return 'read'
+  if (stdout.includes(`Ignoring file "${name}"`)) return 'ignored'
+  if (/unknown or missing patch type/.test(stderr)) return 'refused'
+  return `unclear: ${stderr.slice(0, 300)} ${stdout.slice(-300)}`
+}
+
+test.run()
