@@ -3,7 +3,7 @@ import { KpkiError, WorkflowError } from '../../errors.js'
 import type { HostFile } from '../../render/host-file.js'
 import { pullList } from '../../render/images.js'
 import { kubeletFiles } from '../../render/kubelet-files.js'
-import { STATIC_POD_COMPONENTS, staticPodFile } from '../../render/static-pods.js'
+import { STATIC_POD_COMPONENTS } from '../../render/static-pods.js'
 import type { ContainerRuntime } from '../host.js'
 import { stopIfInterrupted } from '../interruption.js'
 import { PREFLIGHT_CHECKS } from '../preflight/checks.js'
@@ -11,6 +11,7 @@ import { assertPreflight, type PreflightReport, runPreflight } from '../prefligh
 import { isDockershim } from '../preflight/runtime-checks.js'
 import { type PreflightSubject, preflightSubject } from '../preflight/subject.js'
 import { outcomeOf } from './actions.js'
+import { componentActions } from './components.js'
 import type { InitRun } from './init-run.js'
 import type { Action, Hands, Phase } from './phase.js'
 
@@ -34,12 +35,11 @@ export function initSubject(run: InitRun): PreflightSubject {
 }
 
 /** Those by which a run knows its own components. */
-function plannedFiles({ controlPlane, traits, patches }: InitRun): readonly HostFile[] {
+function plannedFiles(run: InitRun): readonly HostFile[] {
+  const { controlPlane, traits, patches } = run
   const components = STATIC_POD_COMPONENTS.filter(name => name !== 'etcd' || controlPlane.localEtcd !== undefined)
-  return [
-    ...components.map(component => staticPodFile(component, controlPlane, traits, patches)),
-    ...kubeletFiles(controlPlane, traits, patches),
-  ]
+  const actions = components.flatMap(component => componentActions(component, run))
+  return [...actions.flatMap(({ files = [] }) => files), ...kubeletFiles(controlPlane, traits, patches)]
 }
 
 function lookAtHost(run: InitRun): Action {
