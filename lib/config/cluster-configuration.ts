@@ -1,4 +1,6 @@
+import { DEFAULT_VALIDITY_SECONDS } from '../kubernetes/cluster.js'
 import { has } from '../kubernetes/differences.js'
+import { parseDuration } from '../kubernetes/duration.js'
 import type { KubernetesVersion } from '../kubernetes/versions.js'
 import { formatYaml } from '../yaml-format.js'
 import { isYamlObject, type YamlObject, type YamlValue } from '../yaml-scalars.js'
@@ -33,18 +35,11 @@ export function formatClusterConfiguration(controlPlane: ControlPlane): Formatte
   const version = uploadedApiVersion(kubernetesVersion)
   const current = (controlPlane.configuration.ClusterConfiguration ?? {}) as YamlObject
   const whole = version === 'v1beta4' ? current : convertBack(current, controlPlane, version)
-  const hasEndpoints = (controlPlane.configuration.ClusterConfiguration?.etcd?.external?.httpEndpoints ?? []).length > 0
-  const isCut = hasEndpoints && version === 'v1beta4' && !has(kubernetesVersion, 'etcdHttpEndpoints')
   const recorded = has(kubernetesVersion, 'recordsAuthorizationMode') ? withAuthorizationMode(whole) : whole
   const head = { apiVersion: `${KUBEADM_GROUP}/${version}`, kind: 'ClusterConfiguration' }
   return {
     text: formatYaml({ ...head, ...pruneStruct(recorded, 'ClusterConfiguration', version) }),
-    warnings: [
-      ...(version === 'v1beta4' ? [] : lossesOf(whole, 'ClusterConfiguration', version, '')),
-      ...(isCut
-        ? [`kubeadm of ${kubernetesVersion.text} does not read etcd.external.httpEndpoints of kubeadm-config`]
-        : []),
-    ],
+    warnings: version === 'v1beta4' ? [] : lossesOf(whole, 'ClusterConfiguration', version, ''),
   }
 }
 
@@ -75,10 +70,10 @@ function withAuthorizationMode(cluster: YamlObject): YamlObject {
   return withValue(cluster, ['apiServer', 'extraArgs'], [...args, { name: 'authorization-mode', value: 'Node,RBAC' }])
 }
 
-/** What is the same in every version's kubeadm, and need not be said. */
-const USUAL: Readonly<Record<string, YamlValue>> = {
-  certificateValidityPeriod: '8760h0m0s',
-  caCertificateValidityPeriod: '87600h0m0s',
+/** What is the same in every version's kubeadm, and need not be said; in seconds. */
+const USUAL: Readonly<Record<string, number>> = {
+  certificateValidityPeriod: DEFAULT_VALIDITY_SECONDS.leaf,
+  caCertificateValidityPeriod: DEFAULT_VALIDITY_SECONDS.ca,
 }
 
 /** Fields with something in them that the older version has not, and arguments given more than once. */
@@ -89,13 +84,18 @@ function lossesOf(value: YamlObject, name: StructName, version: ApiVersion, pref
     const place = `${prefix}${key}`
     const row = rows[key]
     if (!row || isNothing(field)) return []
-    if (!known[key]) return USUAL[place] === field ? [] : [cannotSay(place, field, version)]
+    if (!known[key]) return isUsual(place, field) ? [] : [cannotSay(place, field, version)]
     if (row.type === 'args') return repeated(field).map(argument => repeatedTwice(place, argument, version))
     const struct = row.type.replace('[]', '')
     if (!/^[A-Z]/.test(struct)) return []
     const items: readonly YamlValue[] = Array.isArray(field) ? field : [field]
     return items.flatMap(item => (isYamlObject(item) ? lossesOf(item, struct as StructName, version, `${place}.`) : []))
   })
+}
+
+function isUsual(place: string, value: YamlValue): boolean {
+  const usual = USUAL[place]
+  return usual !== undefined && parseDuration(String(value)) === usual
 }
 
 function cannotSay(place: string, value: YamlValue, version: ApiVersion): string {

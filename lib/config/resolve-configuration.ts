@@ -76,6 +76,8 @@ function withFacts({
     const [document, path] = isJoin
       ? (['JoinConfiguration', source.joinPath] as const)
       : ([source.kind, source.path] as const)
+    // The fact is less than what the file says of it: httpEndpoints are none of it.
+    if (name === 'externalEtcd' && origins[name].kind === 'file') continue
     const value = facts[name] === undefined ? undefined : (understood[name] ?? (facts[name] as YamlValue))
     if (value !== undefined) documents = { ...documents, [document]: withValue(documents[document] ?? {}, path, value) }
     else if (origins[name].kind === 'flag')
