@@ -2,6 +2,7 @@ import { planTree, type RowPlan } from '../audit/plan.js'
 import type { Finding } from '../audit/rules.js'
 import type { Context } from '../context.js'
 import { type Bytes, equalBytes } from '../crypto/bytes.js'
+import { PolicyError } from '../errors.js'
 import { serverOf, type WantedCertificate, wantedCertificate } from '../kubernetes/catalogue.js'
 import type { Cluster } from '../kubernetes/cluster.js'
 import type { KubernetesObject } from '../kubernetes/objects.js'
@@ -104,19 +105,16 @@ export async function rehearsePhases(
       },
     ]
   }
-  const rehearseStep = async ({
-    kind,
-    about,
-    files = [],
-    rows = [],
-    objects = [],
-  }: Action): Promise<RehearsedStep> => ({
-    kind,
-    about,
-    files: await inTurn(files, async file => [await compare(file, host)]),
-    rows: await inTurn(rows, rehearseRow),
-    objects,
-  })
+  const rehearseStep = async (action: Action): Promise<RehearsedStep> => {
+    const { kind, about, files = [], rows = [], objects = [] } = action
+    return {
+      kind,
+      about,
+      files: await inTurn(files, async file => [await compare(file, host)]),
+      rows: await inTurn(rows, rehearseRow),
+      objects: [...objects, ...(await readObjects(action, { store, context }))],
+    }
+  }
   const phases = await inTurn(planned, async ({ path, about, skipped, actions: own }) => [
     { path, about, skipped, steps: await inTurn(own, async action => [await rehearseStep(action)]) },
   ])
@@ -125,6 +123,19 @@ export async function rehearsePhases(
     phases,
     findings: plan.findings,
     conflicts: files.filter(({ state }) => state === 'differs').map(({ path }) => path),
+  }
+}
+
+/** Objects that hold what an earlier phase makes, e.g. the CA, are not known before it has. */
+async function readObjects(
+  action: Action,
+  hands: Pick<RehearseHands, 'store' | 'context'>,
+): Promise<readonly KubernetesObject[]> {
+  try {
+    return (await action.readObjects?.(hands)) ?? []
+  } catch (error) {
+    if (error instanceof PolicyError && error.code === 'KPKI_ISSUER_MISSING') return []
+    throw error
   }
 }
 
