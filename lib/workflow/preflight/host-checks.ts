@@ -1,7 +1,17 @@
 import { parseIp } from '../../crypto/ip.js'
 import { has } from '../../kubernetes/differences.js'
 import { addressAt, formatHostPort } from '../../kubernetes/net.js'
-import { CONTROL_PLANE_ROLES, dashed, error, PREFLIGHT_ROLES, type PreflightCheck, warning, well } from './check.js'
+import { checkOnHost } from '../check-on-host.js'
+import {
+  CONTROL_PLANE_ROLES,
+  dashed,
+  error,
+  PREFLIGHT_ROLES,
+  type PreflightCheck,
+  together,
+  warning,
+  well,
+} from './check.js'
 
 /** @see kubernetes/kubernetes v1.20.2, cmd/kubeadm/app/constants/constants.go (ControlPlaneNumCPU, ControlPlaneMem) */
 const [MIN_CPUS, MIN_MEMORY_MB] = [2, 1700]
@@ -184,29 +194,42 @@ const PROXY_SUBNETS: PreflightCheck = {
     }),
 }
 
-const ENDPOINT: PreflightCheck = {
-  name: 'ControlPlaneEndpoint',
-  about: 'controlPlaneEndpoint resolves on this host',
+/** What a description says and this host does not bear out, by its field. */
+const onHost = (name: string, field: string, about: string, mend: string): PreflightCheck => ({
+  name,
+  about,
   severity: 'warning',
   origin: 'kpki',
-  mend: 'put the name into DNS, or into /etc/hosts of every host of the cluster',
-  roles: PREFLIGHT_ROLES,
-  probes: ({ endpoint }) => {
-    if (!endpoint || parseIp(endpoint.host)) return []
-    return [
-      {
-        name: 'ControlPlaneEndpoint',
-        look: async ({ system }) =>
-          (await system.resolve(endpoint.host)).length > 0
-            ? well()
-            : warning(
-                `controlPlaneEndpoint ${endpoint.host} does not resolve on this host`,
-                `put ${endpoint.host} into DNS, or into /etc/hosts of every host of the cluster, before others join`,
-              ),
-      },
-    ]
-  },
-}
+  mend,
+  roles: CONTROL_PLANE_ROLES,
+  isOfFiles: true,
+  probes: ({ controlPlane }) =>
+    controlPlane === undefined
+      ? []
+      : [
+          {
+            name,
+            look: async ({ host }) => {
+              const problems = (await checkOnHost(controlPlane, host)).filter(problem => problem.field === field)
+              return together(problems.map(problem => warning(`${field}: ${problem.message}`, problem.hint ?? mend)))
+            },
+          },
+        ],
+})
+
+const ENDPOINT = onHost(
+  'ControlPlaneEndpoint',
+  'controlPlaneEndpoint',
+  'controlPlaneEndpoint resolves on this host',
+  'put the name into DNS, or into /etc/hosts of every host of the cluster',
+)
+
+const CERT_SANS = onHost(
+  'CertSANs',
+  'apiServer.certSANs',
+  'further names of the API server can still be put into its certificate',
+  'kpki plan and kpki apply issue a certificate anew; where another CA signs, ask there for the names',
+)
 
 const KERNEL_SETTINGS = {
   ipv4: '/proc/sys/net/ipv4/ip_forward',
@@ -262,5 +285,5 @@ export const PRIVILEGED_CHECK: PreflightCheck = PRIVILEGED
 
 /** Checks of the machine and its network. */
 export const HOST_CHECKS: readonly PreflightCheck[] = [CPUS, MEMORY, FIREWALL]
-export const NETWORK_CHECKS: readonly PreflightCheck[] = [PROXY, PROXY_SUBNETS, ENDPOINT]
+export const NETWORK_CHECKS: readonly PreflightCheck[] = [PROXY, PROXY_SUBNETS, ENDPOINT, CERT_SANS]
 export const NODE_CHECKS: readonly PreflightCheck[] = [SWAP, FILE_CONTENT, NODE_NAME]

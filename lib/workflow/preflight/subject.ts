@@ -9,6 +9,8 @@ import type { PreflightRole } from './check.js'
 /** What is to be made on a host, as far as its preflight checks want to know. */
 export interface PreflightSubject {
   readonly role: PreflightRole
+  /** Of which it was made. Default: it is that of a worker */
+  readonly controlPlane?: ControlPlane
   readonly version: KubernetesVersion
   readonly nodeName: string
   /** With or without its scheme. */
@@ -60,18 +62,20 @@ export function preflightSubject(controlPlane: ControlPlane, options: PreflightS
     const address = args.findLast(({ name }) => name === 'bind-address')?.value
     return address === undefined ? [] : [[component, address] as const]
   })
+  const isWorker = role === 'join-worker'
   return {
     role,
+    ...(isWorker ? {} : { controlPlane }),
     version: cluster.kubernetesVersion,
     nodeName: cluster.nodeName,
     criSocket: node.criSocket,
-    api: { address: cluster.advertiseAddress, port: cluster.bindPort },
+    api: isWorker ? undefined : { address: cluster.advertiseAddress, port: cluster.bindPort },
     endpoint: cluster.controlPlaneEndpoint,
     serviceSubnets: cluster.serviceSubnets,
     podSubnets: cluster.podSubnets,
     bindAddresses: Object.fromEntries(bound),
-    etcdDataDir: localEtcd?.dataDir,
-    externalEtcd: cluster.externalEtcd,
+    etcdDataDir: isWorker ? undefined : localEtcd?.dataDir,
+    externalEtcd: isWorker ? undefined : cluster.externalEtcd,
     certificatesDir: cluster.certificatesDir,
     patchesDir: controlPlane.patchesDir,
     allowsSwap: kubeletConfiguration?.['failSwapOn'] === false,
