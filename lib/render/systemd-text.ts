@@ -13,9 +13,21 @@ const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/u
  */
 export function unitWord(text: string, field: string): string {
   refuseControl(text, field)
-  const doubled = text.replaceAll('%', '%%').replaceAll('$', '$$$$')
-  if (/^[-=:,./@_+*a-zA-Z0-9%$[\]]+$/.test(doubled)) return doubled
-  return `"${doubled.replace(/[\\"]/g, '\\$&')}"`
+  return quoted(text.replaceAll('%', '%%').replaceAll('$', '$$$$'))
+}
+
+/** The program that a command line begins with: there, systemd takes a `$` for what it is. */
+export function unitProgram(path: string, field: string): string {
+  refuseControl(path, field)
+  if (!path.startsWith('/')) {
+    const details = { field }
+    throw new UsageError('KPKI_FIELD_VALUE', `${field}: ${JSON.stringify(path)} is not an absolute path`, { details })
+  }
+  return quoted(path.replaceAll('%', '%%'))
+}
+
+function quoted(text: string): string {
+  return /^[-=:,./@_+*a-zA-Z0-9%$[\]]+$/.test(text) ? text : `"${text.replace(/[\\"]/g, '\\$&')}"`
 }
 
 /**

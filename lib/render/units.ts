@@ -6,11 +6,11 @@ import { optionsOf } from './component-volumes.js'
 import type { HostFile, HostTraits } from './host-file.js'
 import type { Patch } from './patch.js'
 import { componentEnv } from './static-pods.js'
-import { environmentLine, unitWord } from './systemd-text.js'
+import { environmentLine, unitProgram, unitWord } from './systemd-text.js'
 
 /** Options of {@link systemdFiles}. */
 export interface UnitOptions {
-  /** Where the programs are. Default: `/usr/local/bin` */
+  /** Where the programs are; absolute. Default: `/usr/local/bin` */
   readonly binDir?: string
   /** Patches of the run; none is for a unit, and those for the static Pod in its place are told of. Default: none */
   readonly patches?: readonly Patch[]
@@ -102,7 +102,7 @@ export function systemdFiles(
     '[Service]',
     `Type=${type}`,
     ...(env.length === 0 ? [] : [`EnvironmentFile=${environment}`]),
-    `ExecStart=${[unitWord(`${binDir}/${component}`, 'binDir'), ...args].join(' \\\n  ')}`,
+    `ExecStart=${[unitProgram(`${binDir}/${component}`, 'binDir'), ...args].join(' \\\n  ')}`,
     'Restart=always',
     'RestartSec=5',
     // As long as init waits for it, and a static Pod's startup probe.
