@@ -442,6 +442,7 @@ export { INIT_PHASE_ROWS, type PhaseRow } from './workflow/phases/init-rows.js'
 export type { InitRun } from './workflow/phases/init-run.js'
 export { findPhases, listPhases, type PhaseAt } from './workflow/phases/paths.js'
 export type { Action, Handed, Hands, Outcome, Phase } from './workflow/phases/phase.js'
+export { RESET_PHASES } from './workflow/phases/reset.js'
 export {
   type PhaseEvent,
   type PhaseResult,
@@ -454,6 +455,7 @@ export {
 export { JOIN_CONTROL_PLANE, JOIN_WORKER } from './workflow/phases/show-join-command.js'
 export { type ReadPatches, readPatches } from './workflow/read-patches.js'
 export { readTraits } from './workflow/read-traits.js'
+export { type HostRecord, type MadeEntry, RECORD_PATH, readRecord } from './workflow/record.js'
 export {
   type Rehearsal,
   type RehearsedFile,
@@ -463,7 +465,18 @@ export {
   type RehearseHands,
   rehearsePhases,
 } from './workflow/rehearse.js'
+export {
+  clusterObjects,
+  HOST_PHASES,
+  OBJECT_PHASES,
+  type PhaseObjects,
+  prepareRender,
+  type RenderOptions,
+  renderHost,
+} from './workflow/render-host.js'
 export { type RenewOptions, renew } from './workflow/renew.js'
+export type { EtcdHere } from './workflow/reset/etcd-here.js'
+export { type Kept, type Removal, type ResetOptions, type ResetRun, surveyReset } from './workflow/reset/survey.js'
 export {
   readSharedFiles,
   type SharedFilesResult,

@@ -6,6 +6,7 @@ import { CHANGE_COMMANDS, RENEW_ALIAS } from './commands-change.js'
 import { CHECK_COMMANDS } from './commands-check.js'
 import { EXPIRATION_COMMANDS } from './commands-expiration.js'
 import { HASH_COMMANDS } from './commands-hash.js'
+import { INIT_COMMANDS } from './commands-init.js'
 import { KUBECONFIG_COMMANDS } from './commands-kubeconfig.js'
 import { LEDGER_COMMANDS } from './commands-ledger.js'
 import { SA_COMMANDS } from './commands-sa.js'
@@ -135,6 +136,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   ...CHECK_COMMANDS,
   ...CHANGE_COMMANDS,
   ...APPLY_COMMANDS,
+  ...INIT_COMMANDS,
   config: {
     about: 'print, show, check and convert cluster descriptions',
     examples: [

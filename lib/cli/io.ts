@@ -1,3 +1,14 @@
+import type { ClusterApi, Host, Store } from '../index.js'
+
+/** A host that commands work on. */
+export interface OpenedHost {
+  readonly host: Host
+  /** Its tree. */
+  readonly store: Store
+  /** Its cluster, as the administrator. */
+  readonly connect: () => Promise<ClusterApi>
+}
+
 /** The world as a command sees it; tests and other programs bring their own. */
 export interface Io {
   /** Data; `mustArrive`: an error when nobody reads any more, who else just has read enough. */
@@ -20,6 +31,8 @@ export interface Io {
   readonly ask?: (question: string) => Promise<string | undefined>
   /** Aborted when the person interrupts. */
   readonly signal: AbortSignal
+  /** The host that `init` and its kin work on. Default: the one that this runs on */
+  readonly host?: OpenedHost
   /** Takes the terminal for a program that draws on all of it, key by key. Default: there is none that could */
   readonly openScreen?: () => Screen
 }

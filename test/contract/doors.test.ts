@@ -38,10 +38,12 @@ const DOORS = [
     changeTree describeChange expectedEnd makeChanges planChanges planInputs planStore renew saveChange savePlan
     CIS_EDITIONS SEVERITIES adviceOf baselineOf checkCis cisItems fingerprintOf formatBaseline formatJson formatJunit formatSarif isAtLeast isFailure
     openBaseline parseBaseline sentenceOf rehearsePhases
+    HOST_PHASES OBJECT_PHASES RECORD_PATH RESET_PHASES clusterObjects prepareRender readRecord renderHost surveyReset
     `,
     types: `
     ContainerRuntime Host HostEntry HostSystem PodSandbox ProgramResult ServiceManager ServiceManagerName WebAnswer WebOptions InitOptions InitResult InitRunOptions MakeRowsOptions WriteFilesOptions PhasePlace PhaseRow InitRun PhaseAt Action Handed Hands Outcome Phase PhaseEvent PhaseResult PhaseSelection PlannedPhase RunOptions HostFile HostTraits
     ParsedPatchFile Patch PatchTarget PatchType PatchedObject ReadPatches
+    EtcdHere HostRecord Kept MadeEntry PhaseObjects Removal RenderOptions ResetOptions ResetRun
     Rehearsal RehearsedFile RehearsedPhase RehearsedRow RehearsedStep RehearseHands
     Argument ComponentOptions ControlPlane ControlPlaneOptions FilePlace HostFlagName HostFlagRow HostFlags ImageOverride ResolvedControlPlane TimeoutSeconds
     Baseline BaselineEntry BenchmarkItem CisEdition CisItem CisLook CisLooked CisResult OpenBaseline Report ReportedFinding

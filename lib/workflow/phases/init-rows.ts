@@ -38,6 +38,7 @@ export const INIT_PHASE_ROWS: readonly PhaseRow[] = [
   { path: 'control-plane/apiserver', about: 'the static Pod of the API server' },
   { path: 'control-plane/controller-manager', about: 'the static Pod of the controller manager' },
   { path: 'control-plane/scheduler', about: 'the static Pod of the scheduler' },
+  { path: 'kubelet-start', about: "write the kubelet's settings, and start it with them" },
   { path: 'wait-control-plane', about: 'wait for the kubelet and for the components of the control plane to be well' },
   { path: 'upload-config', about: 'put into the cluster what it is: kubeadm-config, kubelet-config' },
   { path: 'upload-config/kubeadm', about: 'the ClusterConfiguration, as the ConfigMap kubeadm-config' },
@@ -49,6 +50,11 @@ export const INIT_PHASE_ROWS: readonly PhaseRow[] = [
   { path: 'upload-certs', about: 'put the files that control planes share into the cluster, encrypted, for two hours' },
   { path: 'mark-control-plane', about: 'label the node as one of the control plane, and taint it' },
   { path: 'bootstrap-token', about: 'make bootstrap tokens, allow hosts to join with them, and publish cluster-info' },
+  { path: 'kubelet-finalize', about: 'leave the kubelet to renew its own client certificate' },
+  {
+    path: 'kubelet-finalize/enable-client-cert-rotation',
+    about: 'let /etc/kubernetes/kubelet.conf name the certificate that the kubelet renews',
+  },
   { path: 'addon', about: 'put CoreDNS and kube-proxy into the cluster' },
   {
     path: 'addon/coredns',

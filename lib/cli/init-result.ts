@@ -1,0 +1,89 @@
+import {
+  formatManifests,
+  type Handed,
+  type Hands,
+  type InitRun,
+  JOIN_CONTROL_PLANE,
+  JOIN_WORKER,
+  type KubernetesObject,
+  type PhaseResult,
+  type PlannedPhase,
+} from '../index.js'
+import type { FlagValues } from './flags.js'
+import { formatStructured, OUTPUT_VERSION, type Structured } from './structured.js'
+
+/** What kubeadm prints in place of a secret. kubernetes/kubernetes v1.20.2, cmd/kubeadm/app/cmd/util/join.go */
+const WITHHELD = '<value withheld>'
+
+/** The commands that join hosts, as they may be shown. */
+export interface JoinCommands {
+  readonly worker: string | undefined
+  readonly controlPlane: string | undefined
+}
+
+/** What the phases have handed over, without what is not to be printed. */
+export function joinCommands(results: readonly PhaseResult[], flags: FlagValues): JoinCommands {
+  const handed = results.flatMap(result => result.handed)
+  const shown = (name: Handed['name']) => {
+    let text = handed.find(each => each.name === name)?.text
+    if (flags['skip-token-print'] === true) text = text?.replace(/--token \S+/, `--token ${WITHHELD}`)
+    if (flags['skip-certificate-key-print'] === true)
+      text = text?.replace(/--certificate-key \S+/, `--certificate-key ${WITHHELD}`)
+    return text
+  }
+  return { worker: shown(JOIN_WORKER), controlPlane: shown(JOIN_CONTROL_PLANE) }
+}
+
+/** The shape of `-o json|yaml`. */
+export function initResult(
+  results: readonly PhaseResult[],
+  { worker, controlPlane }: JoinCommands,
+  run: InitRun,
+  server: string,
+) {
+  const { nodeName, kubernetesVersion } = run.controlPlane.cluster
+  const oneLine = (command: string) => command.replaceAll(/\s*\\\n\s*/g, ' ').trim()
+  return {
+    apiVersion: OUTPUT_VERSION,
+    kind: 'InitResult',
+    nodeName,
+    kubernetesVersion: kubernetesVersion.text,
+    server,
+    phases: results.map(({ path, state, reason, made, notes }) => ({
+      name: path,
+      state,
+      ...(reason === undefined ? {} : { reason }),
+      made,
+      notes,
+    })),
+    joinCommands: {
+      ...(worker === undefined ? {} : { worker: oneLine(worker) }),
+      ...(controlPlane === undefined ? {} : { controlPlane: oneLine(controlPlane) }),
+    },
+  }
+}
+
+/**
+ * The objects that phases put into the cluster.
+ *
+ * @returns `undefined` where they do something else, too, or nothing that can be printed
+ */
+export async function objectsOf(
+  planned: readonly PlannedPhase[],
+  hands: Hands,
+): Promise<readonly KubernetesObject[] | undefined> {
+  const actions = planned.flatMap(phase => phase.actions)
+  const objects: KubernetesObject[] = []
+  for (const { objects: known, readObjects } of actions) {
+    if (known === undefined && readObjects === undefined) return undefined
+    objects.push(...(known ?? []), ...((await readObjects?.(hands)) ?? []))
+  }
+  return objects.length === 0 ? undefined : objects
+}
+
+/** Objects as `kubectl apply -f` takes them. */
+export function formatObjects(items: readonly KubernetesObject[], output: Structured): string {
+  return output === 'json'
+    ? formatStructured({ apiVersion: 'v1', kind: 'List', items }, 'json')
+    : formatManifests(items)
+}

@@ -1,0 +1,108 @@
+import {
+  findPhases,
+  INIT_PHASES,
+  type PhaseResult,
+  type PlannedPhase,
+  planPhases,
+  prepareInit,
+  rehearsePhases,
+  runPhases,
+  serverOf,
+} from '../index.js'
+import type { Invocation, Run } from './command.js'
+import { listeningContext } from './description.js'
+import { describeRehearsal, formatRehearsal } from './dry-run-text.js'
+import { list, text } from './flags.js'
+import { describeForHost, handsOf, hostInWork } from './init-host.js'
+import { formatObjects, initResult, type JoinCommands, joinCommands, objectsOf } from './init-result.js'
+import { formatEnd, formatPhase } from './init-text.js'
+import { EXIT, type Io } from './io.js'
+import { formatStructured, isStructured, OUTPUT_VERSION } from './structured.js'
+import { terminalOf } from './terminal.js'
+
+/** `kpki init` and `kpki init phase …`. */
+export const runInit: Run = async (invocation, io) => {
+  const { flags, args, path } = invocation
+  const isPhase = path === 'init phase'
+  // A name that is none is said before anything is looked at.
+  const only = (isPhase ? [args.join('/')] : list(flags, 'only')).flatMap(name => findPhases(name, INIT_PHASES))
+  const { context, warnings, notes } = listeningContext(invocation, io)
+  const inWork = await hostInWork(io, context)
+  const controlPlane = await describeForHost(invocation, io, context, inWork.host)
+  // Who names a phase means it, whatever the description leaves out; the flag counts always.
+  const skip = isPhase && flags['skip-phases'] === undefined ? [] : controlPlane.skipPhases
+  for (const name of skip) findPhases(name, INIT_PHASES)
+  const hands = handsOf(await inWork.open(controlPlane), invocation, io, context)
+  try {
+    const run = await prepareInit(controlPlane, hands, {
+      skip,
+      as: text(flags, 'as') === 'systemd' ? 'systemd' : 'static-pods',
+      overwrite: flags['overwrite'] === true,
+      uploadCerts: flags['upload-certs'] === true || (isPhase && only.includes('upload-certs')),
+    })
+    const planned = planPhases(INIT_PHASES, run, { only, skip })
+    const output = text(flags, 'output')
+    if (flags['dry-run'] === true) return await rehearse(planned)
+    if (isPhase && isStructured(output) && text(flags, 'kubeconfig') === undefined) {
+      const objects = await objectsOf(planned, hands)
+      if (objects) {
+        io.stdout(formatObjects(objects, output), true)
+        return EXIT.done
+      }
+    }
+    const results = await runPhases(INIT_PHASES, run, hands, {
+      only,
+      skip,
+      command: 'kpki init',
+      observe: event => {
+        if (event.type === 'ended' && isTold(invocation)) io.stdout(formatPhase(event.result, terminalOf(io)))
+      },
+    })
+    const commands = joinCommands(results, flags)
+    const server = serverOf('admin.conf', run.controlPlane.cluster, 'init')
+    warnOfReaders(commands, invocation, io)
+    if (isStructured(output)) {
+      io.stdout(formatStructured({ ...initResult(results, commands, run, server), warnings, notes }, output), true)
+    } else if (isTold(invocation)) {
+      const adminConf = hands.store.locate('admin.conf')
+      io.stdout(endOf(results, { commands, server, adminConf, hasUploaded: run.uploadCerts !== undefined }, io), true)
+    }
+    return EXIT.done
+
+    async function rehearse(phases: readonly PlannedPhase[]): Promise<number> {
+      const rehearsal = await rehearsePhases(phases, run.controlPlane.cluster, hands)
+      const view = { store: hands.store, command: `kpki ${[path, ...args].join(' ')}` }
+      if (isStructured(output)) {
+        const shape = { apiVersion: OUTPUT_VERSION, kind: 'InitRehearsal', ...describeRehearsal(rehearsal, view) }
+        io.stdout(formatStructured({ ...shape, warnings, notes }, output))
+      } else if (isTold(invocation)) io.stdout(formatRehearsal(rehearsal, view, terminalOf(io)))
+      const isRefused =
+        rehearsal.conflicts.length > 0 || rehearsal.findings.some(({ severity }) => severity === 'error')
+      return isRefused ? EXIT.failed : EXIT.done
+    }
+  } finally {
+    hands.close()
+  }
+}
+
+function isTold({ flags }: Invocation): boolean {
+  return !isStructured(text(flags, 'output')) && flags['quiet'] !== true
+}
+
+function warnOfReaders(commands: JoinCommands, { flags }: Invocation, io: Io): void {
+  const holdsSecret = Object.values(commands).some(command => /--token [a-z0-9]/.test(command ?? ''))
+  if (!holdsSecret || !io.stdoutIsExposed || flags['quiet'] === true) return
+  io.stderr(
+    'kpki: warning: the commands that join hosts hold secrets, and others can read the file that they go to; --skip-token-print and --skip-certificate-key-print leave them out\n',
+  )
+}
+
+function endOf(
+  results: readonly PhaseResult[],
+  end: { commands: JoinCommands; server: string; adminConf: string; hasUploaded: boolean },
+  io: Io,
+): string {
+  // A part of a run ends when it ends.
+  if (end.commands.worker === undefined) return ''
+  return formatEnd({ ...end, isChanged: results.some(({ state }) => state === 'done') }, terminalOf(io))
+}
