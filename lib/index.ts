@@ -344,7 +344,12 @@ export { looksSecret } from './kubernetes/secret-shapes.js'
 export { formatTime, parseTime } from './kubernetes/time.js'
 export { defaultVersion, type KubernetesVersion, MINORS, parseVersion } from './kubernetes/versions.js'
 export { MAX_INPUT_BYTES, MAX_INSPECT_BYTES } from './limits.js'
+export { COMPONENT_CONFIG_HASH, type ComponentConfiguration, componentConfigHash } from './render/component-config.js'
 export type { HostFile, HostTraits } from './render/host-file.js'
+export { kubeProxyConfigMapData, kubeProxyConfiguration } from './render/kube-proxy.js'
+export { kubeletConfigMapData, kubeletConfigMapName, kubeletConfiguration } from './render/kubelet.js'
+export { kubeletFiles } from './render/kubelet-files.js'
+export { formatCommand, kubeletCommand } from './render/kubelet-flags.js'
 export { PATCH_TARGETS, type Patch, type PatchTarget, type PatchType } from './render/patch.js'
 export {
   applyPatches,

@@ -11,6 +11,7 @@ const DOORS = [
     module: pure as object,
     values: `
     initCluster prepareInit findCriSocket applyObject applyObjects describeObject makeDirectory makeRows writeFiles insertPhase removePhase replacePhase INIT_PHASES INIT_PHASE_ROWS findPhases listPhases planPhases runPhases JOIN_CONTROL_PLANE JOIN_WORKER readTraits
+    COMPONENT_CONFIG_HASH componentConfigHash formatCommand kubeProxyConfigMapData kubeProxyConfiguration kubeletCommand kubeletConfigMapData kubeletConfigMapName kubeletConfiguration kubeletFiles
     PATCH_TARGETS applyPatches checkOnHost parsePatchFile patchObject readPatches
     HOST_FLAG_ROWS parseControlPlane resolveControlPlane
     API_VERSIONS CATALOGUE CERTIFICATE_IDS DEFAULT_VALIDITY_SECONDS ERRORS EXT_KEY_USAGES EncodingError FACT_FIELDS
@@ -42,7 +43,7 @@ const DOORS = [
     `,
     types: `
     ContainerRuntime Host HostEntry HostSystem PodSandbox ProgramResult ServiceManager ServiceManagerName WebAnswer WebOptions InitOptions InitResult InitRunOptions MakeRowsOptions WriteFilesOptions PhasePlace PhaseRow InitRun PhaseAt Action Handed Hands Outcome Phase PhaseEvent PhaseResult PhaseSelection PlannedPhase RunOptions HostFile HostTraits
-    ParsedPatchFile Patch PatchTarget PatchType PatchedObject ReadPatches
+    ComponentConfiguration ParsedPatchFile Patch PatchTarget PatchType PatchedObject ReadPatches
     EtcdHere HostRecord Kept MadeEntry PhaseObjects Removal RenderOptions ResetOptions ResetRun
     Rehearsal RehearsedFile RehearsedPhase RehearsedRow RehearsedStep RehearseHands
     Argument ComponentOptions ControlPlane ControlPlaneOptions FilePlace HostFlagName HostFlagRow HostFlags ImageOverride ResolvedControlPlane TimeoutSeconds
