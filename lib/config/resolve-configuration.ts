@@ -27,7 +27,7 @@ export function resolveConfiguration(
   const stated = withHostFlags(withFacts(description), flags)
   const { kubernetesVersion: version } = cluster
   const repository = has(version, 'oldImageRegistry') ? 'k8s.gcr.io' : 'registry.k8s.io'
-  const configuration = withDefaults(
+  const { InitConfiguration: init, ...configuration } = withDefaults(
     {
       ...stated,
       ...withDefaultTaints(stated, version),
@@ -38,7 +38,14 @@ export function resolveConfiguration(
     },
     criSocket === undefined ? {} : { criSocket },
   )
-  return { stated, configuration }
+  // Defaults come as a pair with those of the cluster, and make the first host of one: a host that joins is none.
+  return {
+    stated,
+    configuration:
+      hostDocument(stated) === 'InitConfiguration' && init
+        ? { ...configuration, InitConfiguration: init }
+        : configuration,
+  }
 }
 
 /** What the file says, with the facts that flags gave or that were detected, and each fact as it was understood. */
