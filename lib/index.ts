@@ -344,8 +344,10 @@ export { looksSecret } from './kubernetes/secret-shapes.js'
 export { formatTime, parseTime } from './kubernetes/time.js'
 export { defaultVersion, type KubernetesVersion, MINORS, parseVersion } from './kubernetes/versions.js'
 export { MAX_INPUT_BYTES, MAX_INSPECT_BYTES } from './limits.js'
+export { componentCommand } from './render/component-args.js'
 export { COMPONENT_CONFIG_HASH, type ComponentConfiguration, componentConfigHash } from './render/component-config.js'
 export type { HostFile, HostTraits } from './render/host-file.js'
+export { IMAGE_NAMES, IMAGE_TAGS, type ImageName, type ImageTags, imageOf, pullList } from './render/images.js'
 export { kubeProxyConfigMapData, kubeProxyConfiguration } from './render/kube-proxy.js'
 export { kubeletConfigMapData, kubeletConfigMapName, kubeletConfiguration } from './render/kubelet.js'
 export { kubeletFiles } from './render/kubelet-files.js'
@@ -358,6 +360,14 @@ export {
   parsePatchFile,
   patchObject,
 } from './render/patches.js'
+export {
+  OPTIONAL_CA_DIRS,
+  STATIC_POD_COMPONENTS,
+  type StaticPodComponent,
+  staticPod,
+  staticPodFile,
+} from './render/static-pods.js'
+export { systemdFiles, type UnitFiles, type UnitOptions } from './render/units.js'
 export { formatTar } from './tree/archive.js'
 export { type BackedUpFile, type Backup, type Backups, type FileFacts, listBackups } from './tree/backup.js'
 export { FILE_MODES, type FileKind, type FileSpec, filesOf, type TreePath } from './tree/layout.js'
@@ -447,6 +457,7 @@ export { INIT_PHASE_ROWS, type PhaseRow } from './workflow/phases/init-rows.js'
 export type { InitRun } from './workflow/phases/init-run.js'
 export { findPhases, listPhases, type PhaseAt } from './workflow/phases/paths.js'
 export type { Action, Handed, Hands, Outcome, Phase } from './workflow/phases/phase.js'
+export { initSubject } from './workflow/phases/preflight.js'
 export { RESET_PHASES } from './workflow/phases/reset.js'
 export {
   type PhaseEvent,
@@ -458,6 +469,24 @@ export {
   runPhases,
 } from './workflow/phases/runner.js'
 export { JOIN_CONTROL_PLANE, JOIN_WORKER } from './workflow/phases/show-join-command.js'
+export {
+  PREFLIGHT_ROLES,
+  type PreflightCheck,
+  type PreflightFinding,
+  type PreflightProbe,
+  type PreflightRole,
+  type Verdict as PreflightVerdict,
+} from './workflow/preflight/check.js'
+export { PREFLIGHT_CHECKS } from './workflow/preflight/checks.js'
+export {
+  assertPreflight,
+  type PreflightOptions,
+  type PreflightReport,
+  type PreflightResult,
+  type PreflightState,
+  runPreflight,
+} from './workflow/preflight/run.js'
+export { type PreflightSubject, type PreflightSubjectOptions, preflightSubject } from './workflow/preflight/subject.js'
 export { type ReadPatches, readPatches } from './workflow/read-patches.js'
 export { readTraits } from './workflow/read-traits.js'
 export { type HostRecord, type MadeEntry, RECORD_PATH, readRecord } from './workflow/record.js'

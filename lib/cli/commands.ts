@@ -9,6 +9,8 @@ import { HASH_COMMANDS } from './commands-hash.js'
 import { INIT_COMMANDS } from './commands-init.js'
 import { KUBECONFIG_COMMANDS } from './commands-kubeconfig.js'
 import { LEDGER_COMMANDS } from './commands-ledger.js'
+import { PREFLIGHT_COMMANDS } from './commands-preflight.js'
+import { RESET_COMMANDS } from './commands-reset.js'
 import { SA_COMMANDS } from './commands-sa.js'
 import { TOKEN_COMMANDS } from './commands-token.js'
 import {
@@ -137,6 +139,8 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   ...CHANGE_COMMANDS,
   ...APPLY_COMMANDS,
   ...INIT_COMMANDS,
+  ...RESET_COMMANDS,
+  ...PREFLIGHT_COMMANDS,
   config: {
     about: 'print, show, check and convert cluster descriptions',
     examples: [

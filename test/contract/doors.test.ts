@@ -12,6 +12,8 @@ const DOORS = [
     values: `
     initCluster prepareInit findCriSocket applyObject applyObjects describeObject makeDirectory makeRows writeFiles insertPhase removePhase replacePhase INIT_PHASES INIT_PHASE_ROWS findPhases listPhases planPhases runPhases JOIN_CONTROL_PLANE JOIN_WORKER readTraits
     COMPONENT_CONFIG_HASH componentConfigHash formatCommand kubeProxyConfigMapData kubeProxyConfiguration kubeletCommand kubeletConfigMapData kubeletConfigMapName kubeletConfiguration kubeletFiles
+    PREFLIGHT_CHECKS PREFLIGHT_ROLES assertPreflight initSubject preflightSubject runPreflight
+    IMAGE_NAMES IMAGE_TAGS OPTIONAL_CA_DIRS STATIC_POD_COMPONENTS componentCommand imageOf pullList staticPod staticPodFile systemdFiles
     PATCH_TARGETS applyPatches checkOnHost parsePatchFile patchObject readPatches
     HOST_FLAG_ROWS parseControlPlane resolveControlPlane
     API_VERSIONS CATALOGUE CERTIFICATE_IDS DEFAULT_VALIDITY_SECONDS ERRORS EXT_KEY_USAGES EncodingError FACT_FIELDS
@@ -42,6 +44,7 @@ const DOORS = [
     HOST_PHASES OBJECT_PHASES RECORD_PATH RESET_PHASES clusterObjects prepareRender readRecord renderHost surveyReset
     `,
     types: `
+    PreflightCheck PreflightFinding PreflightOptions PreflightProbe PreflightReport PreflightResult PreflightRole PreflightState PreflightSubject PreflightSubjectOptions PreflightVerdict
     ContainerRuntime Host HostEntry HostSystem PodSandbox ProgramResult ServiceManager ServiceManagerName WebAnswer WebOptions InitOptions InitResult InitRunOptions MakeRowsOptions WriteFilesOptions PhasePlace PhaseRow InitRun PhaseAt Action Handed Hands Outcome Phase PhaseEvent PhaseResult PhaseSelection PlannedPhase RunOptions HostFile HostTraits
     ComponentConfiguration ParsedPatchFile Patch PatchTarget PatchType PatchedObject ReadPatches
     EtcdHere HostRecord Kept MadeEntry PhaseObjects Removal RenderOptions ResetOptions ResetRun

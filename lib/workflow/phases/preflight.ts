@@ -6,6 +6,7 @@ import { kubeletFiles } from '../../render/kubelet-files.js'
 import { STATIC_POD_COMPONENTS } from '../../render/static-pods.js'
 import type { ContainerRuntime } from '../host.js'
 import { stopIfInterrupted } from '../interruption.js'
+import type { PreflightRole } from '../preflight/check.js'
 import { PREFLIGHT_CHECKS } from '../preflight/checks.js'
 import { assertPreflight, type PreflightReport, runPreflight } from '../preflight/run.js'
 import { isDockershim } from '../preflight/runtime-checks.js'
@@ -30,8 +31,8 @@ export const PREFLIGHT: Phase<InitRun> = {
 }
 
 /** What an init's preflight looks at: files that the run would write are its own, and not in its way. */
-export function initSubject(run: InitRun): PreflightSubject {
-  return preflightSubject(run.controlPlane, { files: plannedFiles(run), overwrite: run.overwrite })
+export function initSubject(run: InitRun, role: PreflightRole = 'init'): PreflightSubject {
+  return preflightSubject(run.controlPlane, { role, files: plannedFiles(run), overwrite: run.overwrite })
 }
 
 /** Those by which a run knows its own components. */

@@ -172,7 +172,8 @@ const PERMISSIONS: PreflightCheck = {
         if (!entry) return well()
         if (entry.type !== 'directory') return error(`${place} is not a directory`, 'move it away')
         const hint = `look at what is in there, then: chown root:root ${place} && chmod go-w ${place}`
-        if (entry.uid !== 0 && entry.uid !== system.uid)
+        // etcd's own user may have its data (CIS Kubernetes Benchmark, 1.1.12); what runs as root reads it all the same.
+        if (path !== etcdDataDir && entry.uid !== 0 && entry.uid !== system.uid)
           return error(`${place} belongs to user ${entry.uid}, who can replace what is written there`, hint)
         if ((entry.mode & 0o002) !== 0) return error(`${place} can be written to by everybody`, hint)
         if ((entry.mode & 0o020) !== 0 && entry.gid !== 0)

@@ -447,6 +447,11 @@ test('the kernel configuration is read where it is gzipped, too', async () => {
   assert.equal(found(await look(damaged, await controlPlane(V))), [], 'the next one is read')
 })
 
+test("etcd's own user may have its data directory", async () => {
+  const dir = { '/var/lib/etcd': { type: 'directory', mode: 0o700, uid: 102, gid: 102 } } as const
+  assert.equal(found(await look(aHost(V, { files: dir }), await controlPlane(V))), [])
+})
+
 test('what the KubeletConfiguration allows is well', async () => {
   const swap = { '/proc/swaps': `${FILES['/proc/swaps']}/dev/sda2 partition 1 0 -2\n` }
   const more =
