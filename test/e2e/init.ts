@@ -1,6 +1,6 @@
 /** `kpki init` on a node, as a person runs it: description in a file, the kubelet started when there is something to start. */
 import type { ChildProcess } from 'node:child_process'
-import { existsSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { KPKI, must, type Said, until } from './host.js'
 import { KUBELET_CONFIGURATION, KUBELET_FLAGS, type Node } from './node.js'
@@ -10,6 +10,8 @@ import { kube } from './programs.js'
 export interface Wishes {
   /** Lines of the ClusterConfiguration. Default: none */
   readonly cluster?: string
+  /** Lines of its nodeRegistration. Default: none */
+  readonly node?: string
   /** Lines of the InitConfiguration. Default: none */
   readonly init?: string
   /** Seconds for the kubelet and for the components to get well. Default: 90 */
@@ -25,7 +27,10 @@ export const CONFIG = '/etc/kpki.yaml'
 const IGNORED = ['crictl', 'conntrack', 'iptables'].map(program => `FileExisting-${program}`)
 
 /** Writes the description of a node's control plane, v1.20.2. */
-export function describe(node: Node, { cluster = '', init = '', waitSeconds = 90 }: Wishes = {}): void {
+export function describe(
+  node: Node,
+  { cluster = '', node: registration = '', init = '', waitSeconds = 90 }: Wishes = {},
+): void {
   const flags = Object.entries(KUBELET_FLAGS).map(([name, value]) => `{name: ${name}, value: '${value}'}`)
   writeFileSync(
     node.locate(CONFIG),
@@ -36,6 +41,7 @@ nodeRegistration:
   criSocket: unix:///run/containerd/containerd.sock
   ignorePreflightErrors: [${IGNORED.join(', ')}]
   kubeletExtraArgs: [${flags.join(', ')}]
+${registration.replace(/^/gm, '  ')}
 localAPIEndpoint: {advertiseAddress: '${node.address}'}
 timeouts: {kubeletHealthCheck: ${waitSeconds}s, controlPlaneComponentHealthCheck: ${waitSeconds}s}
 ${init}
@@ -107,17 +113,18 @@ export async function init(node: Node, startKubelet: () => void, ...args: readon
   void running.done.then(() => {
     hasEnded = true
   })
-  await until('there is something for a kubelet', 60, () => {
-    if (hasEnded) return
-    for (const path of [
-      '/var/lib/kubelet/config.yaml',
-      '/var/lib/kubelet/kubeadm-flags.env',
-      '/etc/kubernetes/kubelet.conf',
-    ])
-      if (!existsSync(node.locate(path))) throw new Error(`no ${path}\n${running.output}`)
+  await until('there is something for a kubelet', 60, async () => {
+    if (!hasEnded && !(await isKubeletReady(node))) throw new Error(running.output)
   })
   if (!hasEnded && node.host.daemonPid('kubelet') === undefined) startKubelet()
   return running.done
+}
+
+/** Whether all that a kubelet is started with is there. */
+export async function isKubeletReady(node: Node): Promise<boolean> {
+  const files = ['/var/lib/kubelet/config.yaml', '/var/lib/kubelet/kubeadm-flags.env', '/etc/kubernetes/kubelet.conf']
+  const { status } = await node.host.run('sh', ['-c', files.map(file => `test -e ${file}`).join(' && ')])
+  return status === 0
 }
 
 /** Waits until the API server says that it is ready. */
