@@ -3,6 +3,7 @@ import { formatResults, savedResults } from '../bench/saved.js'
 import * as catalogue from './catalogue.js'
 import * as codes from './codes.js'
 import { commands } from './commands.js'
+import * as components from './components.js'
 import * as configuration from './configuration.js'
 import { benchmark, rules } from './rules.js'
 import { departures, stricter } from './stricter.js'
@@ -38,5 +39,12 @@ export const TABLES: Readonly<Record<string, () => string>> = {
   'not-yet': notYet,
   stricter,
   departures,
+  'arguments-etcd': () => components.componentArguments('etcd'),
+  'arguments-kube-apiserver': () => components.componentArguments('kube-apiserver'),
+  'arguments-kube-controller-manager': () => components.componentArguments('kube-controller-manager'),
+  'arguments-kube-scheduler': () => components.componentArguments('kube-scheduler'),
+  probes: components.probes,
+  images: components.images,
+  differences: components.differences,
   performance: () => formatResults(savedResults()),
 }

@@ -1,0 +1,68 @@
+/** What runs on a control plane: arguments, probes and images of the components, and what changed between versions. */
+import { DIFFERENCES, type Difference, type DifferenceName } from '../../lib/kubernetes/differences.js'
+import { COMPONENT_ARGUMENTS } from '../../lib/render/component-args.js'
+import { IMAGE_TAGS } from '../../lib/render/images.js'
+import { PROBES } from '../../lib/render/probes.js'
+import { STATIC_POD_COMPONENTS, type StaticPodComponent } from '../../lib/render/static-pods.js'
+import { code, table } from './markdown.js'
+
+function spanOf({ since, until }: Difference): string {
+  if (since === undefined) return until === undefined ? 'all' : `up to 1.${until}`
+  return until === undefined ? `from 1.${since}` : `1.${since} to 1.${until}`
+}
+
+const isDifference = (name: string): name is DifferenceName => Object.hasOwn(DIFFERENCES, name)
+
+/** `external-etcd-client` as words; versions as they are counted. */
+const conditionOf = (name: string) => (isDifference(name) ? spanOf(DIFFERENCES[name]) : name.replaceAll('-', ' '))
+
+/** Default arguments of one component. */
+export function componentArguments(component: StaticPodComponent): string {
+  return table(
+    ['flag', 'value', 'when'],
+    COMPONENT_ARGUMENTS[component]
+      .toSorted((a, b) => (a.flag < b.flag ? -1 : 1))
+      .map(({ flag, value, when = [] }) => [code(flag), code(value) || 'empty', when.map(conditionOf).join(', ')]),
+  )
+}
+
+/** Where the kubelet asks, by component and version. */
+export function probes(): string {
+  const kinds = ['livenessProbe', 'readinessProbe', 'startupProbe'] as const
+  const groups = STATIC_POD_COMPONENTS.flatMap(component =>
+    [...new Set(PROBES.filter(row => row.component === component).map(({ when }) => when))].map(when => ({
+      component,
+      when,
+      path: (kind: (typeof kinds)[number]) =>
+        PROBES.find(row => row.component === component && row.when === when && row.probe === kind)?.path ?? '',
+    })),
+  )
+  return table(
+    ['component', 'versions', 'liveness', 'readiness', 'startup'],
+    groups.map(({ component, when, path }) => [
+      code(component),
+      when === undefined ? 'all' : spanOf(DIFFERENCES[when]),
+      ...kinds.map(kind => code(path(kind)) || '-'),
+    ]),
+  )
+}
+
+/** Tags of images that are not Kubernetes' own. */
+export function images(): string {
+  return table(
+    ['Kubernetes', 'etcd', 'CoreDNS', 'pause'],
+    Object.entries(IMAGE_TAGS)
+      .toReversed()
+      .map(([minor, { etcd, coredns, pause }]) => [`1.${minor}`, code(etcd), code(coredns), code(pause)]),
+  )
+}
+
+/** Everything that is not the same in every version, the newest first. */
+export function differences(): string {
+  const rows: readonly Difference[] = Object.values(DIFFERENCES)
+  const at = ({ since, until = 0 }: Difference) => since ?? until + 1
+  return table(
+    ['versions', 'what', 'source'],
+    rows.toSorted((a, b) => at(b) - at(a)).map(row => [spanOf(row), row.about, row.source]),
+  )
+}
