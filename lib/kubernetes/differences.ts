@@ -100,22 +100,24 @@ export const DIFFERENCES = {
   },
   etcdCorruptCheck: {
     since: 22,
-    about: 'etcd compares its data with the other members before it serves',
+    about: 'etcd compares its data with the other members before it serves (--experimental-initial-corrupt-check)',
     source: 'kubernetes/kubernetes PR 109074 (v1.24), picked by PR 109075 and PR 109076 for patches of v1.23 and v1.22',
   },
   etcdProgressNotify: {
     since: 25,
-    about: 'etcd sends the progress of watches every 5 seconds',
+    about: 'etcd sends the progress of watches every 5 seconds (--experimental-watch-progress-notify-interval)',
     source: 'kubernetes/kubernetes PR 111383 (CHANGELOG-1.25.md)',
   },
   etcdGraduatedFlags: {
     since: 34,
-    about: 'both of these are asked for without --experimental, where etcd is 3.6 or newer',
+    about:
+      'the check and the progress are asked for in the words of etcd 3.6 (--feature-gates=InitialCorruptCheck=true, --watch-progress-notify-interval), where its tag is that new',
     source: 'kubernetes/kubernetes PR 132838 (v1.34), cmd/kubeadm/app/phases/etcd/local.go',
   },
   etcdOnlyGraduatedFlags: {
     since: 36,
-    about: 'and whatever version of etcd is named',
+    about:
+      'etcd is told --feature-gates=InitialCorruptCheck=true and --watch-progress-notify-interval whatever its image tag says',
     source: 'kubernetes/kubernetes PR 135701 (v1.36), cmd/kubeadm/app/phases/etcd/local.go',
   },
   schedulerHealthzProbes: {
