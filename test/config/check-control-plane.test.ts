@@ -166,6 +166,11 @@ const CASES: readonly (readonly [name: string, said: Said, expected: readonly st
     ],
   ],
   [
+    'components without root',
+    { cluster: 'featureGates: {RootlessControlPlane: true}' },
+    ['warning FIELD_VALUE featureGates.RootlessControlPlane 3:16'],
+  ],
+  [
     'data in the root directory',
     { cluster: 'etcd: {local: {dataDir: /}}' },
     ['error FIELD_VALUE etcd.local.dataDir 3:25'],
