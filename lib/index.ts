@@ -188,11 +188,13 @@ export type {
   TreeComparison,
   WantedIdentity,
 } from './audit/types.js'
+export { type FormattedConfiguration, formatClusterConfiguration } from './config/cluster-configuration.js'
 export {
   type Argument,
   type ComponentOptions,
   type ControlPlane,
   type ControlPlaneOptions,
+  checkDescription,
   type ImageOverride,
   parseControlPlane,
   type ResolvedControlPlane,
@@ -201,6 +203,7 @@ export {
 } from './config/control-plane.js'
 export type { DefaultsOptions } from './config/defaults.js'
 export { describeEffective, type EffectiveValue, formatOrigin } from './config/describe.js'
+export { describeControlPlane } from './config/describe-control-plane.js'
 export { FACT_FLAGS, type FactName, type FlagFacts, type FlagName } from './config/facts.js'
 export {
   formatConfiguration,
@@ -344,11 +347,14 @@ export { looksSecret } from './kubernetes/secret-shapes.js'
 export { formatTime, parseTime } from './kubernetes/time.js'
 export { defaultVersion, type KubernetesVersion, MINORS, parseVersion } from './kubernetes/versions.js'
 export { MAX_INPUT_BYTES, MAX_INSPECT_BYTES } from './limits.js'
+export { adminBinding } from './render/admin-binding.js'
 export { componentCommand } from './render/component-args.js'
 export { COMPONENT_CONFIG_HASH, type ComponentConfiguration, componentConfigHash } from './render/component-config.js'
+export { type AddonObjects, corednsAddon } from './render/coredns.js'
 export type { HostFile, HostTraits } from './render/host-file.js'
 export { IMAGE_NAMES, IMAGE_TAGS, type ImageName, type ImageTags, imageOf, pullList } from './render/images.js'
 export { kubeProxyConfigMapData, kubeProxyConfiguration } from './render/kube-proxy.js'
+export { kubeProxyAddon } from './render/kube-proxy-addon.js'
 export { kubeletConfigMapData, kubeletConfigMapName, kubeletConfiguration } from './render/kubelet.js'
 export { kubeletFiles } from './render/kubelet-files.js'
 export { formatCommand, kubeletCommand } from './render/kubelet-flags.js'
@@ -368,6 +374,7 @@ export {
   staticPodFile,
 } from './render/static-pods.js'
 export { systemdFiles, type UnitFiles, type UnitOptions } from './render/units.js'
+export { kubeadmConfigObjects, kubeletConfigObjects } from './render/upload-config.js'
 export { formatTar } from './tree/archive.js'
 export { type BackedUpFile, type Backup, type Backups, type FileFacts, listBackups } from './tree/backup.js'
 export { FILE_MODES, type FileKind, type FileSpec, filesOf, type TreePath } from './tree/layout.js'
@@ -475,7 +482,7 @@ export {
   type PreflightFinding,
   type PreflightProbe,
   type PreflightRole,
-  type Verdict as PreflightVerdict,
+  type PreflightVerdict,
 } from './workflow/preflight/check.js'
 export { PREFLIGHT_CHECKS } from './workflow/preflight/checks.js'
 export {

@@ -18,7 +18,7 @@ export interface PreflightFinding {
 }
 
 /** What looking came to. */
-export interface Verdict {
+export interface PreflightVerdict {
   /** None: all is well. */
   readonly findings: readonly PreflightFinding[]
   /** Why it is well although it does not look so, e.g. that a file is this run's own. Default: nothing is to be said */
@@ -39,7 +39,7 @@ export interface Surroundings {
 export interface PreflightProbe {
   /** As `--ignore-preflight-errors` takes it, e.g. `Port-6443`. */
   readonly name: string
-  readonly look: (surroundings: Surroundings) => Promise<Verdict> | Verdict
+  readonly look: (surroundings: Surroundings) => Promise<PreflightVerdict> | PreflightVerdict
 }
 
 /** A preflight check: looks at a host, and changes nothing on it. */
@@ -64,22 +64,22 @@ export interface PreflightCheck {
 }
 
 /** All is well. */
-export function well(note?: string): Verdict {
+export function well(note?: string): PreflightVerdict {
   return { findings: [], ...(note === undefined ? {} : { note }) }
 }
 
 /** Something is in the way. */
-export function error(message: string, hint: string): Verdict {
+export function error(message: string, hint: string): PreflightVerdict {
   return { findings: [{ severity: 'error', message, hint }] }
 }
 
 /** Something may be in the way. */
-export function warning(message: string, hint: string): Verdict {
+export function warning(message: string, hint: string): PreflightVerdict {
   return { findings: [{ severity: 'warning', message, hint }] }
 }
 
 /** All findings of several looks. */
-export function together(verdicts: readonly Verdict[]): Verdict {
+export function together(verdicts: readonly PreflightVerdict[]): PreflightVerdict {
   const notes = verdicts.flatMap(({ note }) => note ?? [])
   return {
     findings: verdicts.flatMap(({ findings }) => findings),

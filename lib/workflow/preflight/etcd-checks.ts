@@ -4,9 +4,9 @@ import {
   CONTROL_PLANE_ROLES,
   error,
   type PreflightCheck,
+  type PreflightVerdict,
   type Surroundings,
   together,
-  type Verdict,
   well,
 } from './check.js'
 
@@ -92,7 +92,7 @@ async function askVersion(
   oldest: string,
   connection: Connection,
   { system }: Surroundings,
-): Promise<Verdict> {
+): Promise<PreflightVerdict> {
   const url = `${endpoint.replace(/\/+$/, '')}/version`
   const hint = 'check the endpoint (etcd.external.endpoints), its CA (caFile) and the client certificate'
   try {

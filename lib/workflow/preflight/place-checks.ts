@@ -5,8 +5,8 @@ import {
   error,
   PREFLIGHT_ROLES,
   type PreflightCheck,
+  type PreflightVerdict,
   type Surroundings,
-  type Verdict,
   well,
 } from './check.js'
 import { manifestOf, ownFileOf, whoseFile } from './own-files.js'
@@ -43,7 +43,7 @@ function etcdPorts({ etcdDataDir, api, version }: PreflightSubject): readonly Wa
   return [PORTS.etcdClient, PORTS.etcdPeer].map(port => ({ port, component: 'etcd', address }))
 }
 
-async function lookAtPort({ port, component, address }: WantedPort, around: Surroundings): Promise<Verdict> {
+async function lookAtPort({ port, component, address }: WantedPort, around: Surroundings): Promise<PreflightVerdict> {
   const state = await around.system.listen(address, port)
   if (state === 'free') return well()
   if (state === 'no-such-address') {
@@ -93,7 +93,7 @@ const MANIFESTS: PreflightCheck = {
 }
 
 /** A file that may only be there as this run would write it. */
-async function lookAtFile(path: string, around: Surroundings): Promise<Verdict> {
+async function lookAtFile(path: string, around: Surroundings): Promise<PreflightVerdict> {
   const { host, subject } = around
   const entry = await host.look(path)
   if (!entry) return well()
@@ -158,7 +158,7 @@ const ETCD_DIR: PreflightCheck = {
       : [{ name: `DirAvailable-${dashed(etcdDataDir)}`, look: around => lookAtDataDir(etcdDataDir, around) }],
 }
 
-async function lookAtDataDir(path: string, around: Surroundings): Promise<Verdict> {
+async function lookAtDataDir(path: string, around: Surroundings): Promise<PreflightVerdict> {
   const { host } = around
   const entry = await host.look(path)
   if (entry && entry.type !== 'directory') return error(`${host.locate(path)} is not a directory`, 'move it away')

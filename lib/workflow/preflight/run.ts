@@ -4,7 +4,7 @@ import { KpkiError, UsageError, WorkflowError } from '../../errors.js'
 import { has } from '../../kubernetes/differences.js'
 import type { Host } from '../host.js'
 import { type HostRecord, readRecord } from '../record.js'
-import type { PreflightCheck, PreflightFinding, PreflightProbe, Surroundings, Verdict } from './check.js'
+import type { PreflightCheck, PreflightFinding, PreflightProbe, PreflightVerdict, Surroundings } from './check.js'
 import type { PreflightSubject } from './subject.js'
 
 /** What a check came to: `ignored` has errors that somebody wants to live with. */
@@ -126,7 +126,7 @@ async function look(
   check: PreflightCheck,
   probe: PreflightProbe,
   around: Omit<Surroundings, 'system'>,
-): Promise<Verdict | string> {
+): Promise<PreflightVerdict | string> {
   const { host } = around
   if (!host.system && !check.isOfFiles) return `${host.name} stands for a host, and cannot be asked`
   try {
@@ -167,7 +167,7 @@ function noSystem(): WorkflowError {
 function judge(
   { about, origin }: PreflightCheck,
   { name }: PreflightProbe,
-  verdict: Verdict | string,
+  verdict: PreflightVerdict | string,
   ignored: ReadonlySet<string>,
 ): PreflightResult {
   if (typeof verdict === 'string') return { name, state: 'skipped', about, origin, findings: [], note: verdict }

@@ -1,5 +1,13 @@
 import { KpkiError } from '../../errors.js'
-import { error, PREFLIGHT_ROLES, type PreflightCheck, type Surroundings, type Verdict, warning, well } from './check.js'
+import {
+  error,
+  PREFLIGHT_ROLES,
+  type PreflightCheck,
+  type PreflightVerdict,
+  type Surroundings,
+  warning,
+  well,
+} from './check.js'
 
 /** The kubelet's own (until v1.23), which is not there before the kubelet is. */
 export function isDockershim(criSocket: string): boolean {
@@ -16,7 +24,7 @@ const RUNTIME: PreflightCheck = {
   probes: ({ criSocket }) => [{ name: 'CRI', look: around => lookAtRuntime(criSocket, around) }],
 }
 
-async function lookAtRuntime(criSocket: string, { system }: Surroundings): Promise<Verdict> {
+async function lookAtRuntime(criSocket: string, { system }: Surroundings): Promise<PreflightVerdict> {
   if (isDockershim(criSocket))
     return well('Docker is reached through the kubelet, which does not run yet: it is not asked')
   const runtime = system.runtime(criSocket)

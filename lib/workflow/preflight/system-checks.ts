@@ -7,9 +7,9 @@ import {
   error,
   PREFLIGHT_ROLES,
   type PreflightCheck,
+  type PreflightVerdict,
   type Surroundings,
   together,
-  type Verdict,
   warning,
   well,
 } from './check.js'
@@ -74,7 +74,7 @@ const SYSTEM: PreflightCheck = {
   ],
 }
 
-function judgeKernel(release: string): Verdict {
+function judgeKernel(release: string): PreflightVerdict {
   // The expressions are those of types_unix.go.
   const isKnown = /^3\.[1-9][0-9]/.test(release) || /^([4-9]|[1-9][0-9]+)\.([0-9]+)\.([0-9]+)/.test(release)
   return isKnown
@@ -123,7 +123,7 @@ async function* asStream(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes
 }
 
-async function judgeConfig({ host, system }: Surroundings, cgroups: Cgroups): Promise<Verdict> {
+async function judgeConfig({ host, system }: Surroundings, cgroups: Cgroups): Promise<PreflightVerdict> {
   const text = await readConfig(host, system.kernelRelease)
   if (text === undefined) {
     // kubeadm v1.20.2 takes that for an error, after it has loaded the module `configs`; later ones warn.
@@ -168,13 +168,13 @@ async function readCgroups({ host, system }: Surroundings): Promise<Cgroups> {
   return { version: mounts.some(([, , type]) => type === 'cgroup') ? 'v1' : 'none', controllers }
 }
 
-function judgeCgroups({ subject }: Surroundings, { version, controllers }: Cgroups): Verdict {
+function judgeCgroups({ subject }: Surroundings, { version, controllers }: Cgroups): PreflightVerdict {
   const hint =
     'boot with cgroups v2 (kernel parameter systemd.unified_cgroup_hierarchy=1), or mount them at /sys/fs/cgroup'
   if (version === 'none') return error('no control groups are mounted', hint)
   const { required, optional } = CGROUPS[version]
   const without = (names: readonly string[]) => names.filter(name => !controllers.includes(name)).join(' ')
-  const verdicts: Verdict[] = []
+  const verdicts: PreflightVerdict[] = []
   if (version === 'v1') verdicts.push(judgeV1(subject, hint))
   if (without(required) !== '') {
     verdicts.push(
@@ -189,7 +189,7 @@ function judgeCgroups({ subject }: Surroundings, { version, controllers }: Cgrou
   return together(verdicts)
 }
 
-function judgeV1({ version, allowsCgroupV1 }: Surroundings['subject'], hint: string): Verdict {
+function judgeV1({ version, allowsCgroupV1 }: Surroundings['subject'], hint: string): PreflightVerdict {
   if (has(version, 'preflightRefusesCgroupV1') && !allowsCgroupV1) {
     return error(
       'the host has cgroups v1, with which the kubelet does not start',

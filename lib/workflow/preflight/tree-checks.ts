@@ -9,9 +9,9 @@ import {
   CONTROL_PLANE_ROLES,
   error,
   type PreflightCheck,
+  type PreflightVerdict,
   type Surroundings,
   together,
-  type Verdict,
   well,
 } from './check.js'
 
@@ -31,8 +31,8 @@ const FOREIGN_TREE: PreflightCheck = {
   probes: () => [{ name: 'CertificateTree', look: lookAtTree }],
 }
 
-async function lookAtTree(around: Surroundings): Promise<Verdict> {
-  const verdicts: Verdict[] = []
+async function lookAtTree(around: Surroundings): Promise<PreflightVerdict> {
+  const verdicts: PreflightVerdict[] = []
   for (const id of ROW_IDS) {
     const issuer = issuerOf(id)
     if (issuer === undefined) continue
@@ -112,7 +112,7 @@ const CLOCK: PreflightCheck = {
   probes: () => [{ name: 'Clock', look: lookAtClock }],
 }
 
-async function lookAtClock(around: Surroundings): Promise<Verdict> {
+async function lookAtClock(around: Surroundings): Promise<PreflightVerdict> {
   const now = around.context.clock()
   const hint = 'set the clock (timedatectl set-ntp true), and run again'
   if (now < EARLIEST)
@@ -120,7 +120,7 @@ async function lookAtClock(around: Surroundings): Promise<Verdict> {
       `the host's clock says ${now.toISOString()}: certificates made by it would be expired or not valid yet`,
       hint,
     )
-  const verdicts: Verdict[] = []
+  const verdicts: PreflightVerdict[] = []
   for (const id of CERTIFICATE_IDS) {
     const place = placeOf(id, around)
     try {
