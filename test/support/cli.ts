@@ -1,4 +1,4 @@
-import type { Io, Screen } from '../../lib/cli/io.js'
+import type { Io, OpenedHost, Screen } from '../../lib/cli/io.js'
 import { main } from '../../lib/cli/main.js'
 import { StoreError } from '../../lib/errors.js'
 
@@ -22,6 +22,7 @@ export async function run(
     signal = new AbortController().signal,
     answer,
     screen,
+    host,
   }: {
     stdin?: string | (() => string)
     terminal?: boolean
@@ -35,6 +36,8 @@ export async function run(
     answer?: string | ((question: string) => string | undefined)
     /** For commands that draw on all of the terminal. */
     screen?: Screen
+    /** The host that `init` and its kin work on. */
+    host?: OpenedHost
   } = {},
 ): Promise<Transcript> {
   let stdout = ''
@@ -60,6 +63,7 @@ export async function run(
     },
     signal,
     ...(screen ? { openScreen: () => screen } : {}),
+    ...(host ? { host } : {}),
   }
   const status = await main(argv, io)
   return { status, stdout, stderr }
