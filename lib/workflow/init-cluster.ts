@@ -1,6 +1,7 @@
 import type { CertificateKey } from '../access/certificate-key.js'
 import { generateCertificateKey, parseCertificateKey } from '../access/certificate-key.js'
 import type { ControlPlane } from '../config/control-plane.js'
+import { componentProblems } from '../render/component-problems.js'
 import type { HostTraits } from '../render/host-file.js'
 import { initTokens } from './init-tokens.js'
 import { INIT_PHASES } from './phases/init.js'
@@ -54,7 +55,8 @@ export async function initCluster(
 }
 
 /**
- * The facts of an init: what the description says, what is found on the host, and what is random. Changes nothing.
+ * The facts of an init: what the description says, what is found on the host, and what is random. Changes nothing; what is doubtful
+ * goes to the log.
  *
  * @throws `UsageError` `KPKI_PATCH_INVALID`, and what is wrong with a token; what looking at the host throws
  */
@@ -69,9 +71,12 @@ export async function prepareInit(
       ? { patches: [], notes: [] }
       : await readPatches(host, controlPlane.patchesDir)
   for (const message of notes) context.log({ level: 'warning', message })
+  const traits = options.traits ?? (await readTraits(host, store))
+  for (const { field, message } of componentProblems(controlPlane, traits))
+    context.log({ level: 'warning', message: `${field}: ${message}` })
   return {
     controlPlane: withoutSkippedAddons(controlPlane, skip),
-    traits: options.traits ?? (await readTraits(host, store)),
+    traits,
     patches,
     as,
     ...initTokens(controlPlane, context),

@@ -1,6 +1,5 @@
 import { equalBytes } from '../../crypto/bytes.js'
 import type { HostFile } from '../../render/host-file.js'
-import { kubeletConfiguration } from '../../render/kubelet.js'
 import { kubeletFiles, kubeletHealthUrl } from '../../render/kubelet-files.js'
 import { formatCommand, KUBELET_DIR, KUBELET_DIR_MODE, kubeletCommand } from '../../render/kubelet-flags.js'
 import type { ServiceManager } from '../host.js'
@@ -30,31 +29,23 @@ export const KUBELET_START: Phase<InitRun> = {
 export function startKubelet(facts: Facts): Action {
   const { controlPlane, traits, patches } = facts
   const files = kubeletFiles(controlPlane, traits, patches)
-  const { problems } = kubeletConfiguration(controlPlane, traits)
-  const warnings = problems.map(({ field, message }) => `${field}: ${message}`)
   return {
     kind: 'kubelet',
     about: `write ${files.map(({ path }) => path).join(', ')}, and start the kubelet`,
     files,
-    apply: hands => applyStart(facts, files, warnings, hands),
+    apply: hands => applyStart(facts, files, hands),
   }
 }
 
-async function applyStart(
-  facts: Facts,
-  files: readonly HostFile[],
-  warnings: readonly string[],
-  hands: Hands,
-): Promise<Outcome> {
+async function applyStart(facts: Facts, files: readonly HostFile[], hands: Hands): Promise<Outcome> {
   const { host } = hands
   const write = writeFiles(files, { overwrite: facts.overwrite })
-  if (host.system === undefined) return withNotes(await write.apply(hands), warnings)
+  if (host.system === undefined) return write.apply(hands)
   const services = await findKubelet(host)
-  if (!services) return withNotes(await write.apply(hands), [...warnings, ...(await toStartByHand(facts, hands))])
+  if (!services) return withNotes(await write.apply(hands), await toStartByHand(facts, hands))
   const wasActive = await services.isActive(KUBELET_SERVICE)
   const isNews = await isToBeWritten(files, facts, hands)
-  const notes = [...warnings]
-  if (isNews && wasActive) notes.push(...(await tryService(() => services.stop(KUBELET_SERVICE))))
+  const notes = isNews && wasActive ? await tryService(() => services.stop(KUBELET_SERVICE)) : []
   const written = await write.apply(hands).catch(async error => {
     if (isNews && wasActive) await tryService(() => services.restart(KUBELET_SERVICE))
     throw error

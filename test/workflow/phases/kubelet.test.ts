@@ -182,14 +182,6 @@ test('a directory that stands for a host gets the files, and nothing more is sai
   assert.match(host.text(`${DIR}/config.yaml`) ?? '', 'kind: KubeletConfiguration')
 })
 
-test('what is not as kubeadm would have it is noted', async () => {
-  const more = 'apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nstaticPodPath: /srv'
-  const { hands } = setUp({ system: running(false) })
-  const [note = '', ...others] = notesOf(await apply(KUBELET_START, await runOf({ text: { more } }), hands))
-  assert.match(note, /^KubeletConfiguration\.staticPodPath: /)
-  assert.equal(others, [])
-})
-
 const KUBELET_CONF = '/etc/kubernetes/kubelet.conf'
 const PEM = `${DIR}/pki/kubelet-client-current.pem`
 
