@@ -19,6 +19,7 @@ import {
   CONFIG_FLAGS,
   DESCRIPTION_FLAGS,
   type Flag,
+  HOST_FLAGS,
   LEDGER_FLAG,
   TREE_FLAGS,
 } from './flags.js'
@@ -165,6 +166,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
       },
       ...CONFIG_FLAGS,
       ...DESCRIPTION_FLAGS,
+      ...HOST_FLAGS,
       ...COMMON_FLAGS,
     },
     load: async () => (await import('./config.js')).runShow,
