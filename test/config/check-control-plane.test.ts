@@ -168,7 +168,7 @@ const CASES: readonly (readonly [name: string, said: Said, expected: readonly st
   [
     'components without root',
     { cluster: 'featureGates: {RootlessControlPlane: true}' },
-    ['warning FIELD_VALUE featureGates.RootlessControlPlane 3:16'],
+    ['warning FIELD_VALUE featureGates.RootlessControlPlane 3:38'],
   ],
   [
     'data in the root directory',

@@ -19,6 +19,7 @@ import { Host, must, Switch } from './host.js'
 import { kube, testWithAll } from './programs.js'
 
 const ADDRESS = '10.77.9.10'
+const GUIDE = readFileSync(new URL('../../docs/guides/static-pods.md', import.meta.url), 'utf8')
 const test = suite('manifests')
 let net: Switch | undefined
 let host: Host | undefined
@@ -239,6 +240,7 @@ ${cluster}
       texts.some(text => text.replace(kubeadmText, '') !== text),
       why,
     )
+    assert.ok(GUIDE.includes(why), `docs/guides/static-pods.md does not say: ${why}`)
   }
 }
 
