@@ -13,9 +13,10 @@ const DOORS = [
     initCluster prepareInit findCriSocket applyObject applyObjects describeObject makeDirectory makeRows writeFiles insertPhase removePhase replacePhase INIT_PHASES INIT_PHASE_ROWS findPhases listPhases planPhases runPhases JOIN_CONTROL_PLANE JOIN_WORKER readTraits
     COMPONENT_CONFIG_HASH componentConfigHash formatCommand kubeProxyConfigMapData kubeProxyConfiguration kubeletCommand kubeletConfigMapData kubeletConfigMapName kubeletConfiguration kubeletFiles
     PREFLIGHT_CHECKS PREFLIGHT_ROLES assertPreflight initSubject preflightSubject runPreflight
+    adminBinding corednsAddon formatClusterConfiguration kubeProxyAddon kubeadmConfigObjects kubeletConfigObjects
     IMAGE_NAMES IMAGE_TAGS OPTIONAL_CA_DIRS STATIC_POD_COMPONENTS componentCommand imageOf pullList staticPod staticPodFile systemdFiles
     PATCH_TARGETS applyPatches checkOnHost parsePatchFile patchObject readPatches
-    HOST_FLAG_ROWS parseControlPlane resolveControlPlane
+    HOST_FLAG_ROWS checkDescription describeControlPlane parseControlPlane resolveControlPlane
     API_VERSIONS CATALOGUE CERTIFICATE_IDS DEFAULT_VALIDITY_SECONDS ERRORS EXT_KEY_USAGES EncodingError FACT_FIELDS
     FACT_FLAGS FILE_MODES RULES KEY_ALGORITHMS KEY_USAGES KINDS KUBECONFIGS KUBECONFIG_IDS KpkiError
     MAX_INPUT_BYTES MAX_INSPECT_BYTES MINORS MemoryStore PICTURE_FORMATS PROFILES PolicyError PrivateKey ROW_IDS SAN_SOURCES StoreError UsageError
@@ -46,7 +47,7 @@ const DOORS = [
     types: `
     PreflightCheck PreflightFinding PreflightOptions PreflightProbe PreflightReport PreflightResult PreflightRole PreflightState PreflightSubject PreflightSubjectOptions PreflightVerdict
     ContainerRuntime Host HostEntry HostSystem PodSandbox ProgramResult ServiceManager ServiceManagerName WebAnswer WebOptions InitOptions InitResult InitRunOptions MakeRowsOptions WriteFilesOptions PhasePlace PhaseRow InitRun PhaseAt Action Handed Hands Outcome Phase PhaseEvent PhaseResult PhaseSelection PlannedPhase RunOptions HostFile HostTraits
-    ComponentConfiguration ParsedPatchFile Patch PatchTarget PatchType PatchedObject ReadPatches
+    AddonObjects FormattedConfiguration ComponentConfiguration ParsedPatchFile Patch PatchTarget PatchType PatchedObject ReadPatches
     EtcdHere HostRecord Kept MadeEntry PhaseObjects Removal RenderOptions ResetOptions ResetRun
     Rehearsal RehearsedFile RehearsedPhase RehearsedRow RehearsedStep RehearseHands
     Argument ComponentOptions ControlPlane ControlPlaneOptions FilePlace HostFlagName HostFlagRow HostFlags ImageOverride ResolvedControlPlane TimeoutSeconds
