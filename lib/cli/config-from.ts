@@ -1,7 +1,7 @@
 import { EncodingError, formatInference, inferDescription, inferredValues, readTree, UsageError } from '../index.js'
 import type { Run } from './command.js'
 import { printConfiguration, printValues, shown } from './config.js'
-import { DESCRIPTION_FLAGS, text } from './flags.js'
+import { DESCRIPTION_FLAGS, HOST_FLAGS, text } from './flags.js'
 import { EXIT } from './io.js'
 import { isStructured } from './structured.js'
 import { printable } from './terminal.js'
@@ -10,7 +10,9 @@ import { openTree } from './tree.js'
 /** `kpki config show --from`: what a tree says of itself. */
 export const runShowFrom: Run = async (invocation, io) => {
   const { from, ...flags } = invocation.flags
-  const other = ['config', ...Object.keys(DESCRIPTION_FLAGS)].find(name => flags[name] !== undefined)
+  const other = ['config', ...Object.keys(DESCRIPTION_FLAGS), ...Object.keys(HOST_FLAGS)].find(
+    name => flags[name] !== undefined,
+  )
   if (other !== undefined) {
     throw new UsageError('KPKI_USAGE', `--from shows what the tree says, and --${other} says something else`, {
       hint: 'leave one of them out; to see where both differ: kpki check --help',

@@ -1,6 +1,7 @@
 import {
   type ConfigProblem,
-  describeEffective,
+  checkDescription,
+  describeControlPlane,
   formatOrigin,
   formatProblem,
   initDefaults,
@@ -11,13 +12,14 @@ import {
 } from '../index.js'
 import { createFile, createNodeContext } from '../node.js'
 import type { Run } from './command.js'
-import { describeCluster, readDescription } from './description.js'
+import { readHostFlags } from './control-plane.js'
+import { describeCluster, readDescription, refuseProblems } from './description.js'
 import { text } from './flags.js'
 import { readInput } from './input.js'
 import { EXIT, type Io } from './io.js'
 import { createLog } from './main.js'
 import { formatStructured, isStructured, OUTPUT_VERSION } from './structured.js'
-import { wrap } from './terminal.js'
+import { printable, wrap } from './terminal.js'
 
 /** `kpki config print`: kubeadm's defaults. */
 export const runPrint: Run = async ({ args, flags }, io) => {
@@ -31,8 +33,15 @@ export const runShow: Run = async (invocation, io) => {
   if (text(invocation.flags, 'from') !== undefined)
     return (await import('./config-from.js')).runShowFrom(invocation, io)
   const context = createNodeContext({ log: createLog(invocation, io) })
-  const { cluster, origins } = await describeCluster(invocation, io, context)
-  const values = describeEffective(cluster, origins)
+  const description = await describeCluster(invocation, io, context)
+  const hostFlags = await readHostFlags(invocation, io)
+  const problems = checkDescription(description, { flags: hostFlags })
+  // Certificates are made for versions that kpki does not know, too.
+  refuseProblems(
+    { ...description, problems: problems.filter(({ code }) => code !== 'KPKI_VERSION_UNSUPPORTED') },
+    context,
+  )
+  const values = describeControlPlane(description, { flags: hostFlags })
   const output = text(invocation.flags, 'output')
   if (isStructured(output)) {
     const items = values.map(({ field, value, origin }) => ({
@@ -44,7 +53,7 @@ export const runShow: Run = async (invocation, io) => {
     return EXIT.done
   }
   printValues(
-    values.map(({ field, value, origin }) => [field, shown(value), formatOrigin(origin)]),
+    values.map(({ field, value, origin }) => [printable(field), printable(shown(value)), formatOrigin(origin)]),
     io,
   )
   return EXIT.done
@@ -84,7 +93,9 @@ export const runValidate: Run = async (invocation, io) => {
       hint: 'see kpki config validate --help',
     })
   }
-  const { problems } = await readDescription(invocation, io, createNodeContext())
+  const description = await readDescription(invocation, io, createNodeContext())
+  const { cluster } = description
+  const problems = [...description.problems, ...(cluster ? checkDescription({ ...description, cluster }) : [])]
   const errors = problems.filter(({ severity }) => severity === 'error')
   const output = text(flags, 'output')
   if (isStructured(output)) {
@@ -138,6 +149,16 @@ function printProblem(problem: ConfigProblem, print: (text: string) => void): vo
 /** A value on one line. */
 export function shown(value: unknown): string {
   if (value === null || value === undefined) return '-'
-  if (Array.isArray(value)) return value.join(',') || '-'
+  if (Array.isArray(value))
+    return value.map(item => (typeof item === 'object' ? shownItem(item) : String(item))).join(',') || '-'
   return typeof value === 'object' ? JSON.stringify(value).replace(/^\{\}$/, '-') : String(value)
+}
+
+/** An argument or a taint as a command line has it; anything else as JSON. */
+function shownItem(item: unknown): string {
+  const { name, key, value, effect, ...rest } = item as Readonly<Record<string, unknown>>
+  const isPlain = Object.keys(rest).length === 0
+  if (isPlain && name !== undefined && value !== undefined) return `${String(name)}=${String(value)}`
+  if (isPlain && key !== undefined) return `${String(key)}${value ? `=${String(value)}` : ''}:${String(effect)}`
+  return JSON.stringify(item)
 }

@@ -1,3 +1,4 @@
+import { parseIp } from '../crypto/ip.js'
 import type { Cluster } from '../kubernetes/cluster.js'
 import { parseDuration } from '../kubernetes/duration.js'
 import type { YamlObject } from '../yaml-scalars.js'
@@ -112,6 +113,29 @@ export function resolveControlPlane(
   const problems = checkControlPlane({ description, flags: options.flags ?? {}, stated, configuration })
   const isBroken = problems.some(({ severity }) => severity === 'error')
   return { controlPlane: isBroken ? undefined : controlPlaneOf(description.cluster, stated, configuration), problems }
+}
+
+/**
+ * What is wrong with a control plane that is described here and made elsewhere: an address that was detected on this machine says
+ * nothing about that one, and is not judged.
+ */
+export function checkDescription(
+  description: Description & { readonly cluster: Cluster },
+  options: ControlPlaneOptions = {},
+): readonly ConfigProblem[] {
+  const { cluster, origins, facts } = description
+  if (origins.advertiseAddress.kind !== 'detected') return resolveControlPlane(description, options).problems
+  const family = cluster.serviceSubnets[0]?.address.family ?? 4
+  // Addresses that nothing can be said against (RFC 5737, RFC 3849).
+  const advertiseAddress = parseIp(family === 4 ? '192.0.2.1' : '2001:db8::1') ?? cluster.advertiseAddress
+  return resolveControlPlane(
+    {
+      ...description,
+      facts: { ...facts, advertiseAddress: advertiseAddress.text },
+      cluster: { ...cluster, advertiseAddress },
+    },
+    options,
+  ).problems
 }
 
 /**

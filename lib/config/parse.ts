@@ -8,6 +8,7 @@ import {
   API_VERSIONS,
   type ApiVersion,
   CARRIED,
+  type CarriedKind,
   KINDS,
   KUBEADM_GROUP,
   type KubeadmKind,
@@ -24,7 +25,7 @@ export interface ParsedConfiguration {
   /** The kubeadm documents that the text holds, and the version each is written in. */
   readonly versions: Readonly<Partial<Record<KubeadmKind, ApiVersion>>>
   /** Where the value (or else what it would stand in) at a path of a document stands. */
-  readonly locate: (kind: KubeadmKind, path: YamlPath) => YamlPosition | undefined
+  readonly locate: (kind: KubeadmKind | CarriedKind, path: YamlPath) => YamlPosition | undefined
 }
 
 /**

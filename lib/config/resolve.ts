@@ -14,7 +14,7 @@ import {
 } from './facts.js'
 import type { ParsedConfiguration } from './parse.js'
 import { type ConfigProblem, formatPath, formatProblem, throwFirst } from './problems.js'
-import type { KubeadmKind } from './schema.js'
+import type { CarriedKind, KubeadmKind } from './schema.js'
 import type { Configuration } from './types.js'
 
 const NOTHING: ParsedConfiguration = {
@@ -71,7 +71,7 @@ export interface Description {
   /** The file as v1beta4, defaults not filled in. */
   readonly configuration: Configuration
   /** Where the file has the value (or else what it would stand in) at a path of a document. */
-  readonly locate: (kind: KubeadmKind, path: YamlPath) => FilePlace | undefined
+  readonly locate: (kind: KubeadmKind | CarriedKind, path: YamlPath) => FilePlace | undefined
   readonly problems: readonly ConfigProblem[]
 }
 

@@ -24,6 +24,9 @@ export const CARRIED = {
   KubeProxyConfiguration: 'kubeproxy.config.k8s.io/v1alpha1',
 } as const
 
+/** A kind of another group that is carried through. */
+export type CarriedKind = keyof typeof CARRIED
+
 /** One field of a kubeadm struct. */
 export interface FieldRow {
   /**
