@@ -88,7 +88,7 @@ etcd:
   },
   'text that YAML would misread': {
     cluster: `apiServer:
-  extraArgs: {a: "yes", b: "a: b # c", c: "line\\nbreak", d: "'\\"\\\\", e: "- x", f: "☃ 𝄞", g: "0x10", h: "${'long words '.repeat(20)}"}`,
+  extraArgs: {a: "yes", b: "a: b # c", d: "'\\"\\\\", e: "- x", f: "☃ 𝄞", g: "0x10", h: "${'long words '.repeat(20)}"}`,
   },
   volumes: {
     cluster: `apiServer:
