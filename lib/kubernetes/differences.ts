@@ -267,11 +267,6 @@ export const DIFFERENCES = {
     about: "kubeadm's feature gate NodeLocalCRISocket can be set either way",
     source: 'kubernetes/kubernetes CHANGELOG-1.32.md (alpha), CHANGELOG-1.36.md (locked)',
   },
-  kubeletPatches: {
-    since: 25,
-    about: 'patches can be for kubeletconfiguration',
-    source: 'kubernetes/kubernetes PR 110405 (v1.25)',
-  },
   unversionedKubeletConfigMap: {
     since: 24,
     about: 'the ConfigMap is kubelet-config instead of kubelet-config-1.NN, and so its Role',

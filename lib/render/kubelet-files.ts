@@ -1,6 +1,5 @@
 import type { ControlPlane } from '../config/control-plane.js'
 import { encodeUtf8 } from '../crypto/bytes.js'
-import { has } from '../kubernetes/differences.js'
 import { formatHostPort } from '../kubernetes/net.js'
 import { formatYaml } from '../yaml-format.js'
 import type { YamlObject } from '../yaml-scalars.js'
@@ -9,13 +8,13 @@ import type { HostFile, HostTraits } from './host-file.js'
 import { kubeletConfiguration } from './kubelet.js'
 import { KUBELET_PATHS, kubeletFlags, quoteGo } from './kubelet-flags.js'
 import type { Patch } from './patch.js'
-import { applyPatches } from './patches.js'
+import { type PatchedObject, patchObject } from './patches.js'
 
 /**
  * The files that a kubelet is started with: `kubeadm-flags.env`, `instance-config.yaml` where that version has one, and
  * `config.yaml`, which is the cluster's KubeletConfiguration with patches and with what is this host's own.
  *
- * @param patches - in the order in which they apply; those for other targets are passed over
+ * @param patches - in the order in which they apply; those for other targets are passed over. kubeadm has them since 1.25
  * @throws `UsageError` `KPKI_PATCH_INVALID`
  * @see kubernetes/kubernetes v1.20.2 and v1.34, cmd/kubeadm/app/phases/kubelet/{config,flags}.go
  */
@@ -26,7 +25,7 @@ export function kubeletFiles(
 ): readonly HostFile[] {
   const { cluster, node } = controlPlane
   const isLocal = isGateOn(cluster, 'NodeLocalCRISocket')
-  const patched = patchedConfiguration(controlPlane, traits, patches)
+  const patched = patchConfiguration(controlPlane, traits, patches).object
   const own = isLocal ? withValueAt(patched, 'containerRuntimeEndpoint', node.criSocket) : patched
   return [
     file(KUBELET_PATHS.flags, kubeletFlags(controlPlane, traits)),
@@ -47,17 +46,27 @@ export function kubeletHealthUrl(
   traits: HostTraits,
   patches: readonly Patch[],
 ): string | undefined {
-  const configuration = patchedConfiguration(controlPlane, traits, patches)
+  const configuration = patchConfiguration(controlPlane, traits, patches).object
   const address = String(valueAt(configuration, 'healthzBindAddress') ?? '')
   const port = valueAt(configuration, 'healthzPort')
   return port === 0 ? undefined : `http://${formatHostPort(address, Number(port))}/healthz`
 }
 
-function patchedConfiguration(controlPlane: ControlPlane, traits: HostTraits, patches: readonly Patch[]): YamlObject {
-  const { configuration } = kubeletConfiguration(controlPlane, traits)
-  return has(controlPlane.cluster.kubernetesVersion, 'kubeletPatches')
-    ? applyPatches(configuration, 'kubeletconfiguration', patches)
-    : configuration
+/** What may not be meant so in patches for the kubelet: those that change nothing, items that are new in a list. */
+export function kubeletPatchNotes(
+  controlPlane: ControlPlane,
+  traits: HostTraits,
+  patches: readonly Patch[],
+): readonly string[] {
+  return patchConfiguration(controlPlane, traits, patches).notes
+}
+
+function patchConfiguration(
+  controlPlane: ControlPlane,
+  traits: HostTraits,
+  patches: readonly Patch[],
+): PatchedObject<YamlObject> {
+  return patchObject(kubeletConfiguration(controlPlane, traits).configuration, 'kubeletconfiguration', patches)
 }
 
 function file(path: string, text: string): HostFile {

@@ -8,7 +8,7 @@ import { decodeUtf8 } from '../../lib/crypto/bytes.js'
 import { componentConfigHash } from '../../lib/render/component-config.js'
 import type { HostFile, HostTraits } from '../../lib/render/host-file.js'
 import { kubeletConfigMapData, kubeletConfigMapName, kubeletConfiguration } from '../../lib/render/kubelet.js'
-import { kubeletFiles, kubeletHealthUrl } from '../../lib/render/kubelet-files.js'
+import { kubeletFiles, kubeletHealthUrl, kubeletPatchNotes } from '../../lib/render/kubelet-files.js'
 import { formatCommand, kubeletCommand, kubeletFlags, quoteGo } from '../../lib/render/kubelet-flags.js'
 import type { Patch } from '../../lib/render/patch.js'
 import { parseYaml } from '../../lib/yaml.js'
@@ -316,9 +316,21 @@ test('patches are for this host; what is its own comes behind them', async () =>
   assert.match(older, /^containerRuntimeEndpoint: unix:\/\/\/run\/patched\.sock$/m)
 })
 
-test('a kubeadm before 1.25 knows no patches of the kubelet', async () => {
-  const plane = await controlPlane('v1.24.0')
-  assert.equal(kubeletFiles(plane, TRAITS, PATCHES), kubeletFiles(plane, TRAITS, []))
+test('patches are for every version, also those whose kubeadm had none', async () => {
+  const config = textOf(kubeletFiles(await controlPlane('v1.20.2'), TRAITS, PATCHES), 'config.yaml') ?? ''
+  assert.match(config, /^maxPods: 42$/m)
+})
+
+test('a patch that changes nothing is told', async () => {
+  const plane = await controlPlane('v1.36.0')
+  const patch = {
+    target: 'kubeletconfiguration',
+    type: 'merge',
+    content: { healthzPort: 10248 },
+    file: 'k.yaml',
+  } as const
+  assert.equal(kubeletPatchNotes(plane, TRAITS, PATCHES), [])
+  assert.match(kubeletPatchNotes(plane, TRAITS, [patch]).join(), 'k.yaml')
 })
 
 for (const [text, patches, expected] of [

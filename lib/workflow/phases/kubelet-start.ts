@@ -1,6 +1,6 @@
 import { equalBytes } from '../../crypto/bytes.js'
 import type { HostFile } from '../../render/host-file.js'
-import { kubeletFiles, kubeletHealthUrl } from '../../render/kubelet-files.js'
+import { kubeletFiles, kubeletHealthUrl, kubeletPatchNotes } from '../../render/kubelet-files.js'
 import { formatCommand, KUBELET_DIR, KUBELET_DIR_MODE, kubeletCommand } from '../../render/kubelet-flags.js'
 import type { ServiceManager } from '../host.js'
 import { makeDirectory, outcomeOf, writeFiles } from './actions.js'
@@ -29,11 +29,12 @@ export const KUBELET_START: Phase<InitRun> = {
 export function startKubelet(facts: Facts): Action {
   const { controlPlane, traits, patches } = facts
   const files = kubeletFiles(controlPlane, traits, patches)
+  const notes = kubeletPatchNotes(controlPlane, traits, patches)
   return {
     kind: 'kubelet',
     about: `write ${files.map(({ path }) => path).join(', ')}, and start the kubelet`,
     files,
-    apply: hands => applyStart(facts, files, hands),
+    apply: async hands => withNotes(await applyStart(facts, files, hands), notes),
   }
 }
 
