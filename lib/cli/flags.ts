@@ -168,7 +168,7 @@ export const HOST_FLAGS = {
   },
   'certificate-key': {
     type: 'string',
-    value: 'KEY',
+    value: 'HEX',
     host: 'certificateKey',
     about: 'key that shared certificates are encrypted with (default: a random one)',
   },
