@@ -313,6 +313,13 @@ const CASES: readonly (readonly [kind: string, argv: readonly string[], prepare?
   ['ConfigurationValidation', ['config', 'validate', '--config', at('bad.yaml'), ...FACTS]],
   ['ConfigurationList', ['config', 'print', 'init-defaults']],
   ['ConfigurationList', ['config', 'migrate', '--old-config', at('good.yaml')]],
+  [
+    'PreflightReport',
+    [
+      ...['preflight', ...FACTS, '--only', 'CRI,PatchesDir', '--patches', at('no-patches')],
+      ...['--cri-socket', 'unix:///var/run/dockershim.sock', '--ignore-preflight-errors', 'Swpa,nothing-like-it'],
+    ],
+  ],
   ['CompletionScript', ['completion', 'bash']],
   ['GeneratedToken', ['token', 'generate']],
   [
