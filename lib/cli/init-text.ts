@@ -1,27 +1,33 @@
 import type { PhaseResult } from '../index.js'
 import type { JoinCommands } from './init-result.js'
-import { type Terminal, wrap } from './terminal.js'
+import { cut, type Glyphs, pad, type Terminal, widthOf, wrap } from './terminal.js'
 
-/** The width of the longest path of most runs, so that what was made stands below each other. */
-const PATH_WIDTH = 26
-const FIRST_WIDTH = 10
+/** The longest paths of most runs fit, so that what was made stands below each other. */
+const PATH_WIDTH = 30
+const STATE_WIDTH = 10
 
-const STATES: Readonly<Record<PhaseResult['state'], string>> = {
-  done: 'done',
-  unchanged: 'unchanged',
-  skipped: 'skipped',
+/** What a phase came to, for people: a line with its state, its path and what was made, and below it what is to be known. */
+export function formatPhase({ path, state, reason, made, notes }: PhaseResult, terminal: Terminal): string {
+  const { paint, show, columns, glyphs } = terminal
+  const head = `${state.padEnd(STATE_WIDTH)} ${pad(show(path), PATH_WIDTH)}`
+  const left = columns - widthOf(head) - 1
+  const what = reason === undefined ? summaryOf(made.map(show), left, glyphs) : cut(show(reason), left, glyphs)
+  const line = `${paint(state === 'done' ? 'green' : 'dim', head)} ${what}`.trimEnd()
+  const indent = ' '.repeat(STATE_WIDTH + 1)
+  const below = notes.flatMap(note => wrap(show(note), columns - indent.length)).map(text => indent + text)
+  return [line, ...below].map(text => `${text}\n`).join('')
 }
 
-/** What a phase came to, for people: its state and path, below it what was made. */
-export function formatPhase({ path, state, reason, made, notes }: PhaseResult, terminal: Terminal): string {
-  const { paint, show, columns } = terminal
-  const colour = state === 'done' ? 'green' : 'dim'
-  const head = `${paint(colour, STATES[state].padEnd(FIRST_WIDTH))} ${show(path)}`
-  const why =
-    reason === undefined ? '' : `${' '.repeat(Math.max(1, PATH_WIDTH - path.length))}${paint('dim', show(reason))}`
-  const indent = ' '.repeat(FIRST_WIDTH + 3)
-  const below = (text: string) => wrap(show(text), columns - indent.length).map(line => `${indent}${line}`)
-  return [`${head}${why}`, ...made.flatMap(below), ...notes.flatMap(below)].map(line => `${line}\n`).join('')
+/** What was made, in a line: all of it, files by their names alone, or as much as has its place. */
+function summaryOf(made: readonly string[], width: number, glyphs: Glyphs): string {
+  const names = made.map(thing => (thing.startsWith('/') ? thing.slice(thing.lastIndexOf('/') + 1) : thing))
+  const most = (things: readonly string[], count: number) =>
+    count === things.length
+      ? things.join(', ')
+      : `${things.slice(0, count).join(', ')}, and ${things.length - count} more`
+  const texts = [most(made, made.length), ...made.map((_, index) => most(names, made.length - index))]
+  const [shortest = ''] = texts.slice(-1)
+  return texts.find(text => widthOf(text) <= width) ?? cut(shortest, width, glyphs)
 }
 
 /** What is said at the end of a whole run. */
