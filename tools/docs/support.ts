@@ -158,6 +158,11 @@ const FEATURES: readonly Feature[] = [
     node: ['updateFile'],
     commands: ['kubeconfig merge'],
   },
+  {
+    about: "write the kubelet's files, and start it; configure kube-proxy",
+    pure: ['kubeletFiles', 'kubeletConfiguration', 'kubeletCommand', 'kubeProxyConfiguration'],
+    commands: ['init phase'],
+  },
 ]
 
 /** Work that people look for here, and which is not there. */
