@@ -3,12 +3,8 @@ import * as assert from 'uvu/assert'
 import { encodeUtf8 } from '../../lib/crypto/bytes.js'
 import { WorkflowError } from '../../lib/errors.js'
 import { writeFiles } from '../../lib/workflow/phases/actions.js'
-import { CERTS } from '../../lib/workflow/phases/certs.js'
-import { CONTROL_PLANE } from '../../lib/workflow/phases/control-plane.js'
-import { ETCD } from '../../lib/workflow/phases/etcd.js'
+import { INIT_PHASES } from '../../lib/workflow/phases/init.js'
 import type { InitRun } from '../../lib/workflow/phases/init-run.js'
-import { KUBECONFIG } from '../../lib/workflow/phases/kubeconfig.js'
-import type { Phase } from '../../lib/workflow/phases/phase.js'
 import { RESET_PHASES } from '../../lib/workflow/phases/reset.js'
 import { planPhases, runPhases } from '../../lib/workflow/phases/runner.js'
 import { RECORD_PATH } from '../../lib/workflow/record.js'
@@ -21,7 +17,12 @@ import { type MemoryHost, type MemoryHostOptions, memoryHost } from '../support/
 const context = testContext()
 const connect = () => Promise.reject(new Error('no cluster is asked'))
 const RUN: InitRun = {
-  controlPlane: await controlPlane('v1.36.4', { cluster: 'encryptionAlgorithm: ECDSA-P256' }),
+  controlPlane: await controlPlane('v1.36.4', {
+    cluster: 'encryptionAlgorithm: ECDSA-P256',
+    init:
+      'localAPIEndpoint: {advertiseAddress: 10.77.1.10}\n' +
+      'nodeRegistration: {name: cp-1, criSocket: "unix:///run/x.sock"}',
+  }),
   traits: {},
   patches: [],
   as: 'static-pods',
@@ -30,22 +31,7 @@ const RUN: InitRun = {
   overwrite: false,
   now: context.clock(),
 }
-const KUBELET_FILES = ['config.yaml', 'kubeadm-flags.env'].map(name => ({
-  path: `/var/lib/kubelet/${name}`,
-  mode: 0o644,
-  bytes: encodeUtf8(
-    name === 'config.yaml'
-      ? 'kind: KubeletConfiguration\n'
-      : 'KUBELET_KUBEADM_ARGS="--container-runtime-endpoint=unix:///run/x.sock"\n',
-  ),
-}))
-const PHASES: readonly Phase<InitRun>[] = [
-  CERTS,
-  KUBECONFIG,
-  ETCD,
-  CONTROL_PLANE,
-  { name: 'kubelet', about: 'as kubelet-start', plan: () => [writeFiles(KUBELET_FILES)] },
-]
+const PHASES = ['certs', 'kubeconfig', 'etcd', 'control-plane', 'kubelet-start']
 
 const MOUNTINFO = '/proc/self/mountinfo'
 const mountLine = (point: string) => `36 35 98:0 / ${point} rw,noatime shared:1 - ext4 /dev/root rw\n`
@@ -84,7 +70,7 @@ async function initialized(system: System = {}, before: MemoryHostOptions['files
 }
 
 function init(host: MemoryHost) {
-  return runPhases(PHASES, RUN, { host, store: host.store, context, connect })
+  return runPhases(INIT_PHASES, RUN, { host, store: host.store, context, connect }, { only: PHASES })
 }
 
 async function reset(host: MemoryHost, options: ResetOptions = {}, signal?: AbortSignal) {
@@ -155,7 +141,7 @@ test('what goes and what stays is said before, and the survey touches nothing', 
 
 test('a CA that was there before init stays, and is named', async () => {
   const donor = memoryHost()
-  await runPhases([CERTS], RUN, { host: donor, store: donor.store, context, connect }, { only: ['certs/ca'] })
+  await runPhases(INIT_PHASES, RUN, { host: donor, store: donor.store, context, connect }, { only: ['certs/ca'] })
   const [crt, key] = ['/etc/kubernetes/pki/ca.crt', '/etc/kubernetes/pki/ca.key'] as const
   const theirs = { [crt]: donor.text(crt) ?? '', [key]: { content: donor.text(key) ?? '', mode: 0o600 } }
   const host = await initialized({}, theirs)

@@ -198,6 +198,7 @@ class Survey {
       if (KUBELET_KEYS.test(name)) this.#remove(`${dir}/${name}`, 'file', 'kubelet')
       else this.#stays(`${dir}/${name}`, 'is not of the kubelet, as far as kpki knows')
     }
+    this.#remove(dir, 'directory', 'kubelet')
   }
 
   /** Without a record, kubeadm's list goes where a file of it is there. */
@@ -210,7 +211,9 @@ class Survey {
   async #lookAtEtcd(): Promise<void> {
     const manifest = `${KUBERNETES_DIR}/${manifestPath('etcd')}`
     this.etcd = await findEtcd(this.#host, this.#pki)
-    const recorded = [...this.#recorded].flatMap(([path, type]) => (type === 'directory' ? [path] : []))
+    const recorded = [...this.#recorded].flatMap(([path, type]) =>
+      type === 'directory' && path !== KUBELET_DIR ? [path] : [],
+    )
     const dirs = new Set([...(this.etcd ? [this.etcd.dataDir] : []), ...recorded])
     for (const dir of dirs) {
       if (!isPlainPath(dir)) continue
