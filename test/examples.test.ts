@@ -66,6 +66,16 @@ const EXAMPLES: Readonly<Record<string, (result: ReturnType<typeof runFile>) => 
     assert.not.ok(written.some(path => path.endsWith('cp-2/super-admin.conf')))
     assert.not.ok(written.some(path => path.endsWith('worker-1/pki/ca.key')))
   },
+  'phases.ts': ({ stdout, written }) => {
+    const lines = stdout.trim().split('\n')
+    // A phase of one's own stands where it was put, and the second run finds nothing to do.
+    const own = lines.indexOf('audit-policy: done, 1 made')
+    assert.is(lines[own - 1], 'etcd/local: done, 2 made')
+    assert.is(lines[own + 1], 'control-plane/apiserver: done, 1 made')
+    assert.ok(lines.includes('again: 0 done'), stdout)
+    assert.is(lines.at(-1), 'addon/service-proxy: ConfigMap service-proxy')
+    assert.ok(written.some(path => path.endsWith('etc/kubernetes/audit.yaml')))
+  },
   'renew.ts': ({ stdout }) => {
     const lines = stdout.trim().split('\n')
     // kubeadm's leaves and kubeconfigs of v1.29 and later: seven certificates, five kubeconfigs.
