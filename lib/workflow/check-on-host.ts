@@ -1,6 +1,8 @@
 import type { ControlPlane } from '../config/control-plane.js'
 import type { ConfigProblem } from '../config/problems.js'
 import { parseIp } from '../crypto/ip.js'
+import { EncodingError } from '../errors.js'
+import { parseCertificates } from '../x509/certificate.js'
 import type { Host } from './host.js'
 
 /**
@@ -24,20 +26,38 @@ export async function checkOnHost({ cluster }: ControlPlane, host: Host): Promis
       )
   }
 
-  if (apiServerCertSans.length > 0) {
+  const names = apiServerCertSans.map(name => (name.type === 'ip' ? name.address.text : name.name))
+  if (names.length > 0) {
+    const path = `${certificatesDir}/apiserver.crt`
+    const held = await namesIn(host, path)
+    const absent = names.filter(name => !held?.includes(name))
     const isThere = async (name: string) => (await host.look(`${certificatesDir}/${name}`)) !== undefined
-    if (await isThere('apiserver.crt'))
+    if (held && absent.length > 0)
       warn(
         'apiServer.certSANs',
-        `${host.locate(`${certificatesDir}/apiserver.crt`)} is there already: names that it does not have are refused, not added`,
+        `${host.locate(path)} is there already, without ${absent.join(', ')}`,
         'kpki plan shows what would change, and kpki apply issues it anew',
       )
-    else if ((await isThere('ca.crt')) && !(await isThere('ca.key')))
+    else if (!held && (await isThere('ca.crt')) && !(await isThere('ca.key')))
       warn(
         'apiServer.certSANs',
-        `the CA's key is not in ${host.locate(certificatesDir)}: whoever signs puts the names into the certificate`,
+        `the CA's key is not in ${host.locate(certificatesDir)}: whoever signs puts ${names.join(', ')} into the certificate, or does not`,
         'ask for these names when it is signed',
       )
   }
   return problems
+}
+
+/** The names of a certificate; none of one that cannot be read. `undefined`: there is no file. */
+async function namesIn(host: Host, path: string): Promise<readonly string[] | undefined> {
+  const bytes = await host.read(path)
+  if (!bytes) return undefined
+  try {
+    const [{ dnsNames, ipAddresses }] = parseCertificates(new TextDecoder().decode(bytes), path)
+    return [...dnsNames, ...ipAddresses]
+  } catch (error) {
+    // What is wrong with it is said where it is used.
+    if (error instanceof EncodingError) return []
+    throw error
+  }
 }
