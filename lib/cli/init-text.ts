@@ -18,9 +18,9 @@ export function formatPhase({ path, state, reason, made, notes }: PhaseResult, t
   return [line, ...below].map(text => `${text}\n`).join('')
 }
 
-/** What was made, in a line: all of it, files by their names alone, or as much as has its place. */
+/** What was made, in a line: all of it, things by their names alone, or as much as has its place. */
 function summaryOf(made: readonly string[], width: number, glyphs: Glyphs): string {
-  const names = made.map(thing => (thing.startsWith('/') ? thing.slice(thing.lastIndexOf('/') + 1) : thing))
+  const names = made.map(thing => thing.replace(/\S*\//, ''))
   const most = (things: readonly string[], count: number) =>
     count === things.length
       ? things.join(', ')

@@ -17,10 +17,12 @@ import { fileURLToPath } from 'node:url'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { COMMANDS } from '../../lib/cli/commands.js'
+import type { OpenedHost } from '../../lib/cli/io.js'
 import { parseYamlStream } from '../../lib/yaml.js'
 import { readDocument } from '../../tools/docs/documents.js'
 import { run } from '../support/cli.js'
 import { configMap, kubeconfigOf, pinOf, signed } from '../support/cluster-info.js'
+import { initHost } from '../support/init.js'
 import { answerJson, FakeServer, TestCa } from '../support/lying-server.js'
 import { startMemoryServer } from '../support/memory-server.js'
 
@@ -137,6 +139,29 @@ const published = await FakeServer.start({
 writeFileSync(at('info.json'), JSON.stringify(info))
 
 /** Command lines in an order in which each finds what it needs; together they print every field that there is. */
+const INIT = [
+  ...['init', '--node-name', 'cp-1', '--apiserver-advertise-address', '10.77.1.10'],
+  ...['--encryption-algorithm', 'ECDSA-P256', '--control-plane-endpoint', 'api.example.org'],
+]
+const ETCD = ['/etc/kubernetes/manifests/etcd.yaml', 'mine'] as const
+const initHosts = [await initHost()]
+async function newInitHost(): Promise<void> {
+  // Units are run where somebody runs them: nobody does here, which is told of.
+  const wellEver = {
+    fetch: () => ({ status: 200, body: 'ok' }),
+    host: { system: { serviceManager: 'openrc' } },
+  } as const
+  initHosts[0] = await initHost(wellEver)
+}
+
+/** The host of a command that works on one. */
+function hostOf([command]: readonly string[]): { host?: OpenedHost } {
+  const [made] = initHosts
+  return command === 'init' && made
+    ? { host: { host: made.host, store: made.host.store, connect: async () => made.api } }
+    : {}
+}
+
 const CASES: readonly (readonly [kind: string, argv: readonly string[], prepare?: () => void | Promise<void>])[] = [
   ['GenerateResult', ['gen', 'all', '--dir', at('a'), ...FACTS, '--dry-run']],
   ['GenerateResult', ['gen', 'all', '--dir', at('a'), ...FACTS]],
@@ -320,6 +345,17 @@ const CASES: readonly (readonly [kind: string, argv: readonly string[], prepare?
       ...['--cri-socket', 'unix:///var/run/dockershim.sock', '--ignore-preflight-errors', 'Swpa,nothing-like-it'],
     ],
   ],
+  ['InitRehearsal', [...INIT, '--dry-run', '--skip-phases', 'addon'], () => initHosts[0]?.host.put(...ETCD)],
+  [
+    'InitRehearsal',
+    [...INIT, '--dry-run'],
+    () => {
+      initHosts[0]?.host.put('/etc/kubernetes/pki/ca.crt', 'none')
+      initHosts[0]?.host.put('/etc/kubernetes/pki/front-proxy-client.crt', 'none')
+    },
+  ],
+  ['InitResult', [...INIT, '--as', 'systemd', '--upload-certs', '--skip-phases', 'preflight,addon'], newInitHost],
+  ['InitResult', ['init', 'phase', 'certs', 'ca', ...INIT.slice(1)], newInitHost],
   ['CompletionScript', ['completion', 'bash']],
   ['GeneratedToken', ['token', 'generate']],
   [
@@ -401,7 +437,7 @@ for (const [index, [kind, argv, prepare]] of CASES.entries()) {
     await prepare?.()
     const fields = TABLES.get(kind) ?? []
     const opaque = new Set(fields.filter(({ type }) => type === 'any' || type === 'object').map(({ path }) => path))
-    const { stdout, stderr } = await run([...argv, '-o', 'json'])
+    const { stdout, stderr } = await run([...argv, '-o', 'json'], hostOf(argv))
     const document = JSON.parse(kind === 'Errors' ? stderr : stdout) as Readonly<Record<string, unknown>>
     const { apiVersion, kind: printed, ...rest } = document
     const version = kind === 'CertificateExpirationInfo' ? 'output.kubeadm.k8s.io/v1alpha3' : 'kpki.dev/v1alpha1'
