@@ -26,6 +26,8 @@ export interface Context {
   readonly clock: () => Date
   /** A WebCrypto provider; the only source of randomness. Default: `globalThis.crypto`. */
   readonly crypto: Crypto
+  /** Waits for some milliseconds. Default: the platform's timer. */
+  readonly sleep: (ms: number) => Promise<void>
   /** Takes what a run has to say. Default: nobody listens. */
   readonly log: (event: LogEvent) => void
   /**
@@ -41,5 +43,9 @@ export interface Context {
  * @param overrides - what to have differently, e.g. `{ clock: () => new Date('2030-01-01T00:00:00Z') }`
  */
 export function createContext(overrides: Partial<Context> = {}): Context {
-  return { clock: () => new Date(), crypto: globalThis.crypto, log: () => {}, ...overrides }
+  return { clock: () => new Date(), crypto: globalThis.crypto, sleep, log: () => {}, ...overrides }
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise(resolve => setTimeout(resolve, ms))
 }

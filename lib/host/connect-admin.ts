@@ -54,10 +54,8 @@ export async function connectAdministrator(
       superAdmin.close()
     }
     // Authorizers learn of it a little later.
-    for (const end = performance.now() + totalMs; (await stateOf(api)) === 'forbidden'; ) {
-      if (performance.now() > end) break
+    for (let waitedMs = 0; waitedMs < totalMs && (await stateOf(api)) === 'forbidden'; waitedMs += INTERVAL_MS)
       await sleep(INTERVAL_MS, undefined, options.signal ? { signal: options.signal } : {})
-    }
     return api
   } catch (error) {
     api.close()

@@ -4,7 +4,7 @@ import { ApiError, WorkflowError } from '../errors.js'
 import { formatDuration } from '../kubernetes/duration.js'
 import type { KubernetesObject } from '../kubernetes/objects.js'
 import { stopIfInterrupted, unlessInterrupted } from './interruption.js'
-import { sleep } from './wait.js'
+import { startStopwatch } from './stopwatch.js'
 
 /** Options of {@link patchNode}. */
 export interface PatchNodeOptions {
@@ -34,12 +34,13 @@ export async function patchNode(
   name: string,
   change: (node: KubernetesObject) => Readonly<Record<string, unknown>> | undefined,
   api: ClusterApi,
-  context: Pick<Context, 'log'>,
+  context: Pick<Context, 'clock' | 'log' | 'sleep'>,
   { timeoutSeconds, signal }: PatchNodeOptions,
 ): Promise<boolean> {
   const target = { kind: 'Node', name } as const
-  const end = performance.now() + timeoutSeconds * 1000
-  let told = performance.now()
+  const watch = startStopwatch(context)
+  const end = timeoutSeconds * 1000
+  let told = 0
   let problem: typeof CONTENDED = NOT_REGISTERED
   for (;;) {
     const node = await unlessInterrupted(api.get(target), signal)
@@ -56,13 +57,13 @@ export async function patchNode(
         problem = CONTENDED
       }
     }
-    const now = performance.now()
+    const now = watch.elapsedMs()
     if (now >= end) throw timeout(name, problem, timeoutSeconds)
     if (now - told >= PROGRESS_MS) {
       told = now
       context.log({ level: 'progress', message: `waiting for Node ${name}: ${problem.message}` })
     }
-    await unlessInterrupted(sleep(Math.min(INTERVAL_MS, end - now)), signal)
+    await unlessInterrupted(watch.pause(Math.min(INTERVAL_MS, end - now)), signal)
   }
 }
 

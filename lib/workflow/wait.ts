@@ -1,9 +1,9 @@
 import type { Context } from '../context.js'
 import { KpkiError, WorkflowError } from '../errors.js'
-import { printable } from '../inspect/picture-text.js'
 import { formatDuration } from '../kubernetes/duration.js'
 import type { HostSystem } from './host.js'
 import { stopIfInterrupted, unlessInterrupted } from './interruption.js'
+import { startStopwatch } from './stopwatch.js'
 
 /** Something that answers over HTTP when it is well. */
 export interface HealthTarget {
@@ -41,24 +41,24 @@ const FATAL: readonly string[] = ['KPKI_TLS_UNTRUSTED', 'KPKI_TLS_NAME', 'KPKI_T
 export async function waitUntilHealthy(
   targets: readonly HealthTarget[],
   system: Pick<HostSystem, 'fetch'>,
-  context: Pick<Context, 'log'>,
+  context: Pick<Context, 'clock' | 'log' | 'sleep'>,
   { timeoutSeconds, hint, signal }: WaitOptions,
 ): Promise<number> {
-  const start = performance.now()
-  const end = start + timeoutSeconds * 1000
+  const watch = startStopwatch(context)
+  const end = timeoutSeconds * 1000
   const missing = new Map(targets.map(target => [target, 'was not asked yet']))
   const total = targets.length
-  let told = start
+  let told = 0
   while (missing.size > 0) {
     await Promise.all(
       [...missing.keys()].map(async target => {
-        const problem = await unlessInterrupted(ask(target, system, end - performance.now()), signal)
+        const problem = await unlessInterrupted(ask(target, system, end - watch.elapsedMs()), signal)
         if (problem === undefined) missing.delete(target)
         else missing.set(target, problem)
       }),
     )
     if (missing.size === 0) break
-    const now = performance.now()
+    const now = watch.elapsedMs()
     const problems = [...missing].map(([{ name, url }, problem]) => `${name} (${url}: ${problem})`)
     if (now >= end) throw timeout([...missing.keys()], problems, { timeoutSeconds, hint })
     if (now - told >= PROGRESS_MS) {
@@ -66,11 +66,11 @@ export async function waitUntilHealthy(
       const names = [...missing.keys()].map(({ name }) => name).join(', ')
       context.log({ level: 'progress', message: `waiting for ${names}`, done: total - missing.size, total })
     }
-    await unlessInterrupted(sleep(Math.min(INTERVAL_MS, end - now)), signal)
+    await unlessInterrupted(watch.pause(Math.min(INTERVAL_MS, end - now)), signal)
     stopIfInterrupted(signal)
   }
-  if (told > start) context.log({ level: 'progress', message: 'all is well', done: total, total })
-  return performance.now() - start
+  if (told > 0) context.log({ level: 'progress', message: 'all is well', done: total, total })
+  return watch.elapsedMs()
 }
 
 /** Why it is not well; `undefined` when it is. */
@@ -94,7 +94,8 @@ async function ask(
 function describeBody(body: string): string {
   const failing = body.split('\n').filter(line => line.startsWith('[-]'))
   const text = (failing.length > 0 ? failing.join(' ') : (body.split('\n')[0] ?? '')).slice(0, 200)
-  return text === '' ? '' : `: ${printable(text)}`
+  // Somebody else's text, on its way to a terminal.
+  return text === '' ? '' : `: ${text.replace(/[^ -~]/g, '?')}`
 }
 
 function timeout(
@@ -108,9 +109,4 @@ function timeout(
     details: { missing: missing.map(({ name }) => name), timeoutSeconds },
     hint,
   })
-}
-
-/** Waits; not interrupted by anything. */
-export function sleep(ms: number): Promise<void> {
-  return new Promise(resolve => setTimeout(resolve, ms))
 }

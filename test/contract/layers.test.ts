@@ -148,7 +148,7 @@ const AMBIENT: readonly (readonly [string, RegExp, readonly string[]])[] = [
   ],
   ['the console', /\bconsole\./, []],
   ['Buffer', /\bBuffer\b/, ['lib/host/', 'lib/cli/process-io.ts']],
-  ['timers', /\bset(Timeout|Interval|Immediate)\b/, ['lib/host/', 'lib/cli/']],
+  ['timers', /\bset(Timeout|Interval|Immediate)\b/, ['lib/context.ts', 'lib/host/', 'lib/cli/']],
   // A host's own (`HostSystem.fetch`) is handed in.
   ['the network', /(?<!\.)\bfetch\((?!url: string)|\bglobalThis\.fetch|\bWebSocket\b/, ['lib/host/']],
   ['the place of the file', /\b__dirname\b|\bimport\.meta\b/, ['lib/host/', 'bin/']],

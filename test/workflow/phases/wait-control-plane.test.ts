@@ -170,7 +170,7 @@ test('a signal ends the waiting, and progress says what is missing', async () =>
     waitUntilHealthy(
       [{ name: 'x', url: 'https://x/' }],
       { fetch },
-      { log: event => void log.push(event) },
+      testContext({ log: event => void log.push(event) }),
       {
         timeoutSeconds: 60,
         hint: '',
