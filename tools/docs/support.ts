@@ -159,6 +159,12 @@ const FEATURES: readonly Feature[] = [
     commands: ['kubeconfig merge'],
   },
   {
+    about: 'make a control plane from one description, by phases that others insert, replace and observe',
+    pure: ['initCluster', 'INIT_PHASES', 'insertPhase', 'replacePhase', 'planPhases', 'runPhases'],
+    node: ['nodeHost', 'connectAdministrator'],
+    commands: ['init', 'init phase'],
+  },
+  {
     about: "write the kubelet's files, and start it; configure kube-proxy",
     pure: ['kubeletFiles', 'kubeletConfiguration', 'kubeletCommand', 'kubeProxyConfiguration'],
     commands: ['init phase'],
@@ -168,7 +174,7 @@ const FEATURES: readonly Feature[] = [
 /** Work that people look for here, and which is not there. */
 const MISSING: readonly (readonly [work: string, instead: string])[] = [
   ['make certification requests, and sign them', '`openssl req`, `kubeadm certs generate-csr`'],
-  ['`init`, `join`, `reset`', '`kubeadm`'],
+  ['`join`', '`kubeadm`'],
 ]
 
 /** What kpki does, by library and command line. */
