@@ -6,6 +6,11 @@ export interface Difference {
   readonly since?: number
   /** Last minor that has it. Default: it is there still */
   readonly until?: number
+  /**
+   * Minors that are not between the two, in which patches brought it back (beside `since`: from that patch on) or took it away
+   * (beside `until`: up to that patch). Default: none
+   */
+  readonly patches?: Readonly<Record<number, number>>
   readonly about: string
   /** Where that can be read: path and version, changelog, pull request. */
   readonly source: string
@@ -22,10 +27,11 @@ export const DIFFERENCES = {
     source: 'kubernetes/kubernetes PR 132776 (v1.34), cmd/kubeadm/app/util/staticpod/utils.go',
   },
   argumentsKeepOrder: {
-    since: 32,
+    since: 36,
+    patches: { 32: 12, 33: 8, 34: 4, 35: 1 },
     about: 'extraArgs stand behind the defaults in the order given, instead of sorted with them',
     source:
-      'kubernetes/kubernetes PR 135400 (v1.36, cmd/kubeadm/app/util/arguments.go), picked by PR 135850 to 135853 for patches of v1.32 to v1.35 since January 2026',
+      'kubernetes/kubernetes PR 135400 (v1.36, cmd/kubeadm/app/util/arguments.go), picked by PR 135850 to 135853 in January 2026 for v1.32 to v1.35, the patches by the date',
   },
   waitsForAllComponents: {
     since: 33,
@@ -57,9 +63,11 @@ export const DIFFERENCES = {
     source: 'kubernetes/kubernetes PR 100234 (v1.22), cmd/kubeadm/app/util/staticpod/utils.go',
   },
   podPriority: {
-    since: 25,
+    since: 27,
+    patches: { 25: 12, 26: 7 },
     about: 'static Pods say the number of their priority class, 2000001000',
-    source: 'kubernetes/kubernetes PR 114338 (v1.27), picked by PR 119118 and PR 119117 for patches of v1.25 and v1.26',
+    source:
+      'kubernetes/kubernetes PR 114338 (v1.27), picked by PR 119118 and PR 119117 in July 2023 for v1.25 and v1.26, the patches by the date',
   },
   nullCreationTimestamp: {
     until: 33,
@@ -77,10 +85,11 @@ export const DIFFERENCES = {
     source: 'kubernetes/kubernetes PR 124361 (v1.31), cmd/kubeadm/app/phases/controlplane/volumes.go',
   },
   etcdStorageRequest: {
-    until: 20,
+    until: 19,
+    patches: { 20: 7, 21: 1 },
     about: 'etcd requests 100Mi of ephemeral storage',
     source:
-      'kubernetes/kubernetes v1.20.2, cmd/kubeadm/app/phases/etcd/local.go; PR 102673 (v1.22 and patches of v1.21 and v1.20: v1.20.2 still has it)',
+      'kubernetes/kubernetes v1.20.2, cmd/kubeadm/app/phases/etcd/local.go; PR 102673 (v1.22), PR 102704 and its like in June 2021 for v1.20 and v1.21, the patches by the date',
   },
   etcdHealthProbe: {
     until: 24,
@@ -99,9 +108,11 @@ export const DIFFERENCES = {
     source: 'kubernetes/kubernetes PR 124465 (v1.31), cmd/kubeadm/app/phases/etcd/local.go',
   },
   etcdCorruptCheck: {
-    since: 22,
+    since: 24,
+    patches: { 22: 10, 23: 7 },
     about: 'etcd compares its data with the other members before it serves (--experimental-initial-corrupt-check)',
-    source: 'kubernetes/kubernetes PR 109074 (v1.24), picked by PR 109075 and PR 109076 for patches of v1.23 and v1.22',
+    source:
+      'kubernetes/kubernetes PR 109074 (v1.24), picked by PR 109075 and PR 109076 in April 2022 for v1.23 and v1.22, the patches by the date',
   },
   etcdProgressNotify: {
     since: 25,
@@ -136,10 +147,11 @@ export const DIFFERENCES = {
     source: 'kubernetes/kubernetes PR 102502 (v1.21.2), cmd/kubeadm/app/images/images.go',
   },
   oldImageRegistry: {
-    until: 24,
+    until: 21,
+    patches: { 22: 16, 23: 14, 24: 8 },
     about: 'images come from k8s.gcr.io instead of registry.k8s.io, where nothing else is said',
     source:
-      'kubernetes/kubernetes v1.20.2, cmd/kubeadm/app/apis/kubeadm/v1beta2/defaults.go; CHANGELOG-1.25.md (later patches of 1.22 to 1.24 have the new one, too)',
+      'kubernetes/kubernetes v1.20.2, cmd/kubeadm/app/apis/kubeadm/v1beta2/defaults.go; PR 109938 (v1.25), PR 113393 and its like for the patches of December 2022',
   },
   masterTaint: {
     until: 24,
@@ -443,7 +455,9 @@ export const DIFFERENCES = {
 export type DifferenceName = keyof typeof DIFFERENCES
 
 /** Whether a version has it. */
-export function has({ minor }: KubernetesVersion, name: DifferenceName): boolean {
-  const { since = 0, until = Number.POSITIVE_INFINITY }: Difference = DIFFERENCES[name]
-  return since <= minor && minor <= until
+export function has({ minor, patch }: KubernetesVersion, name: DifferenceName): boolean {
+  const { since = 0, until = Number.POSITIVE_INFINITY, patches = {} }: Difference = DIFFERENCES[name]
+  if (since <= minor && minor <= until) return true
+  const turn = patches[minor]
+  return turn !== undefined && (minor < since ? patch >= turn : patch <= turn)
 }

@@ -10,10 +10,10 @@ export interface ImageTags {
 }
 
 /**
- * What kubeadm takes beside its own images, per minor; where patches differ, what the newest one takes.
- *
- * 1.20 is v1.20.2's, 1.29 to 1.33 and 1.34 what kubeadm of late 2025 has for these minors, 1.35 v1.35.8's, 1.36 and 1.37 what
- * `kubeadm config images list` of v1.36.4 and v1.37.1 prints. Those between 1.21 and 1.28 are best effort: any of them runs.
+ * What kubeadm takes beside its own images, per minor; where patches differ, what the newest one takes: this is what
+ * `kubeadm config images list` prints in v1.20.2, v1.21.14, v1.22.17, v1.23.17, v1.24.17, v1.25.16, v1.26.15, v1.27.16, v1.28.15,
+ * v1.29.15, v1.30.14, v1.31.14, v1.32.13, v1.36.4 and v1.37.1. etcd of 1.33 and 1.34 is that of kubeadm's table in late 2025,
+ * 1.35 is v1.35.8's.
  *
  * @see kubernetes/kubernetes v1.20.2 and later, cmd/kubeadm/app/constants/constants.go (SupportedEtcdVersion, CoreDNSVersion, PauseVersion)
  */
@@ -27,8 +27,8 @@ export const IMAGE_TAGS: Readonly<Record<number, ImageTags>> = {
   26: { etcd: '3.5.10-0', coredns: 'v1.9.3', pause: '3.9' },
   27: { etcd: '3.5.12-0', coredns: 'v1.10.1', pause: '3.9' },
   28: { etcd: '3.5.15-0', coredns: 'v1.10.1', pause: '3.9' },
-  29: { etcd: '3.5.24-0', coredns: 'v1.11.1', pause: '3.9' },
-  30: { etcd: '3.5.24-0', coredns: 'v1.11.1', pause: '3.9' },
+  29: { etcd: '3.5.16-0', coredns: 'v1.11.1', pause: '3.9' },
+  30: { etcd: '3.5.15-0', coredns: 'v1.11.3', pause: '3.9' },
   31: { etcd: '3.5.24-0', coredns: 'v1.11.3', pause: '3.10' },
   32: { etcd: '3.5.24-0', coredns: 'v1.11.3', pause: '3.10' },
   33: { etcd: '3.5.24-0', coredns: 'v1.12.0', pause: '3.10' },

@@ -19,15 +19,26 @@ for (const [version, expected] of [
     ],
   ],
   [
-    'v1.31.6',
+    'v1.30.14',
     [
-      'registry.k8s.io/kube-apiserver:v1.31.6',
-      'registry.k8s.io/kube-controller-manager:v1.31.6',
-      'registry.k8s.io/kube-scheduler:v1.31.6',
-      'registry.k8s.io/kube-proxy:v1.31.6',
+      'registry.k8s.io/kube-apiserver:v1.30.14',
+      'registry.k8s.io/kube-controller-manager:v1.30.14',
+      'registry.k8s.io/kube-scheduler:v1.30.14',
+      'registry.k8s.io/kube-proxy:v1.30.14',
+      'registry.k8s.io/coredns/coredns:v1.11.3',
+      'registry.k8s.io/pause:3.9',
+      'registry.k8s.io/etcd:3.5.15-0',
+    ],
+  ],
+  [
+    'v1.31.14',
+    [
+      'registry.k8s.io/kube-apiserver:v1.31.14',
+      'registry.k8s.io/kube-controller-manager:v1.31.14',
+      'registry.k8s.io/kube-scheduler:v1.31.14',
+      'registry.k8s.io/kube-proxy:v1.31.14',
       'registry.k8s.io/coredns/coredns:v1.11.3',
       'registry.k8s.io/pause:3.10',
-      // 3.5.15-0 then; kubeadm of late 2025 has this one for 1.31.
       'registry.k8s.io/etcd:3.5.24-0',
     ],
   ],
@@ -45,6 +56,37 @@ for (const [version, expected] of [
   ],
 ] as const)
   test(`images of ${version}`, async () => assert.equal(pullList(await controlPlane(version)), expected))
+
+for (const [version, etcd, coredns, pause] of [
+  ['v1.21.14', 'k8s.gcr.io/etcd:3.4.13-0', 'k8s.gcr.io/coredns/coredns:v1.8.0', 'k8s.gcr.io/pause:3.4.1'],
+  ['v1.22.17', 'registry.k8s.io/etcd:3.5.6-0', 'registry.k8s.io/coredns/coredns:v1.8.4', 'registry.k8s.io/pause:3.5'],
+  ['v1.23.17', 'registry.k8s.io/etcd:3.5.6-0', 'registry.k8s.io/coredns/coredns:v1.8.6', 'registry.k8s.io/pause:3.6'],
+  ['v1.24.17', 'registry.k8s.io/etcd:3.5.6-0', 'registry.k8s.io/coredns/coredns:v1.8.6', 'registry.k8s.io/pause:3.7'],
+  ['v1.25.16', 'registry.k8s.io/etcd:3.5.9-0', 'registry.k8s.io/coredns/coredns:v1.9.3', 'registry.k8s.io/pause:3.8'],
+  ['v1.26.15', 'registry.k8s.io/etcd:3.5.10-0', 'registry.k8s.io/coredns/coredns:v1.9.3', 'registry.k8s.io/pause:3.9'],
+  ['v1.27.16', 'registry.k8s.io/etcd:3.5.12-0', 'registry.k8s.io/coredns/coredns:v1.10.1', 'registry.k8s.io/pause:3.9'],
+  ['v1.28.15', 'registry.k8s.io/etcd:3.5.15-0', 'registry.k8s.io/coredns/coredns:v1.10.1', 'registry.k8s.io/pause:3.9'],
+  ['v1.29.15', 'registry.k8s.io/etcd:3.5.16-0', 'registry.k8s.io/coredns/coredns:v1.11.1', 'registry.k8s.io/pause:3.9'],
+  [
+    'v1.32.13',
+    'registry.k8s.io/etcd:3.5.24-0',
+    'registry.k8s.io/coredns/coredns:v1.11.3',
+    'registry.k8s.io/pause:3.10',
+  ],
+  [
+    'v1.37.1',
+    'registry.k8s.io/etcd:3.7.0-0',
+    'registry.k8s.io/coredns/coredns:v1.14.6',
+    'registry.k8s.io/pause:3.10.2',
+  ],
+] as const)
+  test(`images beside Kubernetes' own of ${version}`, async () => {
+    const described = await controlPlane(version)
+    assert.equal(
+      (['etcd', 'coredns', 'pause'] as const).map(name => imageOf(name, described)),
+      [etcd, coredns, pause],
+    )
+  })
 
 test('a registry of one’s own has no directory for CoreDNS', async () => {
   const described = await controlPlane('v1.31.6', { cluster: 'imageRepository: my.repo' })

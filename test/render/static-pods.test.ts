@@ -129,7 +129,7 @@ for (const [minor, scheduler, etcd, ports, timestamp] of [
       assert.is(container.livenessProbe.httpGet.scheme, scheme)
       assert.equal(container.ports, ports ? [{ containerPort: port, name: 'probe-port', protocol: 'TCP' }] : undefined)
       assert.is('creationTimestamp' in pod.metadata, timestamp)
-      assert.is(pod.spec.priority, minor >= 25 ? 2_000_001_000 : undefined)
+      assert.is(pod.spec.priority, minor >= 27 ? 2_000_001_000 : undefined)
       assert.equal(pod.spec.securityContext, minor >= 22 ? { seccompProfile: { type: 'RuntimeDefault' } } : undefined)
     }
   })
@@ -138,7 +138,11 @@ const ETCD_OLD = ['experimental-initial-corrupt-check=true', 'experimental-watch
 const ETCD_NEW = ['feature-gates=InitialCorruptCheck=true', 'watch-progress-notify-interval=5s']
 for (const [version, tag, expected] of [
   ['v1.20.2', '', []],
-  ['v1.22.0', '', ['experimental-initial-corrupt-check=true']],
+  ['v1.22.9', '', []],
+  ['v1.22.10', '', ['experimental-initial-corrupt-check=true']],
+  ['v1.23.17', '', ['experimental-initial-corrupt-check=true']],
+  ['v1.24.0', '', ['experimental-initial-corrupt-check=true']],
+  ['v1.25.0', '', ETCD_OLD],
   ['v1.30.0', '', ETCD_OLD],
   ['v1.33.4', '', ETCD_OLD],
   ['v1.33.4', '3.6.5-0', ETCD_OLD],
@@ -207,22 +211,24 @@ const ISSUERS = `apiServer:
   - {name: service-account-issuer, value: https://new.example.org}
   - {name: service-account-issuer, value: https://kubernetes.default.svc.cluster.local}
   - {name: audit-log-path, value: "-"}`
-test('arguments of the description stand behind the defaults in their own order, since 1.32', async () => {
-  const { command } = await containerOf('kube-apiserver', 'v1.36.4', ISSUERS)
-  assert.equal(command.slice(-3), [
-    '--service-account-issuer=https://new.example.org',
-    '--service-account-issuer=https://kubernetes.default.svc.cluster.local',
-    '--audit-log-path=-',
-  ])
-  assert.is(command[1], '--advertise-address=10.77.1.10')
-  assert.is(command.filter(argument => argument.startsWith('--service-account-issuer=')).length, 2)
-})
-test('and are sorted with them before', async () => {
-  const { command } = await containerOf('kube-apiserver', 'v1.31.0', ISSUERS)
-  assert.equal(command.slice(1), command.slice(1).toSorted())
-  assert.is(command[3], '--audit-log-path=-')
-  assert.is(command.filter(argument => argument.startsWith('--service-account-issuer=')).length, 2)
-})
+for (const version of ['v1.32.12', 'v1.34.4', 'v1.35.1', 'v1.36.0', 'v1.37.1'])
+  test(`arguments of the description stand behind the defaults in their own order: ${version}`, async () => {
+    const { command } = await containerOf('kube-apiserver', version, ISSUERS)
+    assert.equal(command.slice(-3), [
+      '--service-account-issuer=https://new.example.org',
+      '--service-account-issuer=https://kubernetes.default.svc.cluster.local',
+      '--audit-log-path=-',
+    ])
+    assert.is(command[1], '--advertise-address=10.77.1.10')
+    assert.is(command.filter(argument => argument.startsWith('--service-account-issuer=')).length, 2)
+  })
+for (const version of ['v1.20.2', 'v1.31.14', 'v1.32.11', 'v1.34.3', 'v1.35.0'])
+  test(`and are sorted with them before: ${version}`, async () => {
+    const { command } = await containerOf('kube-apiserver', version, ISSUERS)
+    assert.equal(command.slice(1), command.slice(1).toSorted())
+    assert.ok(command.indexOf('--audit-log-path=-') < command.indexOf('--authorization-mode=Node,RBAC'))
+    assert.is(command.filter(argument => argument.startsWith('--service-account-issuer=')).length, 2)
+  })
 
 test('a configuration of authorization leaves no mode beside it', async () => {
   const cluster = 'apiServer: {extraArgs: [{name: authorization-config, value: /etc/authorization.yaml}]}'

@@ -6,9 +6,14 @@ import { PROBES } from '../../lib/render/probes.js'
 import { STATIC_POD_COMPONENTS, type StaticPodComponent } from '../../lib/render/static-pods.js'
 import { code, table } from './markdown.js'
 
-function spanOf({ since, until }: Difference): string {
-  if (since === undefined) return until === undefined ? 'all' : `up to 1.${until}`
-  return until === undefined ? `from 1.${since}` : `1.${since} to 1.${until}`
+function spanOf({ since, until, patches = {} }: Difference): string {
+  const some = Object.entries(patches).map(([minor, patch]) => `1.${minor}.${patch}`)
+  if (since === undefined) {
+    if (until === undefined) return 'all'
+    return some.length === 0 ? `up to 1.${until}` : `up to ${[`1.${until}`, ...some].join(', ')}`
+  }
+  if (until !== undefined) return `1.${since} to 1.${until}`
+  return `from ${[...some, `1.${since}`].join(', ')}`
 }
 
 const isDifference = (name: string): name is DifferenceName => Object.hasOwn(DIFFERENCES, name)
