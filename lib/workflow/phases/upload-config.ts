@@ -82,7 +82,8 @@ export function annotateCriSocket({ cluster, node, timeoutSeconds }: ControlPlan
   return {
     kind: 'node',
     about: `annotate ${what}`,
-    objects: [{ apiVersion: 'v1', kind: 'Node', metadata: { name: cluster.nodeName, annotations } }],
+    // Of a Node that is not there yet, nothing is to be applied from a file.
+    objects: [],
     async apply({ connect, context, signal }) {
       const isChanged = await patchNode(
         cluster.nodeName,
