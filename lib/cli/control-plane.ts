@@ -4,6 +4,7 @@ import {
   type ControlPlane,
   type Description,
   type HostFlags,
+  MINORS,
   resolveControlPlane,
 } from '../index.js'
 import type { Invocation } from './command.js'
@@ -32,12 +33,38 @@ export async function describeControlPlane(
   context: Context,
   options: { readonly criSocket?: string } = {},
 ): Promise<DescribedControlPlane> {
-  const description = await describeCluster(invocation, io, context)
+  const description = await describeCluster(invocation, io, context, asControlPlane)
   const flags = await readHostFlags(invocation, io)
   const { controlPlane, problems } = resolveControlPlane(description, { ...options, flags })
   refuseProblems({ ...description, problems }, context)
   if (!controlPlane) throw new TypeError('a description without errors has a control plane')
   return { description, controlPlane, flags }
+}
+
+/** A description that is to be a control plane: the first host of its cluster, of a version that is known. */
+function asControlPlane(description: Description): Description {
+  const { problems, role, facts, locate } = description
+  const version = facts.kubernetesVersion ?? ''
+  const isVersion = /^(?:(?:stable|latest)-|v?)1\.[0-9]{1,2}(?:\.[0-9]+.*)?$/.test(version)
+  const told = problems.map(problem =>
+    isVersion && problem.severity === 'error' && problem.field === 'kubernetesVersion'
+      ? {
+          ...problem,
+          code: 'KPKI_VERSION_UNSUPPORTED' as const,
+          message: `${version} is not supported: 1.${MINORS.oldest} to 1.${MINORS.newest} are`,
+        }
+      : problem,
+  )
+  if (role === undefined) return { ...description, problems: told }
+  const problem = {
+    severity: 'error',
+    code: 'KPKI_CONFIG_KIND',
+    field: '',
+    message: 'a JoinConfiguration describes a host that joins a cluster, not the first one of it',
+    hint: 'add an InitConfiguration',
+    ...locate('JoinConfiguration', []),
+  } as const
+  return { ...description, problems: [...told, problem] }
 }
 
 /**

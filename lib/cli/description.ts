@@ -69,14 +69,16 @@ export async function readDescription({ flags }: Invocation, io: Io, context: Co
 /**
  * The cluster that the command line describes; what was detected and what is doubtful goes to the log.
  *
+ * @param judged - has a say about what is wrong with it. Default: it stays as it is
  * @throws {@link UsageError} with every error when there are several
  */
 export async function describeCluster(
   invocation: Invocation,
   io: Io,
   context: Context,
+  judged: (description: Description) => Description = description => description,
 ): Promise<Description & { readonly cluster: Cluster }> {
-  const description = refuseProblems(await readDescription(invocation, io, context), context)
+  const description = refuseProblems(judged(await readDescription(invocation, io, context)), context)
   const { cluster, origins } = description
   const { advertiseAddress } = origins
   if (advertiseAddress.kind === 'detected') {
