@@ -22,7 +22,7 @@ export function commands(): string {
 function section(entries: readonly (readonly [string, Command])[]): string {
   const [first] = entries
   if (!first) return ''
-  const [, { args, flags = {}, notes = [] }] = first
+  const [, { args, flags = {}, list, notes = [] }] = first
   const names = entries.map(([path]) => `kpki ${path}`)
   const examples = entries.flatMap(([, command]) => command.examples ?? [])
   const parts = [
@@ -37,6 +37,14 @@ function section(entries: readonly (readonly [string, Command])[]): string {
     ),
     ...(examples.length > 0
       ? [`Examples:\n`, examples.map(([line, about]) => `- ${code(line)}${about ? `: ${about}` : ''}\n`).join('')]
+      : []),
+    ...(list
+      ? [
+          table(
+            [list.title, 'what it does'],
+            list.rows.map(([name, about]) => [code(name), about]),
+          ),
+        ]
       : []),
     ...notes.map(note => `${note}\n`),
   ]
