@@ -169,6 +169,11 @@ const FEATURES: readonly Feature[] = [
     pure: ['kubeletFiles', 'kubeletConfiguration', 'kubeletCommand', 'kubeProxyConfiguration'],
     commands: ['init phase'],
   },
+  {
+    about: 'write static Pods of a control plane, or units of systemd in their place; name the images',
+    pure: ['staticPod', 'staticPodFile', 'systemdFiles', 'componentCommand', 'pullList'],
+    commands: ['init phase'],
+  },
 ]
 
 /** Work that people look for here, and which is not there. */
