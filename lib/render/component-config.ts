@@ -1,5 +1,6 @@
 import { encodeUtf8 } from '../crypto/bytes.js'
 import { sha256Now } from '../crypto/sha256.js'
+import { UsageError } from '../errors.js'
 import type { Cluster } from '../kubernetes/cluster.js'
 import type { FieldProblem } from '../kubernetes/cluster-fields.js'
 import { type DifferenceName, has } from '../kubernetes/differences.js'
@@ -33,6 +34,7 @@ export interface ComponentConfiguration {
  *
  * @param own - the person's document; `undefined`: there is none
  * @param defaults - what kubeadm sets; another value that was written stays, and is a warning
+ * @throws {@link UsageError} `KPKI_FIELD_VALUE` where something else stands in the place of a mapping
  * @see kubernetes/kubernetes v1.20.2, cmd/kubeadm/app/componentconfigs/{kubelet,kubeproxy,utils}.go
  */
 export function mergeConfiguration(
@@ -44,6 +46,7 @@ export function mergeConfiguration(
 ): ComponentConfiguration {
   const problems: FieldProblem[] = []
   let configuration: YamlObject = { ...(own ?? {}), ...type }
+  for (const { path } of [...defaults, ...zeros]) assertMappings(configuration, path, type.kind)
   for (const { path, value } of defaults) {
     const found = valueAt(configuration, path)
     if (found === undefined || isUnset(found)) configuration = withValueAt(configuration, path, value)
@@ -64,6 +67,18 @@ export function unusual(kind: string, path: string, found: YamlValue, value: Yam
     code: 'KPKI_FIELD_VALUE',
     field: `${kind}.${path}`,
     message: `is ${JSON.stringify(found)}, where ${JSON.stringify(value)} fits the cluster; it is kept`,
+  }
+}
+
+/** On the way to a field stand mappings, or nothing yet. */
+function assertMappings(configuration: YamlObject, path: string, kind: string): void {
+  const keys = path.split('.')
+  for (let length = 1; length < keys.length; length++) {
+    const parent = keys.slice(0, length).join('.')
+    const value = valueAt(configuration, parent)
+    if (value === undefined || value === null || isYamlObject(value)) continue
+    const field = `${kind}.${parent}`
+    throw new UsageError('KPKI_FIELD_VALUE', `${field} is no mapping`, { details: { field } })
   }
 }
 

@@ -5,6 +5,7 @@ import { type ControlPlane, parseControlPlane } from '../../lib/config/control-p
 import { parseDescription } from '../../lib/config/resolve.js'
 import { createContext } from '../../lib/context.js'
 import { decodeUtf8 } from '../../lib/crypto/bytes.js'
+import { UsageError } from '../../lib/errors.js'
 import { componentConfigHash } from '../../lib/render/component-config.js'
 import type { HostFile, HostTraits } from '../../lib/render/host-file.js'
 import { kubeletConfigMapData, kubeletConfigMapName, kubeletConfiguration } from '../../lib/render/kubelet.js'
@@ -279,6 +280,23 @@ test('what was written stays as it was written, fields that nobody knows include
   })
   assert.equal(problems, [])
 })
+
+for (const [field, text] of [
+  ['authentication', 'authentication: false'],
+  ['authentication.x509', 'authentication: {x509: [a]}'],
+  ['logging.options', 'logging: {options: text}'],
+] as const)
+  test(`what is no mapping where one stands is refused: ${field}`, async () => {
+    const plane = await controlPlane('v1.36.0', own(text))
+    try {
+      kubeletConfiguration(plane, TRAITS)
+      assert.unreachable()
+    } catch (error) {
+      assert.instance(error, UsageError)
+      if (error instanceof UsageError)
+        assert.equal([error.code, error.details], ['KPKI_FIELD_VALUE', { field: `KubeletConfiguration.${field}` }])
+    }
+  })
 
 test('Pods get the resolver that systemd-resolved has, not its stub', async () => {
   const plane = await controlPlane('v1.36.0')
