@@ -9,10 +9,12 @@ import type { ControlPlane } from '../../config/control-plane.js'
 import { formatPem } from '../../crypto/pem.js'
 import { PolicyError } from '../../errors.js'
 import { serverOf } from '../../kubernetes/catalogue.js'
+import type { KubernetesObject } from '../../kubernetes/objects.js'
 import { createTokenSecret, tokenObjectName } from '../create-tokens.js'
 import { stopIfInterrupted } from '../interruption.js'
 import { mappingOf } from '../patch-node.js'
-import { applyObject, applyObjects, describeObject, outcomeOf } from './actions.js'
+import { applyObjects, describeObject, outcomeOf } from './actions.js'
+import { type Adjusted, applyAdjusted } from './adjusted-objects.js'
 import type { InitRun } from './init-run.js'
 import type { Action, Hands, Phase } from './phase.js'
 import { tokensInForce } from './tokens-in-force.js'
@@ -86,13 +88,23 @@ function publishClusterInfo(controlPlane: ControlPlane): Action {
     about: `apply ConfigMap ${CLUSTER_INFO.namespace}/${CLUSTER_INFO.name}`,
     readObjects: read,
     async apply(hands) {
-      const api = await hands.connect()
-      const made: string[] = []
       // Signatures in it are the controller manager's, and stay: they are fields that this does not name.
-      for (const object of await read(hands)) if (await applyObject(object, api)) made.push(describeObject(object))
-      return outcomeOf(made)
+      return applyAdjusted(await read(hands), noteOtherServer).apply(hands)
     },
   }
+}
+
+/** Hosts that were told to join there find another server from now on: the endpoint was changed, or this is another cluster. */
+function noteOtherServer(object: KubernetesObject, existing: KubernetesObject): Adjusted {
+  const [wanted, found] = [object, existing].map(each => /^ *server: (\S+)$/m.exec(kubeconfigOf(each))?.[1])
+  if (found === undefined || found === wanted) return { object }
+  const name = `${CLUSTER_INFO.namespace}/${CLUSTER_INFO.name}`
+  return { object, note: `ConfigMap ${name} named ${JSON.stringify(found)} before, and now ${wanted}` }
+}
+
+function kubeconfigOf({ data }: KubernetesObject): string {
+  const { kubeconfig } = mappingOf(data)
+  return typeof kubeconfig === 'string' ? kubeconfig : ''
 }
 
 /** The cluster as a host that joins has to know it: where it is, and its CA, which `ca.crt` says. */

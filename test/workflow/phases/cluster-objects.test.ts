@@ -130,6 +130,19 @@ test('signatures of cluster-info stay', async () => {
   assert.is(dataOf(await api.get(name))['jws-kubeconfig-abcdef'], 'x..y')
 })
 
+test('a cluster-info that named another server is replaced, and that is said', async () => {
+  const { api, hands, run } = await setUp()
+  await runPhases([BOOTSTRAP_TOKEN], run, hands)
+  const moved = {
+    ...run,
+    controlPlane: await controlPlane('v1.36.4', { cluster: 'controlPlaneEndpoint: lb.example.org' }),
+  }
+  const [result] = await runPhases([BOOTSTRAP_TOKEN], moved, hands)
+  assert.equal(result?.made, ['ConfigMap kube-public/cluster-info'])
+  assert.match(result?.notes.join() ?? '', '"https://10.77.1.10:6443" before, and now https://lb.example.org:6443')
+  assert.match(dataOf(get(api, 'ConfigMap', 'cluster-info'))['kubeconfig'] ?? '', 'lb.example.org')
+})
+
 test('a token of the same id that is another one is replaced, with all of its rights', async () => {
   const { api, hands, run } = await setUp({
     objects: [
