@@ -96,6 +96,18 @@ const FEATURES: readonly Feature[] = [
     commands: ['sa jwks', 'sa openid-configuration'],
   },
   {
+    about: "a new cluster's own objects: kubeadm-config, kubelet-config, CoreDNS, kube-proxy, by version",
+    pure: [
+      'kubeadmConfigObjects',
+      'kubeletConfigObjects',
+      'formatClusterConfiguration',
+      'corednsAddon',
+      'kubeProxyAddon',
+      'adminBinding',
+    ],
+    commands: ['init phase'],
+  },
+  {
     about: 'talk to a cluster with a kubeconfig: list, apply, patch, watch',
     pure: ['readClusterConnection'],
     node: ['connectCluster'],
