@@ -4,7 +4,7 @@ import { CLOCK_FLAGS, COMMON_FLAGS, CONFIG_FLAGS, type Flag } from './flags.js'
 /** The phases of `reset`; a test holds them to `RESET_PHASES`, which the help is not to load. */
 const PHASES = [
   ['preflight', 'check that this may be done'],
-  ['remove-etcd-member', 'take the member of this host out of etcd’s cluster'],
+  ['remove-etcd-member', "take the member of this host out of etcd's cluster"],
   ['cleanup-node', 'stop the kubelet, unmount, remove containers, remove files'],
 ] as const
 
@@ -17,11 +17,11 @@ const RESET_FLAGS = {
   backup: {
     type: 'string',
     value: 'FILE',
-    about: 'pack what goes below /etc and the kubelet’s configuration into this new tar archive first, mode 0600',
+    about: "pack what goes below /etc and the kubelet's configuration into this new tar archive first, mode 0600",
   },
   all: {
     type: 'boolean',
-    about: 'also files of kubeadm’s list that no run of kpki has made, e.g. a CA that was brought along',
+    about: "also files of kubeadm's list that no run of kpki has made, e.g. a CA that was brought along",
   },
   'cert-dir': {
     type: 'string',
@@ -31,7 +31,7 @@ const RESET_FLAGS = {
   'cri-socket': {
     type: 'string',
     value: 'SOCKET',
-    about: 'the container runtime’s socket (default: what the kubelet was told)',
+    about: "the container runtime's socket (default: what the kubelet was told)",
   },
   'cleanup-tmp-dir': {
     type: 'boolean',
@@ -54,7 +54,7 @@ const RESET_FLAGS = {
 const load = async () => (await import('./reset.js')).runReset
 
 const STAYS =
-  'Nothing else is touched: the network plugin’s files, rules of iptables, nftables and IPVS, kubeconfigs of users, the Node in ' +
+  "Nothing else is touched: the network plugin's files, rules of iptables, nftables and IPVS, kubeconfigs of users, the Node in " +
   'the cluster, files that nobody of these has made. What stays is named.'
 
 /** Taking back what `init` or `join` have made on a host. */
@@ -73,7 +73,7 @@ export const RESET_COMMANDS: Readonly<Record<string, Command>> = {
     load,
     notes: [
       'What goes is what a run of kpki has written down in /etc/kubernetes/.kpki/made.jsonl; where there is no such record, ' +
-        'what is of kubeadm’s list. With it goes what the kubelet keeps in /var/lib/kubelet, and the data of etcd.',
+        "what is of kubeadm's list. With it goes what the kubelet keeps in /var/lib/kubelet, and the data of etcd.",
       STAYS,
       'Keys of CAs are among what goes: no certificate of the cluster can be made any more where these are the only ones. ' +
         '--keep-pki leaves them, --backup packs them. A run that was killed is completed by the next one.',

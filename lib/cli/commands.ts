@@ -10,6 +10,7 @@ import { INIT_COMMANDS } from './commands-init.js'
 import { KUBECONFIG_COMMANDS } from './commands-kubeconfig.js'
 import { LEDGER_COMMANDS } from './commands-ledger.js'
 import { PREFLIGHT_COMMANDS } from './commands-preflight.js'
+import { RENDER_COMMANDS } from './commands-render.js'
 import { RESET_COMMANDS } from './commands-reset.js'
 import { SA_COMMANDS } from './commands-sa.js'
 import { TOKEN_COMMANDS } from './commands-token.js'
@@ -140,6 +141,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   ...CHANGE_COMMANDS,
   ...APPLY_COMMANDS,
   ...INIT_COMMANDS,
+  ...RENDER_COMMANDS,
   ...RESET_COMMANDS,
   ...PREFLIGHT_COMMANDS,
   config: {

@@ -4,8 +4,8 @@ import { type Terminal, widthOf, wrap } from './terminal.js'
 
 const WHY: Readonly<Record<Removal['why'], string>> = {
   recorded: 'made by kpki',
-  known: 'of kubeadm’s list',
-  kubelet: 'the kubelet’s own',
+  known: "of kubeadm's list",
+  kubelet: "the kubelet's own",
   etcd: 'data of etcd',
   asked: 'asked for',
 }

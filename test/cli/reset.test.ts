@@ -132,7 +132,7 @@ test('who is not root is told so, and nothing is removed', async () => {
   assert.is((await run(['reset', '-f', '--ignore-preflight-errors', 'isprivilegeduser'], opened(host))).status, 0)
 })
 
-test('phases alone, by kubeadm’s names; cleanup-node leaves nothing to the others', async () => {
+test("phases alone, by kubeadm's names; cleanup-node leaves nothing to the others", async () => {
   const host = await someHost()
   assert.is((await run(['reset', 'phase', 'preflight', '-f'], opened(host))).status, 0)
   assert.ok(filesOf(host).includes('/etc/kubernetes/admin.conf'))

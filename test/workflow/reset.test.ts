@@ -167,7 +167,7 @@ test('certificates and data stay when that is asked for; the record that names t
   assert.equal(filesOf(host), Object.keys(OF_OTHERS).sort())
 })
 
-test('without a record, what is of kubeadm’s list goes', async () => {
+test("without a record, what is of kubeadm's list goes", async () => {
   const host = await initialized()
   await host.remove(RECORD_PATH)
   const { run } = await reset(host)
@@ -294,7 +294,7 @@ test('what stays mounted is not gone into: its data, and the record, stay for th
   assert.not(filesOf(host).includes('/etc/kubernetes/admin.conf'))
 })
 
-test('where nobody knows what is mounted, the kubelet’s directories stay', async () => {
+test("where nobody knows what is mounted, the kubelet's directories stay", async () => {
   const host = await initialized({ programs: {} })
   await reset(host)
   assert.is(host.text('/var/lib/kubelet/pods/uid/volumes/empty/file'), 'data')
@@ -328,7 +328,7 @@ const OWN = MEMBER('17001234567890123456', '10.77.1.10')
 const OTHER = MEMBER('42', '10.77.1.11')
 const answer = (value: object, status = 200) => ({ status, body: JSON.stringify(value) })
 
-test('the member goes out of etcd’s cluster, asked of one that stays, with the client certificate of health checks', async () => {
+test("the member goes out of etcd's cluster, asked of one that stays, with the client certificate of health checks", async () => {
   const host = await initialized({
     answers: {
       'https://127.0.0.1:2379/v3/cluster/member/list': answer({ members: [OWN, OTHER] }),
@@ -353,7 +353,7 @@ const MEMBERS: readonly (readonly [name: string, answers: NonNullable<System['an
   [
     'one that is gone already is fine',
     { 'https://127.0.0.1:2379/v3/cluster/member/list': answer({ members: [OTHER] }) },
-    /no member of etcd’s cluster any more/,
+    /no member of etcd's cluster any more/,
   ],
   ['an etcd that does not answer is told of', {}, /connection refused; the etcd member was not removed/],
   [
@@ -392,7 +392,7 @@ test('units that init has made are stopped, and go', async () => {
   assert.is(host.text(unit.path), undefined)
 })
 
-test('the phases have kubeadm’s names, and are planned without a host', async () => {
+test("the phases have kubeadm's names, and are planned without a host", async () => {
   const run = await surveyReset(await initialized(), context)
   assert.equal(
     planPhases(RESET_PHASES, run).map(({ path }) => path),

@@ -34,7 +34,7 @@ export const RESET_PHASES: readonly Phase<ResetRun>[] = [
   },
   {
     name: 'remove-etcd-member',
-    about: 'take the member of this host out of etcd’s cluster',
+    about: "take the member of this host out of etcd's cluster",
     skip: run =>
       nothingHere(run) ?? (run.etcd ? undefined : 'etcd is not on this host: what is in an external one stays'),
     plan: ({ etcd }) => (etcd ? [removeMember(etcd)] : []),

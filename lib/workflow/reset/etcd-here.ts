@@ -88,9 +88,9 @@ export async function removeEtcdMember(
   }
   const members = membersOf(await ask(clientUrl, 'member/list', {}))
   const own = members.find(({ peerUrls }) => peerUrl !== undefined && peerUrls.includes(peerUrl))
-  if (!own) return { isRemoved: false, text: 'this host is no member of etcd’s cluster any more' }
+  if (!own) return { isRemoved: false, text: "this host is no member of etcd's cluster any more" }
   if (members.length === 1)
-    return { isRemoved: false, text: 'this host holds the last member of etcd’s cluster, which ends with it' }
+    return { isRemoved: false, text: "this host holds the last member of etcd's cluster, which ends with it" }
   // One that stays is asked first: the member that goes may be gone before it has answered.
   const others = members.filter(member => member !== own).flatMap(({ clientUrls }) => clientUrls.slice(0, 1))
   let problem: unknown

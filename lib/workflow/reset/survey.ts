@@ -131,7 +131,7 @@ async function readTrustedRecord(host: Host): Promise<HostRecord> {
   const place = host.locate(RECORD_PATH)
   throw new StoreError('KPKI_FILE_FOREIGN', `${place} says what is to be removed, and others may have written it`, {
     details: { path: place, mode: formatMode(entry.mode), uid: entry.uid },
-    hint: 'look at it; chown root and chmod 0600 it, or move it away to have kubeadm’s list taken',
+    hint: "look at it; chown root and chmod 0600 it, or move it away to have kubeadm's list taken",
   })
 }
 

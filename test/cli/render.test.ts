@@ -1,0 +1,287 @@
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import {
+  HOST_PHASES,
+  INIT_PHASES,
+  parseControlPlane,
+  parseDescription,
+  prepareInit,
+  runPhases,
+} from '../../lib/index.js'
+import { parseYamlStream } from '../../lib/yaml.js'
+import { run } from '../support/cli.js'
+import { testContext } from '../support/context.js'
+import { memoryHost } from '../support/memory-host.js'
+import { snapshot } from '../support/temp.js'
+
+const DESCRIPTION = `apiVersion: kubeadm.k8s.io/v1beta4
+kind: InitConfiguration
+localAPIEndpoint: {advertiseAddress: 10.0.0.10}
+nodeRegistration: {name: cp-1}
+---
+apiVersion: kubeadm.k8s.io/v1beta4
+kind: ClusterConfiguration
+kubernetesVersion: v1.36.4
+encryptionAlgorithm: ECDSA-P256
+`
+
+const scratch = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'kpki-test-'))
+test.after(() => rmSync(scratch, { recursive: true, force: true }))
+let rooms = 0
+
+/** A directory with a description in it, and how it is rendered. */
+function room(description = DESCRIPTION) {
+  const dir = join(scratch, `${rooms++}`)
+  mkdirSync(dir)
+  const [config, root] = [join(dir, 'kubeadm.yaml'), join(dir, 'host')]
+  writeFileSync(config, description)
+  const render = (...more: string[]) => run(['render', '--config', config, '--root', root, ...more])
+  const read = (path: string) => readFileSync(join(root, path), 'utf8')
+  return { dir, config, root, render, read }
+}
+
+/** Everything below a directory as `mode path`, without what is random in its name. */
+const filesOf = (root: string) =>
+  [...snapshot(root)].filter(([, { content }]) => content !== undefined).map(([path]) => path)
+
+test('a host below a directory is what init would have written on it', async () => {
+  const { root, render, read } = room()
+  const { status, stderr } = await render()
+  assert.is(status, 0, stderr)
+  // The phases of init, on a host in memory.
+  const host = memoryHost({ system: undefined })
+  const hands = {
+    host,
+    store: host.store,
+    context: testContext(),
+    connect: () => Promise.reject(new Error('no cluster is asked')),
+  }
+  const description = await parseDescription({ file: { text: DESCRIPTION, name: 'kubeadm.yaml' } }, hands.context)
+  const init = await prepareInit(parseControlPlane(description), hands)
+  await runPhases(INIT_PHASES, init, hands, { only: HOST_PHASES })
+  const expected = Object.keys(host.snapshot()).map(path => path.slice(1))
+  assert.equal(filesOf(root).sort(), expected.sort())
+  for (const path of expected) {
+    const mode = statSync(join(root, path)).mode & 0o777
+    assert.is(mode, (await host.look(`/${path}`))?.mode, path)
+    // Keys, and what is signed with them, are others each time.
+    const isRandom = /\/pki\/|\.conf$|\.jsonl$/.test(path)
+    if (!isRandom) assert.is(read(path), host.text(`/${path}`), path)
+  }
+  assert.is(statSync(join(root, 'var/lib/etcd')).mode & 0o777, 0o700)
+})
+
+test('kpki check finds nothing amiss in it', async () => {
+  const { root, render } = room()
+  await render()
+  const { status, stdout } = await run(['check', '--dir', join(root, 'etc/kubernetes')])
+  assert.is(status, 0, stdout)
+  assert.match(stdout, /nothing amiss/)
+})
+
+test('a second run changes nothing', async () => {
+  const { root, render } = room()
+  await render()
+  const times = () =>
+    filesOf(root).map(path => `${path} ${statSync(join(root, path)).mtimeMs} ${statSync(join(root, path)).ino}`)
+  const before = times()
+  const { status, stdout } = await render()
+  assert.is(status, 0)
+  assert.not.match(stdout, /^done/m)
+  assert.match(stdout, /nothing\s+was\s+changed/)
+  assert.equal(times(), before)
+})
+
+test('a file that says something else is named, and stays; one of ours is replaced when that is asked for', async () => {
+  const { root, config, render, read } = room()
+  await render()
+  const manifest = 'etc/kubernetes/manifests/kube-scheduler.yaml'
+  writeFileSync(config, DESCRIPTION.replace('v1.36.4', 'v1.36.3'))
+  const before = read(manifest)
+  const refused = await render('--skip-phases', 'etcd')
+  assert.is(refused.status, 1)
+  assert.match(refused.stderr, /manifests\/kube-[a-z-]+\.yaml/)
+  assert.match(refused.stderr, /--overwrite/)
+  assert.is(read(manifest), before)
+  assert.is((await render('--overwrite')).status, 0)
+  assert.match(read(manifest), /kube-scheduler:v1\.36\.3/)
+  writeFileSync(join(root, manifest), 'mine\n')
+  writeFileSync(config, DESCRIPTION)
+  const foreign = await render('--overwrite')
+  assert.is(foreign.status, 1)
+  assert.is(read(manifest), 'mine\n')
+})
+
+test('a run that was cut short is completed by the next one', async () => {
+  const { root, render } = room()
+  await render()
+  const all = filesOf(root)
+  for (const path of ['etc/kubernetes/manifests/etcd.yaml', 'etc/kubernetes/admin.conf', 'var/lib/kubelet/config.yaml'])
+    rmSync(join(root, path))
+  assert.is((await render()).status, 0)
+  assert.equal(filesOf(root), all)
+})
+
+test('node and address are never those of this machine', async () => {
+  const { root, render } = room(DESCRIPTION.replace(/localAPIEndpoint.*\n.*\n/, ''))
+  const { status, stderr } = await render()
+  assert.is(status, 2)
+  assert.match(stderr, /--node-name.*--apiserver-advertise-address/)
+  assert.not(existsSync(root))
+  const told = await render('--node-name', 'cp-9', '--apiserver-advertise-address', '10.0.0.9')
+  assert.is(told.status, 0, told.stderr)
+})
+
+test('without --root nothing is written anywhere', async () => {
+  const { config } = room()
+  const { status, stderr } = await run(['render', '--config', config])
+  assert.is(status, 2)
+  assert.match(stderr, /--root DIR/)
+})
+
+test('patches are read on this machine', async () => {
+  const { dir, render, read } = room()
+  const patches = join(dir, 'patches')
+  mkdirSync(patches)
+  writeFileSync(join(patches, 'kube-scheduler+merge.yaml'), 'metadata: {annotations: {mine: here}}\n')
+  const { status, stderr } = await render('--patches', patches)
+  assert.is(status, 0, stderr)
+  assert.match(read('etc/kubernetes/manifests/kube-scheduler.yaml'), /mine: here/)
+  const missing = await room().render('--patches', join(dir, 'nowhere'))
+  assert.is(missing.status, 2)
+})
+
+test('traits of the host are told by flags', async () => {
+  const { render, read } = room()
+  await render('--ca-dirs', '/usr/share/ca-certificates', '--systemd-resolved')
+  const apiserver = read('etc/kubernetes/manifests/kube-apiserver.yaml')
+  assert.match(apiserver, /path: \/usr\/share\/ca-certificates/)
+  assert.match(read('var/lib/kubelet/config.yaml'), /resolvConf: \/run\/systemd\/resolve\/resolv\.conf/)
+  const bare = room()
+  await bare.render()
+  assert.not.match(bare.read('etc/kubernetes/manifests/kube-apiserver.yaml'), /usr\/share\/ca-certificates/)
+})
+
+test('units of systemd in place of static Pods', async () => {
+  const { root, render, read } = room()
+  const { status, stdout, stderr } = await render('--as', 'systemd')
+  assert.is(status, 0, stderr)
+  const manifests = filesOf(root).filter(path => path.startsWith('etc/kubernetes/manifests/'))
+  assert.equal(manifests, [])
+  assert.match(read('etc/systemd/system/kube-apiserver.service'), /ExecStart=/)
+  assert.match(stdout, /systemctl/)
+})
+
+test('certificates are where the description has them', async () => {
+  const { render, read } = room(`${DESCRIPTION}certificatesDir: /srv/pki\n`)
+  assert.is((await render()).status, 0)
+  assert.match(read('srv/pki/ca.crt'), /BEGIN CERTIFICATE/)
+  assert.match(read('etc/kubernetes/manifests/kube-apiserver.yaml'), /client-ca-file=\/srv\/pki\/ca\.crt/)
+})
+
+test('nothing is written through a link out of the directory', async () => {
+  const { dir, root, render } = room()
+  const elsewhere = join(dir, 'elsewhere')
+  mkdirSync(elsewhere)
+  mkdirSync(root)
+  mkdirSync(join(root, 'etc'))
+  symlinkSync(elsewhere, join(root, 'etc/kubernetes'))
+  const { status, stderr } = await render()
+  assert.is(status, 1)
+  assert.match(stderr, /link out of the directory/)
+  assert.equal(filesOf(elsewhere), [])
+})
+
+test('a dry run touches nothing, and twice says the same', async () => {
+  const { root, render } = room()
+  const first = await render('--dry-run')
+  assert.is(first.status, 0)
+  assert.not(existsSync(root))
+  assert.match(first.stdout, /new +0600 \/etc\/kubernetes\/manifests\/etcd\.yaml/)
+  assert.is((await render('--dry-run')).stdout, first.stdout)
+  await render()
+  const after = await render('--dry-run')
+  assert.match(after.stdout, /0 files new/)
+  writeFileSync(join(root, 'etc/kubernetes/manifests/etcd.yaml'), 'kind: Other\n')
+  const differs = await render('--dry-run')
+  assert.is(differs.status, 1)
+  assert.match(differs.stdout, /-kind: Other/)
+  const told = JSON.parse((await render('--dry-run', '-o', 'json')).stdout)
+  assert.equal(told.conflicts, ['/etc/kubernetes/manifests/etcd.yaml'])
+})
+
+const TOKEN = 'abcdef.0123456789abcdef'
+const WITH_TOKEN = DESCRIPTION.replace('localAPIEndpoint', `bootstrapTokens: [{token: ${TOKEN}}]\nlocalAPIEndpoint`)
+
+test('objects of the cluster come in a file for each phase, without secrets', async () => {
+  const { dir, render } = room(WITH_TOKEN)
+  const manifests = join(dir, 'cluster')
+  const { status, stdout, stderr } = await render('--manifests', manifests)
+  assert.is(status, 0, stderr)
+  assert.match(stdout, /1\s+Secret\s+was\s+left\s+out/)
+  const names = filesOf(manifests).sort()
+  assert.equal(names, [
+    'addon-coredns.yaml',
+    'addon-kube-proxy.yaml',
+    'bootstrap-token.yaml',
+    'upload-config-kubeadm.yaml',
+    'upload-config-kubelet.yaml',
+  ])
+  for (const name of names) {
+    const text = readFileSync(join(manifests, name), 'utf8')
+    const kinds = parseYamlStream(text, name).map(({ value }) => (value as { kind: string }).kind)
+    assert.ok(kinds.length > 0)
+    assert.not(kinds.includes('Secret'))
+    assert.not.match(text, /0123456789abcdef/)
+  }
+  const again = await render('--manifests', manifests)
+  assert.match(again.stdout, /0\s+files\s+written,\s+5\s+unchanged/)
+  writeFileSync(join(manifests, 'addon-coredns.yaml'), 'mine\n')
+  assert.is((await render('--manifests', manifests)).status, 1)
+  assert.is((await render('--manifests', manifests, '--overwrite')).status, 0)
+})
+
+test('secrets are written when that is asked for, for their owner alone', async () => {
+  const { dir, render } = room(WITH_TOKEN)
+  const manifests = join(dir, 'cluster')
+  await render('--manifests', manifests, '--with-secrets')
+  const file = join(manifests, 'secrets.yaml')
+  assert.is(statSync(file).mode & 0o777, 0o600)
+  assert.match(readFileSync(file, 'utf8'), /bootstrap-token-abcdef/)
+})
+
+test('for programs: phases, and what was written', async () => {
+  const { dir, root, render } = room()
+  const told = JSON.parse((await render('-o', 'json', '--manifests', join(dir, 'cluster'))).stdout)
+  assert.is(told.kind, 'RenderResult')
+  assert.is(told.root, root)
+  assert.is(told.nodeName, 'cp-1')
+  assert.is(told.manifests.written.length, 5)
+  assert.ok(told.phases.some(({ made }: { made: string[] }) => made.includes(join(root, 'etc/kubernetes/pki/ca.crt'))))
+})
+
+test('a directory that cannot be written to is named', async () => {
+  if (process.geteuid?.() === 0) return
+  const { root, render } = room()
+  mkdirSync(root)
+  chmodSync(root, 0o500)
+  const { status, stderr } = await render()
+  chmodSync(root, 0o700)
+  assert.is(status, 1)
+  assert.match(stderr, /cannot be written to/)
+})
+
+test.run()
