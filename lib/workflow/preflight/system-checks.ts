@@ -149,11 +149,12 @@ interface Cgroups {
   readonly controllers: readonly string[]
 }
 
-/** v2 wherever it is mounted, as system-validators looks for it; some of its controllers have no file. */
+/** What is at the usual place decides, else v2 wherever it is mounted, as system-validators has it; some controllers have no file. */
 async function readCgroups({ host, system }: Surroundings): Promise<Cgroups> {
   const read = async (path: string) => new TextDecoder().decode((await host.read(path)) ?? new Uint8Array())
   const mounts = (await read('/proc/mounts')).split('\n').map(line => line.split(' '))
-  const v2 = mounts.find(([, , type]) => type === 'cgroup2')?.[1]
+  const usual = mounts.filter(([, path]) => path === '/sys/fs/cgroup').at(-1)?.[2]
+  const v2 = usual === 'tmpfs' ? undefined : mounts.find(([, , type]) => type === 'cgroup2')?.[1]
   const [, major = '0', minor = '0'] = /^([0-9]+)\.([0-9]+)/.exec(system.kernelRelease) ?? []
   if (v2 !== undefined) {
     const names = (await read(`${v2}/cgroup.controllers`)).split(/\s+/).filter(name => name !== '')

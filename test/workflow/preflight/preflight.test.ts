@@ -393,6 +393,7 @@ const CASES: readonly (readonly [
       ['v1.35.8', ['error SystemVerification']],
     ] as const
   ).map(([version, expected]) => [`cgroups v1 with ${version}`, version, { files: V1_HOST() }, expected] as const),
+  ['cgroups v1, and one controller of v2', 'v1.30.14', { files: hybridHost() }, []],
   [
     'world-writable /etc/kubernetes',
     V,
@@ -417,6 +418,16 @@ const CASES: readonly (readonly [
   ["root's group may", V, { files: { '/etc/kubernetes/pki': { type: 'directory', mode: 0o775 } } }, []],
   ['a file for a directory', V, at('/var/lib/kubelet', ''), ['error Permissions--var-lib-kubelet'], /not a directory/],
 ]
+
+/** As it was seen on a machine: v1 with all that is wanted, and a v2 beside it that has got one controller. */
+function hybridHost(): Readonly<Record<string, string>> {
+  const host = V1_HOST()
+  return {
+    ...host,
+    '/proc/mounts': `tmpfs /sys/fs/cgroup tmpfs ro,mode=755 0 0\n${host['/proc/mounts']}`,
+    '/sys/fs/cgroup/unified/cgroup.controllers': 'hugetlb\n',
+  }
+}
 
 function V1_HOST(): Readonly<Record<string, string>> {
   const controllers = ['cpu', 'cpuacct', 'cpuset', 'devices', 'freezer', 'memory', 'pids', 'hugetlb']
