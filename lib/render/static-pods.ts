@@ -11,7 +11,7 @@ import { type ComponentVolume, componentVolumes, optionsOf } from './component-v
 import type { HostFile, HostTraits } from './host-file.js'
 import { imageOf } from './images.js'
 import type { Patch } from './patch.js'
-import { applyPatches } from './patches.js'
+import { applyPatches, patchObject } from './patches.js'
 import { probeEndpoint, probesOf, probeTiming } from './probes.js'
 
 export { STATIC_POD_COMPONENTS, type StaticPodComponent } from './component-args.js'
@@ -84,6 +84,16 @@ export function staticPodFile(
 ): HostFile {
   const pod = applyPatches(staticPod(component, controlPlane, traits), component, patches)
   return { path: `${MANIFESTS_DIR}/${component}.yaml`, mode: 0o600, bytes: encodeUtf8(formatYaml(pod)) }
+}
+
+/** What may not be meant so in patches of a static Pod: those that change nothing, containers and volumes that are new. */
+export function staticPodPatchNotes(
+  component: StaticPodComponent,
+  controlPlane: ControlPlane,
+  traits: HostTraits,
+  patches: readonly Patch[],
+): readonly string[] {
+  return patchObject(staticPod(component, controlPlane, traits), component, patches).notes
 }
 
 function containerOf(

@@ -1,4 +1,4 @@
-import { type StaticPodComponent, staticPodFile } from '../../render/static-pods.js'
+import { type StaticPodComponent, staticPodFile, staticPodPatchNotes } from '../../render/static-pods.js'
 import { systemdFiles } from '../../render/units.js'
 import { outcomeOf, writeFiles } from './actions.js'
 import type { InitRun } from './init-run.js'
@@ -12,7 +12,10 @@ import type { Action, Hands, Outcome } from './phase.js'
 export function componentActions(component: StaticPodComponent, run: InitRun): readonly Action[] {
   const { controlPlane, traits, patches, overwrite, as } = run
   if (as === 'systemd') return [runUnit(component, run)]
-  return [writeFiles([staticPodFile(component, controlPlane, traits, patches)], { overwrite })]
+  const written = writeFiles([staticPodFile(component, controlPlane, traits, patches)], { overwrite })
+  const notes = staticPodPatchNotes(component, controlPlane, traits, patches)
+  if (notes.length === 0) return [written]
+  return [{ ...written, apply: async hands => ({ ...(await written.apply(hands)), notes }) }]
 }
 
 /** Writes a unit and has systemd run it; where nobody can be asked, says what to do. */
