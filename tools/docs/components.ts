@@ -6,7 +6,8 @@ import { PROBES } from '../../lib/render/probes.js'
 import { STATIC_POD_COMPONENTS, type StaticPodComponent } from '../../lib/render/static-pods.js'
 import { code, table } from './markdown.js'
 
-function spanOf({ since, until, patches = {} }: Difference): string {
+/** The versions of a difference, in words. */
+export function spanOf({ since, until, patches = {} }: Difference): string {
   const some = Object.entries(patches).map(([minor, patch]) => `1.${minor}.${patch}`)
   if (since === undefined) {
     if (until === undefined) return 'all'

@@ -177,6 +177,24 @@ const FEATURES: readonly Feature[] = [
     commands: ['init', 'init phase'],
   },
   {
+    about: 'write a host below a directory, on any machine, with the objects of its cluster',
+    pure: ['prepareRender', 'renderHost', 'clusterObjects', 'rehearsePhases'],
+    node: ['directoryHost', 'directoryStore'],
+    commands: ['render'],
+  },
+  {
+    about: 'take back what was made on a host, and say before what that is',
+    pure: ['surveyReset', 'RESET_PHASES', 'readRecord'],
+    node: ['nodeHost'],
+    commands: ['reset', 'reset phase'],
+  },
+  {
+    about: 'look whether a host can become a control plane, and say how to mend what is in the way',
+    pure: ['runPreflight', 'PREFLIGHT_CHECKS', 'preflightSubject', 'assertPreflight'],
+    node: ['nodeHost'],
+    commands: ['preflight'],
+  },
+  {
     about: "write the kubelet's files, and start it; configure kube-proxy",
     pure: ['kubeletFiles', 'kubeletConfiguration', 'kubeletCommand', 'kubeProxyConfiguration'],
     commands: ['init phase'],

@@ -5,6 +5,7 @@ import * as codes from './codes.js'
 import { commands } from './commands.js'
 import * as components from './components.js'
 import * as configuration from './configuration.js'
+import { preflightChecks, preflightPrograms } from './preflight.js'
 import { benchmark, rules } from './rules.js'
 import { departures, stricter } from './stricter.js'
 import { features, notYet } from './support.js'
@@ -46,5 +47,8 @@ export const TABLES: Readonly<Record<string, () => string>> = {
   probes: components.probes,
   images: components.images,
   differences: components.differences,
+  'preflight-kubeadm': () => preflightChecks('kubeadm'),
+  'preflight-kpki': () => preflightChecks('kpki'),
+  'preflight-programs': preflightPrograms,
   performance: () => formatResults(savedResults()),
 }

@@ -3,7 +3,7 @@ import { parseVersion } from '../../kubernetes/versions.js'
 import { error, PREFLIGHT_ROLES, type PreflightCheck, warning, well } from './check.js'
 
 /** A program that has to be in PATH. */
-interface WantedProgram {
+export interface WantedProgram {
   readonly name: string
   readonly severity: 'error' | 'warning'
   /** Default: all */
@@ -16,7 +16,7 @@ interface WantedProgram {
  * In kubeadm's order, with its severities. crictl is an error with kubeadm up to 1.30, since it runs that program itself; kpki talks
  * to the container runtime without it.
  */
-const PROGRAMS: readonly WantedProgram[] = [
+export const PREFLIGHT_PROGRAMS: readonly WantedProgram[] = [
   { name: 'crictl', severity: 'warning', versions: 'preflightCrictl', package: 'cri-tools' },
   { name: 'conntrack', severity: 'error', versions: 'preflightConntrack', package: 'conntrack' },
   { name: 'ip', severity: 'error', versions: 'preflightIpTools', package: 'iproute2' },
@@ -40,7 +40,7 @@ const IN_PATH: PreflightCheck = {
   mend: 'install the package that has it',
   roles: PREFLIGHT_ROLES,
   probes: ({ version }) =>
-    PROGRAMS.filter(({ versions }) => versions === undefined || has(version, versions)).map(program => ({
+    PREFLIGHT_PROGRAMS.filter(({ versions }) => versions === undefined || has(version, versions)).map(program => ({
       name: `FileExisting-${program.name}`,
       look: async ({ system }) => {
         if ((await system.which(program.name)) !== undefined) return well()
