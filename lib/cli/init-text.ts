@@ -14,7 +14,9 @@ export function formatPhase({ path, state, reason, made, notes }: PhaseResult, t
   const what = reason === undefined ? summaryOf(made.map(show), left, glyphs) : cut(show(reason), left, glyphs)
   const line = `${paint(state === 'done' ? 'green' : 'dim', head)} ${what}`.trimEnd()
   const indent = ' '.repeat(STATE_WIDTH + 1)
-  const below = notes.flatMap(note => wrap(show(note), columns - indent.length)).map(text => indent + text)
+  // Lines of their own stay so: a command is to be copied.
+  const lines = notes.flatMap(note => note.split('\n'))
+  const below = lines.flatMap(text => wrap(show(text), columns - indent.length)).map(text => indent + text)
   return [line, ...below].map(text => `${text}\n`).join('')
 }
 

@@ -69,8 +69,9 @@ async function isToBeWritten(files: readonly HostFile[], { overwrite }: Facts, {
 
 async function toStartByHand({ controlPlane, traits, patches }: Facts, { host }: Hands): Promise<readonly string[]> {
   if (host.system && (await isHealthy(host.system, kubeletHealthUrl(controlPlane, traits, patches)))) return []
-  const command = formatCommand(kubeletCommand(controlPlane, traits))
-  return [`the kubelet is no service of this host: start it yourself: ${command}`]
+  // An argument a line, so that a narrow terminal breaks none.
+  const command = kubeletCommand(controlPlane, traits).map(word => formatCommand([word]))
+  return [`the kubelet is no service of this host: start it yourself:\n${command.join(' \\\n')}`]
 }
 
 function withNotes({ state, made, notes: own = [] }: Outcome, notes: readonly string[]): Outcome {

@@ -158,8 +158,10 @@ test('a service that does not start is a note, as with kubeadm', async () => {
   assert.equal(notesOf(outcomes), ['systemctl restart kubelet failed with status 1; see why: journalctl -u kubelet'])
 })
 
-const COMMAND =
-  'kubelet --bootstrap-kubeconfig=/etc/kubernetes/bootstrap-kubelet.conf --kubeconfig=/etc/kubernetes/kubelet.conf --config=/var/lib/kubelet/config.yaml'
+const COMMAND = `kubelet \\
+--bootstrap-kubeconfig=/etc/kubernetes/bootstrap-kubelet.conf \\
+--kubeconfig=/etc/kubernetes/kubelet.conf \\
+--config=/var/lib/kubelet/config.yaml`
 
 for (const [what, system] of [
   ['nothing looks after services', {}],
@@ -167,7 +169,7 @@ for (const [what, system] of [
 ] as const satisfies readonly (readonly [string, MemorySystemOptions])[])
   test(`where ${what}, the command is said until the kubelet answers`, async () => {
     const { host, hands } = setUp({ system })
-    const expected = `the kubelet is no service of this host: start it yourself: ${COMMAND}`
+    const expected = `the kubelet is no service of this host: start it yourself:\n${COMMAND}`
     assert.equal(notesOf(await apply(KUBELET_START, await runOf(), hands)), [expected])
     assert.equal(notesOf(await apply(KUBELET_START, await runOf(), hands)), [expected])
     if (host.system) host.system.answers['http://127.0.0.1:10248/healthz'] = { status: 200, body: 'ok' }
