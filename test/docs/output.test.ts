@@ -157,7 +157,7 @@ async function newInitHost(): Promise<void> {
 /** The host of a command that works on one. */
 function hostOf([command]: readonly string[]): { host?: OpenedHost } {
   const [made] = initHosts
-  return command === 'init' && made
+  return (command === 'init' || command === 'reset') && made
     ? { host: { host: made.host, store: made.host.store, connect: async () => made.api } }
     : {}
 }
@@ -356,6 +356,20 @@ const CASES: readonly (readonly [kind: string, argv: readonly string[], prepare?
   ],
   ['InitResult', [...INIT, '--as', 'systemd', '--upload-certs', '--skip-phases', 'preflight,addon'], newInitHost],
   ['InitResult', ['init', 'phase', 'certs', 'ca', ...INIT.slice(1)], newInitHost],
+  [
+    'RenderResult',
+    [
+      ...['render', ...INIT.slice(1), '--root', at('host'), '--manifests', at('manifests'), '--as', 'systemd'],
+      ...['--skip-phases', 'certs/sa'],
+    ],
+  ],
+  [
+    'RenderResult',
+    ['render', ...INIT.slice(1), '--root', at('host'), '--manifests', at('manifests'), '--as', 'systemd'],
+  ],
+  ['ResetResult', ['reset', '--dry-run']],
+  ['ResetResult', ['reset', '--force', '--backup', at('backup.tar')]],
+  ['ResetResult', ['reset', 'phase', 'cleanup-node', '--force']],
   ['CompletionScript', ['completion', 'bash']],
   ['GeneratedToken', ['token', 'generate']],
   [
