@@ -6,6 +6,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import {
   closeSync,
   cpSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   openSync,
@@ -285,12 +286,11 @@ export class Host {
     return child?.exitCode === null && child.signalCode === null ? child.pid : undefined
   }
 
-  /** The end of what a daemon has said. */
+  /** The end of what a daemon has said; nothing of one that was never started. */
   log(name: string): string {
-    return readFileSync(join(this.data, `${name}.log`), 'utf8')
-      .split('\n')
-      .slice(-15)
-      .join('\n')
+    const file = join(this.data, `${name}.log`)
+    if (!existsSync(file)) return ''
+    return readFileSync(file, 'utf8').split('\n').slice(-15).join('\n')
   }
 
   async close(): Promise<void> {

@@ -62,7 +62,7 @@ async function serves(host: Node): Promise<void> {
   assert.match(await must(host.kubectl('-n', 'kube-system', 'get', 'deployment,daemonset')), /coredns[\s\S]*kube-proxy/)
   const before = snapshot(host.host.tree)
   const said = await runInit(host)
-  assert.is(said.status, 0, said.stdout + said.stderr)
+  await must(said)
   assert.not.match(said.stdout + said.stderr, /^done /m)
   assert.equal(snapshot(host.host.tree), before)
 }
@@ -75,7 +75,7 @@ testWithAll(PROGRAMS, test, 'nobody starts the kubelet: it is named, and a secon
   assert.match(said.stdout + said.stderr, /kubelet .*--config=\/var\/lib\/kubelet\/config\.yaml/)
   describe(host, WISHES)
   const again = await init(host, standIn(host))
-  assert.is(again.status, 0, again.stderr)
+  await must(again)
   await serves(host)
 })
 
@@ -99,7 +99,7 @@ testWithAll(
     await host.host.stop('squatter')
     await podsReady(host, PODS)
     const again = await runInit(host)
-    assert.is(again.status, 0, again.stderr)
+    await must(again)
     await serves(host)
   },
 )
@@ -111,7 +111,7 @@ testWithAll(PROGRAMS, test, 'the API server comes up late: init waits, and says 
   await new Promise(resolve => setTimeout(resolve, 8000))
   startStandIn(host)
   const said = await running.done
-  assert.is(said.status, 0, said.stderr)
+  await must(said)
   await serves(host)
 })
 
@@ -130,7 +130,7 @@ testWithAll(
     const said = await running.done
     clear(said, /phase (mark-control-plane|bootstrap-token|addon)/)
     const again = await init(host, standIn(host))
-    assert.is(again.status, 0, again.stderr)
+    await must(again)
     await serves(host)
   },
 )
@@ -145,7 +145,7 @@ testWithAll(PROGRAMS, test, 'the disk is full: no file is cut short, and with mo
   assert.is(await list(), '')
   await host.sh(`mount -o remount,size=10m ${tree}`)
   const again = await init(host, standIn(host))
-  assert.is(again.status, 0, again.stderr)
+  await must(again)
   await ready(host)
 })
 

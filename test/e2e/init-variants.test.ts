@@ -43,7 +43,7 @@ async function fresh(wishes: Wishes = {}): Promise<Node> {
 /** Runs init to its end, with Pods run by the stand-in, which finds nothing wrong with them. */
 async function made(host: Node, pods: readonly string[] = PODS, ...args: readonly string[]): Promise<string> {
   const said = await init(host, () => startStandIn(host), ...args)
-  assert.is(said.status, 0, `${said.stdout}${said.stderr}${host.host.log('kubelet')}`)
+  await must(said)
   await serves(host, pods)
   return said.stdout
 }
@@ -68,7 +68,7 @@ async function serves(host: Node, pods: readonly string[] = PODS): Promise<void>
 async function unchanged(host: Node, ...args: readonly string[]): Promise<void> {
   const before = [snapshot(host.host.tree), snapshot(host.host.kubeletDir)]
   const said = await kpki(host, 'init', '--config', CONFIG, ...args)
-  assert.is(said.status, 0, said.stdout + said.stderr)
+  await must(said)
   assert.not.match(said.stdout + said.stderr, /^done /m)
   assert.equal([snapshot(host.host.tree), snapshot(host.host.kubeletDir)], before)
 }
@@ -253,7 +253,7 @@ testWithAll(PROGRAMS, test, 'a host that was rendered elsewhere: init finds its 
   const before = snapshot(host.host.tree)
   startStandIn(host)
   const said = await kpki(host, 'init', '--config', CONFIG)
-  assert.is(said.status, 0, said.stdout + said.stderr)
+  await must(said)
   const after = snapshot(host.host.tree)
   for (const [path, state] of Object.entries(before)) if (!path.includes('.kpki')) assert.is(after[path], state, path)
   await serves(host)
@@ -268,7 +268,7 @@ testWithSystemd(
     await host.startRuntime()
     await startSystemd(host)
     const said = await kpki(host, 'init', '--config', CONFIG)
-    assert.is(said.status, 0, said.stdout + said.stderr + systemdLog(host.host))
+    await must(said)
     await serves(host, [])
     assert.is((await host.host.run('systemctl', ['is-active', 'kubelet'])).stdout, 'active\n')
     const pid = () => host.sh('systemctl show --property=MainPID --value kubelet')
@@ -285,7 +285,7 @@ testWithSystemd(
 async function unchangedTree(host: Node): Promise<void> {
   const before = snapshot(host.host.tree)
   const said = await kpki(host, 'init', '--config', CONFIG)
-  assert.is(said.status, 0, said.stdout + said.stderr)
+  await must(said)
   assert.equal(snapshot(host.host.tree), before)
 }
 
@@ -309,7 +309,7 @@ testWithSystemd(
       '--skip-phases',
       'kubelet-start,mark-control-plane',
     )
-    assert.is(said.status, 0, said.stdout + said.stderr + systemdLog(host.host))
+    await must(said)
     await serves(host, [])
     for (const unit of PODS) assert.is((await host.host.run('systemctl', ['is-active', unit])).stdout, 'active\n', unit)
     assert.not.ok(existsSync(join(host.host.tree, 'manifests/kube-apiserver.yaml')))
