@@ -1,11 +1,14 @@
 /** kubeadm's configuration language, as far as kpki reads and uses it, and what versions differ in. */
 import { FACT_SOURCES, type FactName } from '../../lib/config/facts.js'
+import { formatPath } from '../../lib/config/problems.js'
 import { CARRIED } from '../../lib/config/schema.js'
 import {
   API_VERSIONS,
   describeEffective,
   FACT_FIELDS,
   FACT_FLAGS,
+  HOST_FLAG_ROWS,
+  type HostFlagRow,
   KEY_ALGORITHMS,
   type KeyAlgorithm,
   KINDS,
@@ -40,6 +43,25 @@ export function facts(): string {
       FACT_SOURCES[name].joinPath ? 'InitConfiguration, JoinConfiguration' : FACT_SOURCES[name].kind,
       code(flags[name] ?? '') || '-',
       FOUND[name] ?? shown(effective[index]?.value),
+    ]),
+  )
+}
+
+/** What is said of a host beyond the facts of its cluster, by flags as well. */
+export function hostFlags(): string {
+  return table(
+    ['flag', 'field', 'kind'],
+    Object.values<HostFlagRow>(HOST_FLAG_ROWS).map(({ flag, clusterPath, path, joinPath }) => [
+      code(flag),
+      [...new Set([clusterPath ?? path ?? [], joinPath ?? []].map(formatPath))]
+        .filter(text => text !== '')
+        .map(code)
+        .join(', '),
+      clusterPath
+        ? 'ClusterConfiguration'
+        : path?.[0] === 'bootstrapTokens'
+          ? 'InitConfiguration'
+          : 'InitConfiguration, JoinConfiguration',
     ]),
   )
 }

@@ -34,8 +34,19 @@ const FEATURES: readonly Feature[] = [
   },
   {
     about: 'show every value in effect and its origin',
-    pure: ['describeEffective'],
+    pure: ['describeEffective', 'describeControlPlane'],
     commands: ['config show'],
+  },
+  {
+    about:
+      'find what is wrong with a control plane before there is one: what kubeadm refuses, and what contradicts itself',
+    pure: ['resolveControlPlane', 'checkDescription', 'checkOnHost'],
+    commands: ['config validate'],
+  },
+  {
+    about: 'patch what is written: strategic merge, RFC 7386, RFC 6902',
+    pure: ['parsePatchFile', 'applyPatches', 'readPatches'],
+    commands: ['init', 'render'],
   },
   {
     about: 'say what a tree says of itself, and which file says it',

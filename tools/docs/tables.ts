@@ -21,6 +21,7 @@ export const TABLES: Readonly<Record<string, () => string>> = {
   'kubernetes-versions': configuration.kubernetesVersions,
   'key-algorithms': configuration.keyAlgorithms,
   facts: configuration.facts,
+  'host-flags': configuration.hostFlags,
   kinds: configuration.kinds,
   'feature-gates': configuration.featureGates,
   errors: codes.errors,
