@@ -109,6 +109,7 @@ const CASES: readonly (readonly [name: string, said: Said, expected: readonly st
     { facts: { podSubnet: '172.0.0.0/7' } },
     ['error FIELD_VALUE networking.podSubnet --pod-network-cidr'],
   ],
+  ['as many Pods as a node has', { facts: { podSubnet: '10.244.0.0/24' } }, []],
   ['as many nodes as can be', { facts: { podSubnet: '11.0.0.0/8' } }, []],
   [
     'smaller nodes',
