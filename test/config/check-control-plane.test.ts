@@ -43,7 +43,7 @@ const CASES: readonly (readonly [name: string, said: Said, expected: readonly st
   ],
   [
     'Pods in the network of Services',
-    { cluster: 'networking: {podSubnet: 10.96.0.0/16}' },
+    { cluster: 'networking: {podSubnet: 10.100.0.0/16}' },
     ['error FIELD_CONFLICT networking.podSubnet 3:25'],
   ],
   [
