@@ -37,7 +37,7 @@ export function joinCommands(results: readonly PhaseResult[], flags: FlagValues)
 /** The shape of `-o json|yaml`. */
 export function initResult(
   results: readonly PhaseResult[],
-  { worker, controlPlane }: JoinCommands,
+  { commands: { worker, controlPlane }, key }: { readonly commands: JoinCommands; readonly key: string | undefined },
   run: InitRun,
   server: string,
 ) {
@@ -60,6 +60,7 @@ export function initResult(
       ...(worker === undefined ? {} : { worker: oneLine(worker) }),
       ...(controlPlane === undefined ? {} : { controlPlane: oneLine(controlPlane) }),
     },
+    ...(key === undefined ? {} : { certificateKey: key }),
   }
 }
 

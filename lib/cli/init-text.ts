@@ -40,15 +40,18 @@ export interface InitEnd {
   readonly isChanged: boolean
   readonly adminConf: string
   readonly commands: JoinCommands
+  /** A certificate key that this run has made up. */
+  readonly key: string | undefined
   /** The shared files are in the cluster, for two hours. */
   readonly hasUploaded: boolean
 }
 
 /** The end of a whole run for people: how to use the cluster, how others join. */
 export function formatEnd(
-  { server, isChanged, adminConf, commands, hasUploaded }: InitEnd,
-  { show, columns }: Terminal,
+  { server, isChanged, adminConf, commands, key, hasUploaded }: InitEnd,
+  terminal: Terminal,
 ): string {
+  const { show, columns } = terminal
   const { worker, controlPlane } = commands
   const parts: readonly (readonly [about: string, lines: string])[] = [
     [
@@ -60,12 +63,18 @@ export function formatEnd(
     ...(controlPlane === undefined ? [] : [[joinAbout(hasUploaded), controlPlane] as const]),
     ...(worker === undefined ? [] : [['Workers join with, as root:', worker] as const]),
   ]
-  const indented = (lines: string) =>
-    lines
-      .split('\n')
-      .map(line => `  ${line.trimEnd()}`)
-      .join('\n')
-  return parts.map(([about, lines]) => `\n${wrap(about, columns).join('\n')}\n\n${indented(lines)}\n`).join('')
+  const ownPart = key === undefined || controlPlane !== undefined ? '' : formatKey(key, terminal)
+  return parts.map(([about, lines]) => part(about, lines, columns)).join('') + ownPart
+}
+
+/** A certificate key for people; where a command has it, that is enough. */
+export function formatKey(key: string, { columns }: Terminal): string {
+  return part('The key of the uploaded certificates, for two hours:', key, columns)
+}
+
+function part(about: string, lines: string, columns: number): string {
+  const indented = lines.split('\n').map(line => `  ${line.trimEnd()}`)
+  return `\n${wrap(about, columns).join('\n')}\n\n${indented.join('\n')}\n`
 }
 
 function joinAbout(hasUploaded: boolean): string {

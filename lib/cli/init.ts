@@ -1,6 +1,9 @@
 import {
+  type ControlPlane,
   findPhases,
+  formatCertificateKey,
   INIT_PHASES,
+  type InitRun,
   type PhaseResult,
   type PlannedPhase,
   planPhases,
@@ -12,10 +15,10 @@ import {
 import type { Invocation, Run } from './command.js'
 import { listeningContext } from './description.js'
 import { describeRehearsal, formatRehearsal } from './dry-run-text.js'
-import { list, text } from './flags.js'
+import { type FlagValues, list, text } from './flags.js'
 import { describeForHost, handsOf, hostInWork } from './init-host.js'
 import { formatObjects, initResult, type JoinCommands, joinCommands, objectsOf } from './init-result.js'
-import { formatEnd, formatPhase } from './init-text.js'
+import { formatEnd, formatKey, formatPhase, type InitEnd } from './init-text.js'
 import { EXIT, type Io } from './io.js'
 import { formatStructured, isStructured, OUTPUT_VERSION } from './structured.js'
 import { terminalOf } from './terminal.js'
@@ -42,7 +45,8 @@ export const runInit: Run = async (invocation, io) => {
     })
     const planned = planPhases(INIT_PHASES, run, { only, skip })
     const output = text(flags, 'output')
-    if (flags['dry-run'] === true) return await rehearse(planned)
+    const isDryRun = flags['dry-run'] ?? controlPlane.configuration.InitConfiguration?.dryRun
+    if (isDryRun === true) return await rehearse(planned)
     if (isPhase && isStructured(output) && text(flags, 'kubeconfig') === undefined) {
       const objects = await objectsOf(planned, hands)
       if (objects) {
@@ -59,13 +63,20 @@ export const runInit: Run = async (invocation, io) => {
       },
     })
     const commands = joinCommands(results, flags)
+    const key = newKeyOf(results, run, controlPlane, flags)
     const server = serverOf('admin.conf', run.controlPlane.cluster, 'init')
-    warnOfReaders(commands, invocation, io)
+    warnOfReaders(commands, key, invocation, io)
     if (isStructured(output)) {
-      io.stdout(formatStructured({ ...initResult(results, commands, run, server), warnings, notes }, output), true)
+      io.stdout(
+        formatStructured({ ...initResult(results, { commands, key }, run, server), warnings, notes }, output),
+        true,
+      )
     } else if (isTold(invocation)) {
       const adminConf = hands.store.locate('admin.conf')
-      io.stdout(endOf(results, { commands, server, adminConf, hasUploaded: run.uploadCerts !== undefined }, io), true)
+      io.stdout(
+        endOf(results, { commands, key, server, adminConf, hasUploaded: run.uploadCerts !== undefined }, io),
+        true,
+      )
     }
     return EXIT.done
 
@@ -89,20 +100,29 @@ function isTold({ flags }: Invocation): boolean {
   return !isStructured(text(flags, 'output')) && flags['quiet'] !== true
 }
 
-function warnOfReaders(commands: JoinCommands, { flags }: Invocation, io: Io): void {
-  const holdsSecret = Object.values(commands).some(command => /--token [a-z0-9]/.test(command ?? ''))
+function warnOfReaders(commands: JoinCommands, key: string | undefined, { flags }: Invocation, io: Io): void {
+  const holdsSecret = key !== undefined || Object.values(commands).some(text => /--token [a-z0-9]/.test(text ?? ''))
   if (!holdsSecret || !io.stdoutIsExposed || flags['quiet'] === true) return
   io.stderr(
     'kpki: warning: the commands that join hosts hold secrets, and others can read the file that they go to; --skip-token-print and --skip-certificate-key-print leave them out\n',
   )
 }
 
-function endOf(
+/** A key that nobody knows yet, because nobody gave it. */
+function newKeyOf(
   results: readonly PhaseResult[],
-  end: { commands: JoinCommands; server: string; adminConf: string; hasUploaded: boolean },
-  io: Io,
-): string {
+  { uploadCerts }: InitRun,
+  { certificateKey }: ControlPlane,
+  flags: FlagValues,
+): string | undefined {
+  const isUploaded = results.some(({ path, state }) => path === 'upload-certs' && state === 'done')
+  const isNew = isUploaded && certificateKey === undefined && flags['skip-certificate-key-print'] !== true
+  return isNew && uploadCerts ? formatCertificateKey(uploadCerts) : undefined
+}
+
+function endOf(results: readonly PhaseResult[], end: Omit<InitEnd, 'isChanged'>, io: Io): string {
+  const terminal = terminalOf(io)
   // A part of a run ends when it ends.
-  if (end.commands.worker === undefined) return ''
-  return formatEnd({ ...end, isChanged: results.some(({ state }) => state === 'done') }, terminalOf(io))
+  if (end.commands.worker === undefined) return end.key === undefined ? '' : formatKey(end.key, terminal)
+  return formatEnd({ ...end, isChanged: results.some(({ state }) => state === 'done') }, terminal)
 }

@@ -1,8 +1,9 @@
 import { OPTIONAL_CA_DIRS } from '../render/component-volumes.js'
 import type { HostTraits } from '../render/host-file.js'
-import { certificatePath, keyPath } from '../tree/layout.js'
+import { certificatePath, keyPath, type TreePath } from '../tree/layout.js'
 import type { Store } from '../tree/store.js'
 import type { Host } from './host.js'
+import { hostPathOf } from './record.js'
 
 const RESOLVER = 'systemd-resolved'
 
@@ -18,7 +19,8 @@ export async function readTraits(host: Host, store: Store): Promise<HostTraits> 
   const { system } = host
   const caDirs: string[] = []
   for (const dir of OPTIONAL_CA_DIRS) if ((await host.look(dir))?.type === 'directory') caDirs.push(dir)
-  const [ca, caKey] = [await store.read(certificatePath('ca')), await store.read(keyPath('ca'))]
+  // Whether the key can be read is nobody's question here.
+  const has = async (path: TreePath) => (await host.look(hostPathOf(store.locate(path), host))) !== undefined
   const services = await system?.services()
   // A resolver that cannot be asked for is none, as kubeadm has it.
   const usesSystemdResolved = (await services?.isActive(RESOLVER).catch(() => false)) ?? false
@@ -27,7 +29,7 @@ export async function readTraits(host: Host, store: Store): Promise<HostTraits> 
     caDirs,
     usesSystemdResolved,
     proxyEnv: proxiesOf(system?.env ?? {}),
-    isExternalCa: ca !== undefined && caKey === undefined,
+    isExternalCa: (await has(certificatePath('ca'))) && !(await has(keyPath('ca'))),
   }
 }
 

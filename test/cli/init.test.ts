@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'uvu'
@@ -30,8 +30,8 @@ controlPlaneEndpoint: api.example.org:6443
 async function setUp(...more: Parameters<typeof initHost>) {
   const { host, api } = await initHost(...more)
   const opened = { host, store: host.store, connect: async () => api }
-  const kpki = (argv: readonly string[], options = {}) =>
-    run([...argv, '--config', config], { host: opened, ...options })
+  const kpki = (argv: readonly string[], options = {}, file = config) =>
+    run([...argv, '--config', file], { host: opened, ...options })
   return { host, api, kpki }
 }
 
@@ -78,6 +78,37 @@ test('others that can read the output are warned of, where it holds secrets', as
   const { kpki } = await setUp()
   assert.match((await kpki(['init'], { exposed: true })).stderr, /hold secrets, and others can read/)
   assert.not.match((await kpki(['init', '--skip-token-print'], { exposed: true })).stderr, /hold secrets/)
+})
+
+test('a key that nobody gave is handed over, where certificates are uploaded with it', async () => {
+  const { kpki } = await setUp()
+  await kpki(['init', 'phase', 'certs'])
+  const { stdout } = await kpki(['init', 'phase', 'upload-certs'])
+  assert.match(stdout, /^ {2}[0-9a-f]{64}$/m)
+  const result = JSON.parse((await kpki(['init', 'phase', 'upload-certs', '-o', 'json'])).stdout)
+  assert.match(result.certificateKey, /^[0-9a-f]{64}$/)
+  const withheld = await kpki(['init', 'phase', 'upload-certs', '--skip-certificate-key-print'])
+  assert.not.match(withheld.stdout, /[0-9a-f]{64}/)
+  const key = 'ab'.repeat(32)
+  writeFileSync(join(dir, 'key'), key)
+  assert.not.match(
+    (await kpki(['init', 'phase', 'upload-certs', '--certificate-key-file', join(dir, 'key')])).stdout,
+    new RegExp(key),
+  )
+})
+
+test('a description can ask for a dry run', async () => {
+  const { kpki, host } = await setUp()
+  const dry = join(dir, 'dry.yaml')
+  writeFileSync(
+    dry,
+    readFileSync(config, 'utf8').replace('kind: InitConfiguration', 'kind: InitConfiguration\ndryRun: true'),
+  )
+  const before = host.snapshot()
+  const { status, stdout } = await kpki(['init'], {}, dry)
+  assert.is(status, 0)
+  assert.match(stdout, /nothing was touched/)
+  assert.equal(host.snapshot(), before)
 })
 
 test('quiet says nothing', async () => {
