@@ -11,7 +11,7 @@ export type {
   WatchEvent,
   WatchOptions,
 } from './access/api.js'
-export { BOOTSTRAP_RBAC, type RbacRow, rbacObjects } from './access/bootstrap-rbac.js'
+export { BOOTSTRAP_RBAC, KUBELET_API_RBAC, type RbacRow, rbacObjects } from './access/bootstrap-rbac.js'
 export {
   type BootstrapToken,
   formatBootstrapToken,

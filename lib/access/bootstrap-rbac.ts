@@ -69,6 +69,21 @@ export const BOOTSTRAP_RBAC = [
   },
 ] as const satisfies readonly RbacRow[]
 
+/**
+ * What an API server may do at kubelets by its name alone: since May 2026 kubeadm gives `apiserver-kubelet-client` no group, so that
+ * a control plane that it joins could reach no kubelet without this.
+ *
+ * @see kubernetes/kubernetes PR 138957 (v1.37, and v1.33.12, v1.34.8, v1.35.5, v1.36.1), as kubernetes-sigs/cluster-api tells
+ */
+export const KUBELET_API_RBAC = [
+  {
+    name: 'kubeadm:apiserver-kubelet-client',
+    builtIn: 'system:kubelet-api-admin',
+    subjects: [{ kind: 'User', name: 'kube-apiserver-kubelet-client' }],
+    about: 'API servers may ask kubelets: logs, exec, port-forward',
+  },
+] as const satisfies readonly RbacRow[]
+
 const GROUP = 'rbac.authorization.k8s.io'
 
 /** The objects of rows, each role before its binding. */

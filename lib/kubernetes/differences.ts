@@ -190,6 +190,11 @@ export const DIFFERENCES = {
     source:
       'kubernetes/kubernetes v1.20.2, cmd/kubeadm/app/phases/controlplane/manifests.go (getAPIServerCommand writes it back); clusters of v1.24 have it, of v1.32 not; the minor between is that of v1beta4',
   },
+  kubeletApiBinding: {
+    since: 33,
+    about: 'API servers are bound to system:kubelet-api-admin by the name of their client certificate',
+    source: 'kubernetes/kubernetes PR 138957 (v1.37, and v1.33.12, v1.34.8, v1.35.5, v1.36.1); harmless before',
+  },
   masterLabel: {
     until: 23,
     about: 'control planes are labelled node-role.kubernetes.io/master, too',

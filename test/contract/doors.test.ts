@@ -32,7 +32,7 @@ const DOORS = [
     DOORS LEDGER_PATH appendToLedger formatLedgerEntry judgeIssued parseLedger readTrustedKeys
     CertificateKey KUBEADM_CERTS KUBEADM_CERTS_RBAC decryptKubeadmCerts encryptKubeadmCerts fetchKubeadmCerts findKubeadmCerts formatCertificateKey
     generateCertificateKey hasExternalEtcd parseCertificateKey readSharedFiles sharedFiles uploadKubeadmCerts verifyClusterCa verifySharedContents writeSharedFiles
-    BOOTSTRAP_RBAC TOKEN_DEFAULTS TOKEN_SECRETS TOKEN_USAGES bootstrapTokenStateOf bootstrapTokensOf createBootstrapTokens defaultVersion
+    BOOTSTRAP_RBAC KUBELET_API_RBAC TOKEN_DEFAULTS TOKEN_SECRETS TOKEN_USAGES bootstrapTokenStateOf bootstrapTokensOf createBootstrapTokens defaultVersion
     formatBootstrapToken formatBootstrapTokenSecret formatClusterInfo formatDuration formatJoinCommand formatManifests formatTime
     generateBootstrapToken isBootstrapTokenGroup isBootstrapTokenId isBootstrapTokenSecret parseBootstrapToken parseBootstrapTokenSecret
     endingWithin expirationTables formatExpirationCalendar formatExpirationMetrics formatExpirationTable layOutRows readExpiration

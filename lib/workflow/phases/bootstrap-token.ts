@@ -1,5 +1,5 @@
 import type { ClusterApi } from '../../access/api.js'
-import { BOOTSTRAP_RBAC, type RbacRow, rbacObjects } from '../../access/bootstrap-rbac.js'
+import { BOOTSTRAP_RBAC, KUBELET_API_RBAC, type RbacRow, rbacObjects } from '../../access/bootstrap-rbac.js'
 import { formatBootstrapTokenSecret } from '../../access/bootstrap-token-secret.js'
 import type { BootstrapTokenSpec } from '../../access/bootstrap-token-spec.js'
 import { CLUSTER_INFO } from '../../access/cluster-info.js'
@@ -9,6 +9,7 @@ import type { ControlPlane } from '../../config/control-plane.js'
 import { formatPem } from '../../crypto/pem.js'
 import { PolicyError } from '../../errors.js'
 import { serverOf } from '../../kubernetes/catalogue.js'
+import { has } from '../../kubernetes/differences.js'
 import type { KubernetesObject } from '../../kubernetes/objects.js'
 import { createTokenSecret, tokenObjectName } from '../create-tokens.js'
 import { stopIfInterrupted } from '../interruption.js'
@@ -33,7 +34,12 @@ export const BOOTSTRAP_TOKEN: Phase<InitRun> = {
   about: 'make bootstrap tokens, allow hosts to join with them, and publish cluster-info',
   plan: run => [
     makeTokens(run),
-    applyObjects(rbacObjects(RBAC.filter(row => !isPublic(row)))),
+    applyObjects(
+      rbacObjects([
+        ...RBAC.filter(row => !isPublic(row)),
+        ...(has(run.controlPlane.cluster.kubernetesVersion, 'kubeletApiBinding') ? KUBELET_API_RBAC : []),
+      ]),
+    ),
     publishClusterInfo(run.controlPlane),
     applyObjects(rbacObjects(RBAC.filter(isPublic))),
   ],

@@ -130,6 +130,32 @@ test('signatures of cluster-info stay', async () => {
   assert.is(dataOf(await api.get(name))['jws-kubeconfig-abcdef'], 'x..y')
 })
 
+for (const [version, isBound] of [
+  ['v1.20.2', false],
+  ['v1.32.13', false],
+  ['v1.33.13', true],
+  ['v1.36.4', true],
+  ['v1.37.1', true],
+] as const) {
+  test(`${version}: API servers reach kubelets ${isBound ? 'by their name' : 'by their group alone'}`, async () => {
+    const { run } = await setUp({ version })
+    const objects = planPhases([BOOTSTRAP_TOKEN], run).flatMap(({ actions }) =>
+      actions.flatMap(each => each.objects ?? []),
+    )
+    const binding = objects.find(({ metadata }) => metadata.name === 'kubeadm:apiserver-kubelet-client')
+    const apiGroup = 'rbac.authorization.k8s.io'
+    // As kubernetes-sigs/cluster-api makes it for clusters of kubeadm (EnsureKubeadmPermissions).
+    const wanted = {
+      apiVersion: `${apiGroup}/v1`,
+      kind: 'ClusterRoleBinding',
+      metadata: { name: 'kubeadm:apiserver-kubelet-client' },
+      roleRef: { apiGroup, kind: 'ClusterRole', name: 'system:kubelet-api-admin' },
+      subjects: [{ apiGroup, kind: 'User', name: 'kube-apiserver-kubelet-client' }],
+    }
+    assert.equal(binding, isBound ? wanted : undefined)
+  })
+}
+
 test('a cluster-info that named another server is replaced, and that is said', async () => {
   const { api, hands, run } = await setUp()
   await runPhases([BOOTSTRAP_TOKEN], run, hands)
