@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { formatClusterConfiguration, formatClusterStatus } from '../../lib/config/cluster-configuration.js'
@@ -184,6 +185,45 @@ for (const minor of [20, 21, 22, 25, 29, 30, 31, 34, 36, 37]) {
     else assert.equal(init?.timeouts, { controlPlaneComponentHealthCheck: '4m0s' })
   })
 }
+
+const words = fc.stringMatching(/^[a-z][a-z0-9-]{0,20}[a-z0-9]$/)
+const texts = fc.string({ unit: 'grapheme-ascii', maxLength: 60 })
+const args = fc.uniqueArray(fc.record({ name: words, value: texts }, { noNullPrototype: true }), {
+  maxLength: 4,
+  selector: ({ name }) => name,
+})
+const component = fc.record({ extraArgs: args })
+const described = fc.record({
+  minor: fc.integer({ min: 20, max: 37 }),
+  clusterName: words,
+  imageRepository: words.map(word => `${word}.example.org/x`),
+  apiServer: component,
+  controllerManager: component,
+  scheduler: component,
+})
+
+test('whatever the arguments are, they are read again as they were', async () => {
+  await fc.assert(
+    fc.asyncProperty(described, async ({ minor, ...cluster }) => {
+      // JSON is YAML.
+      const lines = Object.entries(cluster).map(([key, value]) => `${key}: ${JSON.stringify(value)}`)
+      const made = await controlPlane(`v1.${minor}.0`, { cluster: lines.join('\n') })
+      const { configuration, problems } = parseConfiguration(formatClusterConfiguration(made).text, 'kubeadm-config')
+      assert.equal(
+        problems.filter(({ severity }) => severity === 'error'),
+        [],
+      )
+      const { ClusterConfiguration: read = {} } = configuration
+      for (const field of ['clusterName', 'imageRepository'] as const) assert.is(read[field], cluster[field])
+      for (const field of ['apiServer', 'controllerManager', 'scheduler'] as const) {
+        const found = (read[field]?.extraArgs ?? []).filter(({ name }) => name !== 'authorization-mode')
+        const byName = (list: readonly { name: string }[]) => [...list].sort((a, b) => (a.name < b.name ? -1 : 1))
+        assert.equal(byName(found), byName(cluster[field].extraArgs), field)
+      }
+    }),
+    { numRuns: 60 },
+  )
+})
 
 const LOST: readonly (readonly [string, string, string, readonly string[]])[] = [
   ['v1.30.1', 'proxy: {disabled: true}', 'proxy.disabled', ['v1beta3']],
