@@ -13,7 +13,7 @@ import { CONFIG, describe, init, kpki, ready, type Wishes } from './init.js'
 import { CONTROL_PLANE_PROGRAMS, NODE_PROGRAMS, Node } from './node.js'
 import { testWithAll } from './programs.js'
 import { podsReady, standInState, startStandIn } from './static-pods.js'
-import { removeSystemdCgroups, startSystemd, systemdLog, testWithSystemd } from './systemd.js'
+import { removeSystemdCgroups, startSystemd, testWithSystemd } from './systemd.js'
 import { certificatesOf, snapshot } from './tree.js'
 
 const PROGRAMS = [...CONTROL_PLANE_PROGRAMS, 'kubelet', 'openssl'] as const

@@ -160,7 +160,10 @@ function controlPlaneImages(): Promise<readonly string[]> {
       imageFile(`k8s.gcr.io/${name}:v1.20.2`, { program: kube(name), path: `/usr/local/bin/${name}` }),
     ),
     imageFile('k8s.gcr.io/etcd:3.4.13-0', { program: programPath('etcd'), path: '/usr/local/bin/etcd' }),
-    imageFile(PAUSE, { program: programPath('sleep'), path: '/pause', entrypoint: ['/pause', 'infinity'] }),
+    // Of CoreDNS and kube-proxy there is the name alone: preflight finds them, their Pods do not run.
+    ...[PAUSE, 'k8s.gcr.io/coredns:1.7.0', 'k8s.gcr.io/kube-proxy:v1.20.2'].map(name =>
+      imageFile(name, { program: programPath('sleep'), path: '/pause', entrypoint: ['/pause', 'infinity'] }),
+    ),
   ])
   return images
 }
