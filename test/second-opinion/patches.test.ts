@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { PATCH_TARGETS } from '../../lib/render/patch.js'
@@ -56,6 +57,62 @@ function less(object: {
 testBy(KUBECTL, 'strategic merge patches come to the same with kubectl', () => {
   for (const [name, patch, expected] of STRATEGIC_CASES) assert.equal(byKubectl('strategic', patch), expected, name)
 })
+
+testBy(KUBECTL, 'strategic merge patches that nobody thought of come to the same with kubectl', () => {
+  const named = (names: readonly string[], rest: fc.Arbitrary<YamlObject>) =>
+    fc.uniqueArray(
+      fc.tuple(fc.constantFrom(...names), rest).map(([name, fields]) => ({ name, ...fields })),
+      { selector: ({ name }) => name },
+    )
+  const value = fc.record({ value: fc.string({ minLength: 1, unit: 'grapheme-ascii' }) })
+  const labels = fc.dictionary(fc.constantFrom('tier', 'x', 'y'), fc.option(fc.constantFrom('1', '2')))
+  const volume = fc.constantFrom<YamlObject>({ emptyDir: {} }, { hostPath: { path: '/other' } })
+  const arbitrary = fc.record(
+    {
+      metadata: fc.record({ labels }),
+      spec: fc.record({
+        containers: fc.tuple(
+          fc.record(
+            {
+              name: fc.constant('etcd'),
+              env: named(['A', 'B', 'C', 'D'], value),
+              command: fc.array(fc.constantFrom('a', 'b')),
+            },
+            { requiredKeys: ['name'] },
+          ),
+        ),
+        volumes: named(['data', 'certs', 'x', 'y'], volume),
+      }),
+    },
+    { requiredKeys: [] },
+  )
+  fc.assert(
+    fc.property(arbitrary, patch => {
+      const text = JSON.stringify(patch)
+      const ours = applyPatches(POD, 'etcd', parsePatchFile('etcd.json', text).patches)
+      assert.equal(
+        withoutEmpty(less(ours as never)),
+        withoutEmpty(byKubectl('strategic', patch as YamlValue) ?? null),
+        text,
+      )
+    }),
+    { numRuns: 25 },
+  )
+})
+
+/** Types leave out what is empty, and we do not. */
+function withoutEmpty(value: YamlValue): YamlValue {
+  if (Array.isArray(value)) return (value as readonly YamlValue[]).map(withoutEmpty)
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(
+        ([key, child]) =>
+          key === 'emptyDir' || child === null || typeof child !== 'object' || Object.keys(child).length > 0,
+      )
+      .map(([key, child]) => [key, withoutEmpty(child)]),
+  )
+}
 
 const MERGES: readonly YamlObject[] = [
   { metadata: { labels: { x: 'y' }, annotations: { a: null } } },
