@@ -5,7 +5,7 @@ import { pullList } from '../../render/images.js'
 import { kubeletFiles } from '../../render/kubelet-files.js'
 import { STATIC_POD_COMPONENTS } from '../../render/static-pods.js'
 import type { ContainerRuntime } from '../host.js'
-import { stopIfInterrupted } from '../interruption.js'
+import { stopIfInterrupted, unlessInterrupted } from '../interruption.js'
 import type { PreflightRole } from '../preflight/check.js'
 import { PREFLIGHT_CHECKS } from '../preflight/checks.js'
 import { assertPreflight, type PreflightReport, runPreflight } from '../preflight/run.js'
@@ -95,7 +95,7 @@ async function fetchImages(images: readonly string[], { node, ignorePreflightErr
     stopIfInterrupted(signal, 'no file was written')
     context.log({ level: 'progress', message: 'images', done: made.length + failures.length, total: images.length })
     try {
-      if (await fetchImage(image, node.imagePullPolicy === 'Always', runtime)) made.push(image)
+      if (await fetchImage(image, node.imagePullPolicy === 'Always', runtime, signal)) made.push(image)
     } catch (failure) {
       if (!(failure instanceof KpkiError) || failure.code === 'KPKI_INTERRUPTED') throw failure
       failures.push(`ImagePull: failed to pull image ${image}: ${failure.message}`)
@@ -120,14 +120,19 @@ async function fetchImages(images: readonly string[], { node, ignorePreflightErr
 }
 
 /** Whether it had to be fetched. */
-async function fetchImage(image: string, isAlways: boolean, runtime: ContainerRuntime): Promise<boolean> {
+async function fetchImage(
+  image: string,
+  isAlways: boolean,
+  runtime: ContainerRuntime,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
   if (!isAlways && (await runtime.hasImage(image))) return false
   for (let attempt = 1; ; attempt++) {
     try {
-      await runtime.pullImage(image)
+      await unlessInterrupted(runtime.pullImage(image), signal)
       return true
     } catch (failure) {
-      if (attempt >= PULL_ATTEMPTS) throw failure
+      if (attempt >= PULL_ATTEMPTS || signal?.aborted) throw failure
     }
   }
 }

@@ -3,6 +3,7 @@ import type { Context } from '../../context.js'
 import { KpkiError, UsageError, WorkflowError } from '../../errors.js'
 import { has } from '../../kubernetes/differences.js'
 import type { Host } from '../host.js'
+import { stopIfInterrupted, unlessInterrupted } from '../interruption.js'
 import { type HostRecord, readRecord } from '../record.js'
 import type { PreflightCheck, PreflightFinding, PreflightProbe, PreflightVerdict, Surroundings } from './check.js'
 import type { PreflightSubject } from './subject.js'
@@ -37,7 +38,7 @@ export interface PreflightOptions {
   readonly ignore?: readonly string[]
   /** Names of checks to make, in any case; all of a row by the row's name. Default: all */
   readonly only?: readonly string[]
-  /** Ends between two checks. Default: nothing does */
+  /** Ends it. Default: nothing does */
   readonly signal?: AbortSignal
 }
 
@@ -45,7 +46,7 @@ export interface PreflightOptions {
  * Looks at a host with preflight checks, all of them; nothing is changed. Where the user is not root, nothing else is looked at.
  *
  * @param host - one without a system (a directory that stands for it) is looked at for what is of files alone
- * @throws {@link UsageError} `KPKI_USAGE` for a name in `only` that no check has; never for what is found
+ * @throws {@link UsageError} `KPKI_USAGE` for a name in `only` that no check has; never for what is found. `WorkflowError` `KPKI_INTERRUPTED`
  */
 export async function runPreflight(
   checks: readonly PreflightCheck[],
@@ -62,8 +63,8 @@ export async function runPreflight(
   const results: PreflightResult[] = []
   let isStopped = false
   for (const { check, probe } of chosen) {
-    signal?.throwIfAborted()
-    const verdict = isStopped ? 'the user is not root' : await look(check, probe, around)
+    stopIfInterrupted(signal, 'nothing was changed')
+    const verdict = isStopped ? 'the user is not root' : await unlessInterrupted(look(check, probe, around), signal)
     const result = judge(check, probe, verdict, ignored)
     results.push(result)
     if (probe.name === 'IsPrivilegedUser' && result.state === 'error') isStopped = true

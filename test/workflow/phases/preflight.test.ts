@@ -19,17 +19,12 @@ const plane = (node = '', ignored = 'SystemVerification, KubeletVersion, FileCon
     init: `${ADDRESS}\nnodeRegistration: {name: cp-1, ignorePreflightErrors: [${ignored}]${node === '' ? '' : `, ${node}`}}`,
   })
 
-async function preflight(
+async function setting(
   system: MemorySystemOptions | undefined,
   described: ControlPlane,
   more: Partial<InitRun> = {},
-) {
-  const logged: string[] = []
-  const context = testContext({
-    log: ({ level, message }) => void (level === 'progress' || logged.push(`${level}: ${message}`)),
-  })
-  const host = memoryHost({ system })
-  const hands: Hands = { host, store: host.store, context, connect: () => Promise.reject(new Error('no cluster')) }
+): Promise<{ readonly host: MemoryHost; readonly run: InitRun }> {
+  const context = testContext()
   const run: InitRun = {
     controlPlane: described,
     traits: {},
@@ -41,6 +36,20 @@ async function preflight(
     now: context.clock(),
     ...more,
   }
+  return { host: memoryHost({ system }), run }
+}
+
+async function preflight(
+  system: MemorySystemOptions | undefined,
+  described: ControlPlane,
+  more: Partial<InitRun> = {},
+) {
+  const logged: string[] = []
+  const context = testContext({
+    log: ({ level, message }) => void (level === 'progress' || logged.push(`${level}: ${message}`)),
+  })
+  const { host, run } = await setting(system, described, more)
+  const hands: Hands = { host, store: host.store, context, connect: () => Promise.reject(new Error('no cluster')) }
   const results = runPhases([PREFLIGHT], run, hands)
   results.catch(() => {})
   return { host, logged, results, again: () => runPhases([PREFLIGHT], run, hands) }
@@ -118,6 +127,29 @@ test('all errors are told at once, and nothing is fetched', async () => {
   assert.equal(error.details['checks'], ['NumCPU', 'Port-6443'])
   assert.match(error.message, /^2 preflight checks failed: NumCPU: .*; Port-6443: Port 6443 is in use/)
   assert.equal(pulled(host), [])
+})
+
+test('who interrupts does not wait for an image', async () => {
+  const described = await plane()
+  const controller = new AbortController()
+  const { host, run } = await setting({}, described)
+  assert.ok(host.system)
+  const slow = host.system.runtime('')
+  host.system.runtime = () => ({
+    ...slow,
+    pullImage: () => {
+      setTimeout(() => controller.abort(), 10)
+      return new Promise(() => {})
+    },
+  })
+  const hands = {
+    host,
+    store: host.store,
+    context: testContext(),
+    connect: () => Promise.reject(new Error('no cluster')),
+  }
+  const error = await rejects(runPhases([PREFLIGHT], run, { ...hands, signal: controller.signal }))
+  assert.is(error.code, 'KPKI_INTERRUPTED')
 })
 
 test('a directory that stands for a host is looked at, and nothing is fetched', async () => {

@@ -598,6 +598,18 @@ test('certificates of two clusters are told apart', async () => {
   assert.match(messagesOf(await look(other, plane), 'CertificateTree'), /apiserver\.crt cannot be read/)
 })
 
+test("an external etcd's CA stands where the description says", async () => {
+  const cluster =
+    'encryptionAlgorithm: ECDSA-P256\netcd: {external: {endpoints: ["https://10.0.0.1:2379"], caFile: /e/ca.crt, certFile: /etc/kubernetes/pki/apiserver-etcd-client.crt, keyFile: /etc/kubernetes/pki/apiserver-etcd-client.key}}'
+  const stacked = await controlPlane(V, { cluster: 'encryptionAlgorithm: ECDSA-P256' })
+  const other = aHost(V)
+  await generateTree(rowsOf(stacked.cluster, 'init'), stacked.cluster, other.store, testContext())
+  const file = '/etc/kubernetes/pki/apiserver-etcd-client.crt'
+  const host = aHost(V, { files: { [file]: other.text(file) ?? '' } })
+  assert.equal(found(await look(host, await controlPlane(V, { cluster }), { only: ['CertificateTree'] })), [])
+  assert.equal(found(await look(host, stacked, { only: ['CertificateTree'] })), ['error CertificateTree'])
+})
+
 test('a clock that is not set is seen by itself, and by certificates', async () => {
   const plane = await controlPlane(V, { cluster: 'encryptionAlgorithm: ECDSA-P256' })
   const host = aHost(V)
