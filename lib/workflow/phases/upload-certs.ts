@@ -1,4 +1,5 @@
 import type { ClusterApi } from '../../access/api.js'
+import { parseBootstrapTokenSecret } from '../../access/bootstrap-token-secret.js'
 import type { CertificateKey } from '../../access/certificate-key.js'
 import {
   decryptKubeadmCerts,
@@ -11,6 +12,9 @@ import type { ControlPlane } from '../../config/control-plane.js'
 import type { Context } from '../../context.js'
 import { equalBytes } from '../../crypto/bytes.js'
 import { KpkiError } from '../../errors.js'
+import type { KubernetesObject } from '../../kubernetes/objects.js'
+import { formatTime } from '../../kubernetes/time.js'
+import { mappingOf } from '../patch-node.js'
 import { readSharedFiles } from '../shared-files.js'
 import { uploadKubeadmCerts } from '../upload-certs.js'
 import { outcomeOf } from './actions.js'
@@ -43,22 +47,25 @@ function uploadCertificates({ cluster }: ControlPlane, key: CertificateKey): Act
     async apply({ connect, store, context, signal }) {
       const { contents } = await readSharedFiles(files, store, context)
       const api = await connect()
-      if (await isUploaded(contents, files, key, api, context)) return outcomeOf([])
+      const secret = await api.get({ kind: 'Secret', ...KUBEADM_CERTS })
+      if (secret && (await isSame(secret, contents, files, key, context))) {
+        const end = await endOf(secret, api, context)
+        if (end !== 'ended')
+          return outcomeOf([], end ? [`Secret ${name} has them already, and ends at ${formatTime(end)}`] : [])
+      }
       await uploadKubeadmCerts(contents, key, api, context, signal === undefined ? {} : { signal })
       return outcomeOf([`Secret ${name}`])
     },
   }
 }
 
-async function isUploaded(
+async function isSame(
+  secret: KubernetesObject,
   contents: SharedContents,
   files: readonly SharedFile[],
   key: CertificateKey,
-  api: ClusterApi,
   context: Context,
 ): Promise<boolean> {
-  const secret = await api.get({ kind: 'Secret', ...KUBEADM_CERTS })
-  if (!secret || typeof secret.metadata.deletionTimestamp === 'string') return false
   try {
     const uploaded = await decryptKubeadmCerts(secret, files, key, context)
     return files.every(({ name }) => {
@@ -69,6 +76,27 @@ async function isUploaded(
   } catch (error) {
     // Of another upload, with another key: this one takes its place.
     if (error instanceof KpkiError) return false
+    throw error
+  }
+}
+
+/** When the Secret goes with the token that it belongs to; `undefined`: it stays until somebody deletes it. */
+async function endOf(
+  { metadata }: KubernetesObject,
+  api: ClusterApi,
+  { clock }: Context,
+): Promise<Date | 'ended' | undefined> {
+  if (typeof metadata.deletionTimestamp === 'string') return 'ended'
+  const { ownerReferences } = metadata
+  const [owner] = Array.isArray(ownerReferences) ? (ownerReferences as readonly unknown[]).map(mappingOf) : []
+  if (typeof owner?.['name'] !== 'string') return undefined
+  const token = await api.get({ kind: 'Secret', namespace: KUBEADM_CERTS.namespace, name: owner['name'] })
+  if (!token) return 'ended'
+  try {
+    const { expires } = parseBootstrapTokenSecret(token)
+    return expires && expires.getTime() <= clock().getTime() ? 'ended' : expires
+  } catch (error) {
+    if (error instanceof KpkiError) return 'ended'
     throw error
   }
 }

@@ -209,6 +209,15 @@ test('certificates are uploaded when asked for, and anew with another key', asyn
     states.push(result?.state ?? '')
   }
   assert.equal(states, ['done', 'unchanged', 'done'])
+  const uploadCerts = parseCertificateKey('cd'.repeat(32))
+  const [again] = await runPhases([UPLOAD_CERTS], { ...run, uploadCerts }, hands)
+  assert.match(again?.notes.join() ?? '', 'ends at 2026-06-01T14:00:00Z')
+  // What it belongs to is gone, and so will it be.
+  for (const object of [...api.objects.values()])
+    if (object['type'] === 'bootstrap.kubernetes.io/token')
+      await api.delete({ kind: 'Secret', namespace: 'kube-system', name: object.metadata.name ?? '' })
+  const [last] = await runPhases([UPLOAD_CERTS], { ...run, uploadCerts }, hands)
+  assert.is(last?.state, 'done')
   assert.ok(get(api, 'Secret', KUBEADM_CERTS.name))
 })
 
