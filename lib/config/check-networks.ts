@@ -53,17 +53,19 @@ export function checkNetworks(subject: ControlPlaneSubject, report: ReportAt): v
     }
 
   const [primary] = serviceSubnets
-  // kubernetes/kubernetes pkg/controlplane/instance.go, pkg/controlplane/apiserver/options: "service IP family … must match public address family"
-  if (primary && primary.address.family !== advertiseAddress.family)
+  if (primary && primary.address.family !== advertiseAddress.family) {
+    const isRefused = has(kubernetesVersion, 'serviceFamilyChecked')
+    const outcome = isRefused ? 'the API server does not start' : 'Pods do not reach the API server by its Service'
     report(
-      'error',
+      isRefused ? 'error' : 'warning',
       at('serviceSubnet'),
-      `the first subnet, ${primary.text}, is of another family than the advertise address ${advertiseAddress.text}: the API server does not start`,
+      `the first subnet, ${primary.text}, is of another family than the advertise address ${advertiseAddress.text}: ${outcome}`,
       {
         code: 'KPKI_FIELD_CONFLICT',
         hint: 'put the subnet of its family first, or advertise an address of the other one',
       },
     )
+  }
   const [pods] = podSubnets
   if (primary && pods && primary.address.family !== pods.address.family)
     report(

@@ -449,6 +449,12 @@ export const DIFFERENCES = {
     about: 'two subnets need the feature gate IPv6DualStack',
     source: 'kubernetes/kubernetes v1.20.2, cmd/kubeadm/app/features/features.go; CHANGELOG-1.21.md (on by default)',
   },
+  serviceFamilyChecked: {
+    since: 24,
+    about:
+      'the API server does not start when its advertise address and the first network of Services are of two families',
+    source: 'kubernetes/kubernetes PR 106721, issue 111671 (from v1.24 on)',
+  },
   takesContainerRuntimeFlag: {
     until: 26,
     about: 'the kubelet takes --container-runtime, whether it is told it or not',

@@ -73,6 +73,11 @@ const CASES: readonly (readonly [name: string, said: Said, expected: readonly st
     ['error FIELD_CONFLICT networking.serviceSubnet --service-cidr'],
   ],
   [
+    'Services of another family before 1.24',
+    { facts: { serviceSubnet: 'fd00::/112', kubernetesVersion: '1.23.0' } },
+    ['warning FIELD_CONFLICT networking.serviceSubnet --service-cidr'],
+  ],
+  [
     'the other family first',
     { facts: { serviceSubnet: 'fd00::/112,10.96.0.0/16' } },
     ['error FIELD_CONFLICT networking.serviceSubnet --service-cidr'],
