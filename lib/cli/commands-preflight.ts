@@ -39,7 +39,7 @@ export const PREFLIGHT_COMMANDS: Readonly<Record<string, Command>> = {
       'Exit status 0 when kpki init would go on, with warnings or without; 1 when a check has found an error.',
     ],
     examples: [
-      ['sudo kpki preflight --config cluster.yaml', 'everything that kpki init --config cluster.yaml would look at'],
+      ['sudo kpki preflight --config cluster.yaml', 'all that kpki init would look at with it'],
       ['sudo kpki preflight --ignore-preflight-errors NumCPU,Mem', 'on a small machine'],
       ['sudo kpki preflight -o json', 'for programs: every check with its state'],
     ],

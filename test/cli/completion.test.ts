@@ -118,6 +118,7 @@ const NOT_ON_DISK = [
   'REPOSITORY',
   'SOCKET',
   'PHASES',
+  'DIRS',
   'CHECKS',
   'URL',
 ])
