@@ -84,7 +84,7 @@ function stopServices({ units }: ResetRun): Action {
     kind: 'services',
     about: `stop ${['kubelet', ...units].join(', ')}`,
     apply: ({ host }) =>
-      unlessItFails(host.system, 'stop it by hand', async system => {
+      unlessItFails(host.system, 'the kubelet was not stopped', async system => {
         const services = await system.services()
         if (!services) return outcomeOf([], ['nothing looks after services here: stop the kubelet by hand, if it runs'])
         const [stopped, notes]: [string[], string[]] = [[], []]
@@ -107,25 +107,21 @@ function unmountVolumes({ unmountFlags }: ResetRun): Action {
     kind: 'unmount',
     about: `unmount what is mounted below ${KUBELET_DIR}`,
     apply: ({ host }) =>
-      unlessItFails(
-        host.system,
-        'what is mounted stays, and so do the directories that it is mounted in',
-        async system => {
-          const dir = await realKubeletDir(system)
-          const points = (await readMounts(host)).filter(point => point.startsWith(`${dir}/`))
-          const flags = unmountFlags.flatMap(flag => UMOUNT_OPTIONS[flag] ?? [])
-          const unknown = unmountFlags.filter(flag => UMOUNT_OPTIONS[flag] === undefined)
-          const notes = unknown.map(flag => `umount has no option for ${flag}, which is left out`)
-          const done: string[] = []
-          // What was mounted last may lie over what was before.
-          for (const point of [...points].reverse()) {
-            const { status, stderr } = await system.run('umount', [...flags, '--', point])
-            if (status === 0) done.push(`${point} unmounted`)
-            else notes.push(`${point} stays mounted: ${stderr.trim().slice(0, 200)}`)
-          }
-          return outcomeOf(done, notes)
-        },
-      ),
+      unlessItFails(host.system, 'nothing was unmounted', async system => {
+        const dir = await realKubeletDir(system)
+        const points = (await readMounts(host)).filter(point => point.startsWith(`${dir}/`))
+        const flags = unmountFlags.flatMap(flag => UMOUNT_OPTIONS[flag] ?? [])
+        const unknown = unmountFlags.filter(flag => UMOUNT_OPTIONS[flag] === undefined)
+        const notes = unknown.map(flag => `umount has no option for ${flag}, which is left out`)
+        const done: string[] = []
+        // What was mounted last may lie over what was before.
+        for (const point of [...points].reverse()) {
+          const { status, stderr } = await system.run('umount', [...flags, '--', point])
+          if (status === 0) done.push(`${point} unmounted`)
+          else notes.push(`${point} stays mounted: ${stderr.trim().slice(0, 200)}`)
+        }
+        return outcomeOf(done, notes)
+      }),
   }
 }
 
@@ -143,7 +139,7 @@ function removeSandboxes({ criSocket }: ResetRun): Action {
     kind: 'sandboxes',
     about: `remove the Pods that run on ${criSocket}`,
     apply: ({ host, signal }) =>
-      unlessItFails(host.system, 'containers stay: crictl pods, crictl rmp -f ID', async system => {
+      unlessItFails(host.system, 'the Pods were not removed (crictl pods, crictl rmp -f ID)', async system => {
         const runtime = system.runtime(criSocket)
         try {
           const [done, notes]: [string[], string[]] = [[], []]
@@ -225,7 +221,7 @@ async function unlessItFails(
     return await work(system)
   } catch (error) {
     if (!(error instanceof KpkiError)) throw error
-    return outcomeOf([], [`${error.message}; ${error.hint ?? consequence}`])
+    return outcomeOf([], [`${consequence}: ${error.message}${error.hint === undefined ? '' : `; ${error.hint}`}`])
   }
 }
 

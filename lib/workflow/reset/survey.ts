@@ -214,12 +214,17 @@ class Survey {
     const recorded = [...this.#recorded].flatMap(([path, type]) =>
       type === 'directory' && path !== KUBELET_DIR ? [path] : [],
     )
-    const dirs = new Set([...(this.etcd ? [this.etcd.dataDir] : []), ...recorded])
+    // A directory that was there before init, empty, is etcd's all the same, where its manifest or unit is ours.
+    const used = [
+      ...(this.etcd && this.#recorded.has(manifest) ? [this.etcd.dataDir] : []),
+      ...(await this.#dataDirOfUnit()),
+    ]
+    const dirs = new Set([...(this.etcd ? [this.etcd.dataDir] : []), ...used, ...recorded])
     for (const dir of dirs) {
       if (!isPlainPath(dir)) continue
       for (const name of (await this.#host.names(dir)) ?? []) {
         const path = `${dir}/${name}`
-        const isOurs = this.#recorded.has(dir) || (await this.#mayGo([manifest]))
+        const isOurs = this.#recorded.has(dir) || used.includes(dir) || (await this.#mayGo([manifest]))
         // etcd has nothing else in its data directory: what else is there belongs to somebody.
         if (name !== 'member') this.#stays(path, 'is not of etcd, as far as kpki knows')
         else if (this.#options.keepEtcd) this.#stays(path, 'data of etcd stay, as asked')
@@ -227,6 +232,13 @@ class Survey {
         else this.#stays(path, 'no run of kpki has made this directory for etcd')
       }
     }
+  }
+
+  async #dataDirOfUnit(): Promise<readonly string[]> {
+    const unit = '/etc/systemd/system/etcd.service'
+    const bytes = this.#recorded.has(unit) ? await this.#host.read(unit).catch(() => undefined) : undefined
+    const dir = bytes && /--data-dir=([^\s"'\\]+)/.exec(new TextDecoder().decode(bytes))?.[1]
+    return dir ? [dir] : []
   }
 
   async #lookAtTree(): Promise<void> {
