@@ -439,6 +439,18 @@ export const DIFFERENCES = {
     about: 'preflight warns of cgroups v1',
     source: 'kubernetes/system-validators PR 38 (July 2024), validators/cgroup_validator_linux.go',
   },
+  preflightEtcd3511: {
+    since: 31,
+    about: 'preflight takes an external etcd from 3.5.11 on, before that from 3.2.18 on',
+    source:
+      'kubernetes/kubernetes v1.20.2, cmd/kubeadm/app/constants/constants.go (MinExternalEtcdVersion); the newer value as seen about v1.31, its first minor is not known',
+  },
+  preflightEtcd3524: {
+    since: 36,
+    about: 'preflight takes an external etcd from 3.5.24 on',
+    source:
+      'kubernetes/kubernetes cmd/kubeadm/app/constants/constants.go of early 2026 (beside DefaultEtcdVersion 3.6.8-0); late patches of earlier minors have it, too',
+  },
   preflightPortAddress: {
     since: 37,
     about: 'preflight tries ports on the address that the component is told to bind to, instead of on all',

@@ -1,5 +1,6 @@
 import { KpkiError } from '../../errors.js'
 import type { ExternalEtcd } from '../../kubernetes/cluster-fields.js'
+import { type DifferenceName, has } from '../../kubernetes/differences.js'
 import {
   CONTROL_PLANE_ROLES,
   error,
@@ -10,16 +11,13 @@ import {
   well,
 } from './check.js'
 
-/**
- * The oldest etcd that is taken, by the first minor that wants it.
- *
- * @see kubernetes/kubernetes v1.20.2, cmd/kubeadm/app/constants/constants.go (MinExternalEtcdVersion)
- */
-const OLDEST_ETCD: readonly (readonly [sinceMinor: number, version: string])[] = [
-  [36, '3.5.24'],
-  [31, '3.5.11'],
-  [0, '3.2.18'],
+/** The oldest etcd that is taken, by what a version knows of; the first row that it has counts. */
+const OLDEST_ETCD: readonly (readonly [known: DifferenceName, version: string])[] = [
+  ['preflightEtcd3524', '3.5.24'],
+  ['preflightEtcd3511', '3.5.11'],
 ]
+/** @see kubernetes/kubernetes v1.20.2, cmd/kubeadm/app/constants/constants.go (MinExternalEtcdVersion) */
+const OLDEST_EVER = '3.2.18'
 const TIMEOUT_MS = 10_000
 
 const FILES: PreflightCheck = {
@@ -53,7 +51,7 @@ const VERSION: PreflightCheck = {
   roles: ['init'],
   probes: ({ externalEtcd, version }) => {
     if (!externalEtcd) return []
-    const oldest = OLDEST_ETCD.find(([since]) => version.minor >= since)?.[1] ?? '0.0.0'
+    const oldest = OLDEST_ETCD.find(([known]) => has(version, known))?.[1] ?? OLDEST_EVER
     return [
       {
         name: 'ExternalEtcdVersion',
