@@ -56,12 +56,20 @@ const OF_OTHERS = {
 }
 
 type System = NonNullable<MemoryHostOptions['system']>
-async function initialized(system: System = {}, before: MemoryHostOptions['files'] = {}): Promise<MemoryHost> {
-  const host = memoryHost({
-    files: { [MOUNTINFO]: mountLine('/'), ...before },
+const newHost = (system: System = {}, files: MemoryHostOptions['files'] = {}) =>
+  memoryHost({
+    files: { [MOUNTINFO]: mountLine('/'), ...files },
     system: { serviceManager: 'systemd', env: { HOME: '/root' }, ...system },
   })
-  await init(host)
+
+/** What init makes, once for all tests that begin with nothing. */
+const made = newHost()
+await init(made)
+
+async function initialized(system: System = {}, before?: MemoryHostOptions['files']): Promise<MemoryHost> {
+  const host = newHost(system, before)
+  if (before) await init(host)
+  else for (const [path, entry] of made.entries) host.entries.set(path, entry)
   for (const [path, content] of Object.entries({ ...OF_A_RUN, ...OF_OTHERS }))
     if (!host.entries.has(path)) host.put(path, content)
   const kubelet = host.system?.serviceTable['kubelet']
