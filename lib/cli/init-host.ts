@@ -5,6 +5,7 @@ import {
   findCriSocket,
   type Hands,
   type Host,
+  StoreError,
   UsageError,
 } from '../index.js'
 import type { Invocation } from './command.js'
@@ -51,8 +52,10 @@ export async function describeForHost(
   try {
     criSocket = await findCriSocket(host)
   } catch (error) {
-    if (!(error instanceof UsageError)) throw error
-    several = error
+    // Who may not look is told so by preflight, in better words.
+    const isClosed = error instanceof StoreError && error.code === 'KPKI_FILE_UNREADABLE'
+    if (error instanceof UsageError) several = error
+    else if (!isClosed) throw error
   }
   const found = criSocket === undefined ? {} : { criSocket }
   const { description, controlPlane } = await describeControlPlane(invocation, io, context, found)
