@@ -18,7 +18,7 @@ const PODS = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-schedul
 /** Nothing is pulled where no runtime is; keys that are made fast. */
 const WISHES = {
   cluster: 'encryptionAlgorithm: ECDSA-P256',
-  node: 'imagePullPolicy: Never',
+  isBare: true,
 } as const
 const test = suite('init, faults')
 

@@ -18,7 +18,8 @@ import { certificatesOf, snapshot } from './tree.js'
 
 const PROGRAMS = [...CONTROL_PLANE_PROGRAMS, 'kubelet', 'openssl'] as const
 const PODS = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler'] as const
-const NODE = 'imagePullPolicy: Never'
+/** kubeadm v1.20.2, cmd/kubeadm/app/phases/controlplane/volumes.go */
+const CA_DIRS = ['/etc/pki', '/etc/ca-certificates', '/usr/share/ca-certificates', '/usr/local/share/ca-certificates']
 const FAST = 'encryptionAlgorithm: ECDSA-P256'
 const test = suite('init, variants')
 
@@ -36,7 +37,7 @@ async function fresh(wishes: Wishes = {}): Promise<Node> {
   net ??= await Switch.create()
   await node?.close()
   node = await Node.create(net, 'cp-1', `10.77.22.${++count}`)
-  describe(node, { node: NODE, ...wishes })
+  describe(node, { isBare: true, ...wishes })
   return node
 }
 
@@ -64,7 +65,7 @@ async function serves(host: Node, pods: readonly string[] = PODS): Promise<void>
     })
 }
 
-/** Service accounts get their tokens, so that the controller manager signs and the API server believes it. */
+/** That a further init finds nothing to do. */
 async function unchanged(host: Node, ...args: readonly string[]): Promise<void> {
   const before = [snapshot(host.host.tree), snapshot(host.host.kubeletDir)]
   const said = await kpki(host, 'init', '--config', CONFIG, ...args)
@@ -247,7 +248,10 @@ testWithAll(PROGRAMS, test, 'the CA is elsewhere: what it has signed is taken, a
 testWithAll(PROGRAMS, test, 'a host that was rendered elsewhere: init finds its files done', async () => {
   const host = await fresh({ cluster: FAST })
   const root = join(host.host.data, 'root')
-  await must(kpki(host, 'render', '--config', CONFIG, '--root', root))
+  // What the files depend on beside the description is to be said elsewhere: this is what the host has.
+  const caDirs = CA_DIRS.filter(existsSync).join(',')
+  const traits = caDirs === '' ? [] : ['--ca-dirs', caDirs]
+  await must(kpki(host, 'render', '--config', CONFIG, '--root', root, ...traits))
   for (const path of ['etc/kubernetes', 'var/lib/kubelet'])
     cpSync(join(root, path), host.locate(`/${path}`), { recursive: true, preserveTimestamps: true })
   const before = snapshot(host.host.tree)
@@ -264,7 +268,7 @@ testWithSystemd(
   test,
   'with systemd: init starts the kubelet itself, which runs the static Pods',
   async () => {
-    const host = await fresh({ cluster: FAST, node: '' })
+    const host = await fresh({ cluster: FAST, isBare: false })
     await host.startRuntime()
     await startSystemd(host)
     const said = await kpki(host, 'init', '--config', CONFIG)

@@ -10,8 +10,8 @@ import { kube } from './programs.js'
 export interface Wishes {
   /** Lines of the ClusterConfiguration. Default: none */
   readonly cluster?: string
-  /** Lines of its nodeRegistration. Default: none */
-  readonly node?: string
+  /** The node has no container runtime: nothing is pulled. Default: false */
+  readonly isBare?: boolean
   /** Lines of the InitConfiguration. Default: none */
   readonly init?: string
   /** Seconds for the kubelet and for the components to get well. Default: 90 */
@@ -27,10 +27,7 @@ export const CONFIG = '/etc/kpki.yaml'
 const IGNORED = ['crictl', 'conntrack', 'iptables'].map(program => `FileExisting-${program}`)
 
 /** Writes the description of a node's control plane, v1.20.2. */
-export function describe(
-  node: Node,
-  { cluster = '', node: registration = '', init = '', waitSeconds = 90 }: Wishes = {},
-): void {
+export function describe(node: Node, { cluster = '', isBare = false, init = '', waitSeconds = 90 }: Wishes = {}): void {
   const flags = Object.entries(KUBELET_FLAGS).map(([name, value]) => `{name: ${name}, value: '${value}'}`)
   writeFileSync(
     node.locate(CONFIG),
@@ -39,9 +36,9 @@ kind: InitConfiguration
 nodeRegistration:
   name: ${node.host.name}
   criSocket: unix:///run/containerd/containerd.sock
-  ignorePreflightErrors: [${IGNORED.join(', ')}]
+  ignorePreflightErrors: [${[...IGNORED, ...(isBare ? ['CRI'] : [])].join(', ')}]
   kubeletExtraArgs: [${flags.join(', ')}]
-${registration.replace(/^/gm, '  ')}
+  imagePullPolicy: ${isBare ? 'Never' : 'IfNotPresent'}
 localAPIEndpoint: {advertiseAddress: '${node.address}'}
 timeouts: {kubeletHealthCheck: ${waitSeconds}s, controlPlaneComponentHealthCheck: ${waitSeconds}s}
 ${init}

@@ -45,6 +45,8 @@ export async function startSystemd(node: Node): Promise<void> {
     await host.own(`/usr/lib/systemd/${path}`)
   await host.own('/etc/systemd/system')
   for (const name of TARGETS) writeFileSync(join(units, `${name}.target`), '[Unit]\nDefaultDependencies=no\n')
+  // It names the host after that file.
+  writeFileSync(join(host.etc, 'hostname'), `${host.name}\n`)
   const programs = await host.own('/usr/local/bin')
   const folder = join(kube('kubelet'), '..')
   for (const name of readdirSync(folder)) symlinkSync(join(folder, name), join(programs, name))
