@@ -72,7 +72,7 @@ testWithAll(PROGRAMS, test, 'nobody starts the kubelet: it is named, and a secon
   const said = await runInit(host)
   clear(said, /wait-control-plane/, /kubelet/, /3 seconds|3s/)
   // It has said how to start it before it waited.
-  assert.match(said.stdout + said.stderr, /kubelet .*--config=\/var\/lib\/kubelet\/config\.yaml/)
+  assert.match(said.stdout + said.stderr, /^ +kubelet \\$[\s\S]*--config=\/var\/lib\/kubelet\/config\.yaml/m)
   describe(host, WISHES)
   const again = await init(host, standIn(host))
   await must(again)
