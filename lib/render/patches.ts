@@ -3,6 +3,7 @@ import { quote } from '../kubernetes/cluster-fields.js'
 import { parseYamlStream } from '../yaml.js'
 import type { YamlInput } from '../yaml-format.js'
 import { isYamlObject, type YamlObject, type YamlValue } from '../yaml-scalars.js'
+import { checkShape } from './check-shape.js'
 import { applyJsonPatch, isSame, own, type PatchFailure, parseJsonPatch } from './json-patch.js'
 import { applyMergePatch } from './merge-patch.js'
 import type { Patch, PatchTarget } from './patch.js'
@@ -59,7 +60,8 @@ export interface PatchedObject<T> {
  *
  * @param object - a Pod, Deployment, DaemonSet or KubeletConfiguration
  * @throws {@link UsageError} `KPKI_PATCH_INVALID` when one of them does not apply, deletes what is not there, or makes another
- *   object of it: another apiVersion, kind or name, or containers that do not have the names that they had
+ *   object of it: another apiVersion, kind or name, containers that do not have the names that they had, or a value of another
+ *   type than its field has
  */
 export function applyPatches<T extends { readonly [key: string]: YamlInput | undefined }>(
   object: T,
@@ -69,7 +71,7 @@ export function applyPatches<T extends { readonly [key: string]: YamlInput | und
   return patchObject(object, target, patches).object
 }
 
-/** As {@link applyPatches}, with notes on patches that change nothing, and on items that are new in a list. */
+/** As {@link applyPatches}, with notes on patches that change nothing, on items that are new in a list, and on unknown fields. */
 export function patchObject<T extends { readonly [key: string]: YamlInput | undefined }>(
   object: T,
   target: PatchTarget,
@@ -82,6 +84,7 @@ export function patchObject<T extends { readonly [key: string]: YamlInput | unde
   const after = mine.reduce<YamlValue>((value, patch) => {
     const patched = applyPatch(value, patch, notes)
     assertIntact(before, patched, patch)
+    notes.push(...assertReadable(value, patched, patch))
     if (isSame(patched, value)) notes.push(`${patch.file}: changes nothing in ${target}`)
     return patched
   }, before)
@@ -128,6 +131,19 @@ function assertIntact(before: YamlValue, after: YamlValue, { file }: Patch): voi
     const twice = names.find((name, index) => names.indexOf(name) < index)
     if (twice !== undefined) throw failure(file, `${file}: ${field} has two containers ${quote(twice)}`, field)
   }
+}
+
+/** What is of a type that nobody can decode is refused; of names that no field has, the new ones are told. */
+function assertReadable(before: YamlValue, after: YamlValue, { file }: Patch): readonly string[] {
+  const kind = at(after, ['kind'])
+  if (typeof kind !== 'string') return []
+  const problems = checkShape(after, kind)
+  if (problems.length === 0) return []
+  const known = new Set(checkShape(before, kind).map(({ path }) => path))
+  const fresh = problems.filter(({ path }) => !known.has(path))
+  const wrong = fresh.find(problem => problem.kind === 'type')
+  if (wrong) throw failure(file, `${file}: ${wrong.path} ${wrong.message}`, wrong.path)
+  return fresh.map(({ path, message }) => `${file}: ${path} ${message}`)
 }
 
 function namesOf(containers: YamlValue | undefined): readonly string[] | undefined {

@@ -170,4 +170,58 @@ test('fields that are undefined are none', () => {
   } as never)
 })
 
+// kubeadm v1.20.2 refuses each of them: "failed to unmarshal patched manifest from YAML".
+test('what nobody can decode is refused, with its path', () => {
+  for (const [patch, path] of [
+    ['spec: {hostNetwork: "yes please"}', 'spec.hostNetwork'],
+    ['spec: {priority: "5"}', 'spec.priority'],
+    ['spec: {priority: 3000000000}', 'spec.priority'],
+    ['spec: {containers: [{name: etcd, image: [1, 2]}]}', 'spec.containers[0].image'],
+    ['spec: {containers: [{name: etcd, command: x}]}', 'spec.containers[0].command'],
+    ['spec: {containers: [{name: etcd, command: [1]}]}', 'spec.containers[0].command[0]'],
+    [
+      'spec: {containers: [{name: etcd, resources: {requests: {cpu: 500 m}}}]}',
+      'spec.containers[0].resources.requests.cpu',
+    ],
+    ['metadata: {labels: 5}', 'metadata.labels'],
+    ['metadata: {annotations: {a: 1}}', 'metadata.annotations.a'],
+    ['spec: {volumes: [{name: x, hostPath: /x}]}', 'spec.volumes[0].hostPath'],
+    ['spec: {tolerations: {operator: Exists}}', 'spec.tolerations'],
+  ] as const) {
+    const { patches } = parsePatchFile('etcd.yaml', patch)
+    const { code, details } = refusal(() => applyPatches(POD, 'etcd', patches))
+    assert.is(code, 'KPKI_PATCH_INVALID')
+    assert.is(details['path'], path)
+  }
+  for (const patch of [
+    'spec: {containers: [{name: etcd, resources: {requests: {cpu: 1.5, memory: 1e3, x: .5Gi}}}]}',
+    'spec: {containers: [{name: etcd, livenessProbe: {httpGet: {port: probe}}, startupProbe: {httpGet: {port: 80}}}]}',
+    'spec: {hostUsers: false}',
+  ])
+    assert.equal(patchObject(POD, 'etcd', parsePatchFile('etcd.yaml', patch).patches).notes, [], patch)
+})
+
+test('of a Deployment, the Pod in it', () => {
+  const deployment = {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name: 'coredns' },
+    spec: { template: { spec: { containers: [{ name: 'coredns' }] } } },
+  }
+  const { patches } = parsePatchFile('corednsdeployment.yaml', 'spec: {template: {spec: {hostPID: 1}}}')
+  assert.is(
+    refusal(() => applyPatches(deployment, 'corednsdeployment', patches)).details['path'],
+    'spec.template.spec.hostPID',
+  )
+})
+
+test('a name that no field has is told, with the nearest one', () => {
+  const { patches } = parsePatchFile('etcd.yaml', 'spec: {contaners: [{name: x}]}\n---\nspec: {zzz: 1}\n')
+  const { notes } = patchObject(POD, 'etcd', patches)
+  assert.is(notes.length, 2)
+  assert.match(notes[0] ?? '', /^etcd\.yaml: spec\.contaners .* did you mean containers\?$/)
+  assert.match(notes[1] ?? '', /^etcd\.yaml: spec\.zzz /)
+  assert.not.match(notes[1] ?? '', /did you mean/)
+})
+
 test.run()

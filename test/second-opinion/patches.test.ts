@@ -188,10 +188,55 @@ testBy(
   }),
 )
 
-function byKubeadm(dir: string, name: string): string {
+// Of values that have another type than their field, and of some that have the type. kube-scheduler is its container.
+const VALUES: readonly YamlObject[] = [
+  { spec: { hostNetwork: 'yes' } },
+  { spec: { priority: '5' } },
+  { spec: { priority: 3_000_000_000 } },
+  { metadata: { labels: 5 } },
+  { metadata: { annotations: { a: 1 } } },
+  { spec: { volumes: [{ name: 'x', hostPath: '/x' }] } },
+  { spec: { tolerations: { operator: 'Exists' } } },
+  ...(
+    [
+      { image: ['x'] },
+      { command: 'x' },
+      { command: [1] },
+      { resources: { requests: { cpu: '500 m' } } },
+      { resources: { requests: { cpu: true } } },
+      { resources: { requests: { cpu: 1.5, memory: '1e3', x: '.5Gi' } } },
+      { livenessProbe: { httpGet: { port: 1.5 } } },
+      { livenessProbe: { httpGet: { port: 'x' } } },
+      { tty: null, contaners: 5 },
+    ] as const
+  ).map(fields => ({ spec: { containers: [{ name: 'kube-scheduler', ...fields }] } })),
+]
+testBy(
+  KUBEADM,
+  'kubeadm can read what comes of a patch where we let it pass',
+  inTempDir(async dir => {
+    const pod = {
+      ...POD,
+      metadata: { ...POD.metadata, name: 'kube-scheduler' },
+      spec: { ...POD.spec, containers: [{ ...POD.spec.containers[0], name: 'kube-scheduler' }] },
+    }
+    for (const [index, patch] of VALUES.entries()) {
+      const text = JSON.stringify(patch)
+      let ours = 'read'
+      try {
+        applyPatches(pod, 'kube-scheduler', parsePatchFile('kube-scheduler.json', text).patches)
+      } catch {
+        ours = 'unreadable'
+      }
+      assert.is(ours, byKubeadm(join(dir, String(index)), 'kube-scheduler.json', text), text)
+    }
+  }),
+)
+
+function byKubeadm(dir: string, name: string, content = 'metadata: {}\n'): string {
   const patches = join(dir, 'patches')
   mkdirSync(patches, { recursive: true })
-  writeFileSync(join(patches, name), 'metadata: {}\n')
+  writeFileSync(join(patches, name), content)
   const config = join(dir, 'k.yaml')
   writeFileSync(
     config,
@@ -206,6 +251,7 @@ function byKubeadm(dir: string, name: string): string {
   const { stdout, stderr } = spawnSync('unshare', ['--mount', 'sh', '-c', script, KUBEADM ?? '', ...args], {
     encoding: 'utf8',
   })
+  if (/failed to unmarshal patched manifest/.test(stderr)) return 'unreadable'
   if (stdout.includes('Found the following patch files')) return 'read'
   if (stdout.includes(`Ignoring file "${name}"`)) return 'ignored'
   if (/unknown or missing patch type/.test(stderr)) return 'refused'

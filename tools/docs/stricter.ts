@@ -210,6 +210,13 @@ export const DEPARTURES: readonly Departure[] = [
     test: 'test/render/patches.test.ts',
   },
   {
+    point: 'fields in patches that no Pod has',
+    kubeadm: 'dropped',
+    kpki: 'written, and told with the nearest name',
+    why: 'a misspelt name changes nothing, and nobody sees it',
+    test: 'test/render/patches.test.ts',
+  },
+  {
     point: 'bootstrap token in an error message',
     kubeadm: 'quoted',
     kpki: 'never',
