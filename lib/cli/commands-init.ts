@@ -79,7 +79,8 @@ export const INIT_COMMANDS: Readonly<Record<string, Command>> = {
     endsItself: true,
     load,
     notes: [
-      'Phases that put objects into the cluster print them instead with -o yaml|json and no --kubeconfig: nobody is asked.',
+      'Phases that put objects into the cluster print them instead with -o yaml|json and no --kubeconfig: nobody is asked. ' +
+        'upload-certs is refused so; kpki certs upload -o yaml prints what it uploads.',
       SECRETS,
     ],
     examples: [

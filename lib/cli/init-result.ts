@@ -8,6 +8,7 @@ import {
   type KubernetesObject,
   type PhaseResult,
   type PlannedPhase,
+  UsageError,
 } from '../index.js'
 import type { FlagValues } from './flags.js'
 import { formatStructured, OUTPUT_VERSION, type Structured } from './structured.js'
@@ -65,21 +66,33 @@ export function initResult(
 }
 
 /**
- * The objects that phases put into the cluster.
+ * The objects that phases put into the cluster, and what of these phases is not among them.
  *
- * @returns `undefined` where they do something else, too, or nothing that can be printed
+ * @throws {@link UsageError} `KPKI_USAGE` where a phase does what no object says
  */
 export async function objectsOf(
   planned: readonly PlannedPhase[],
   hands: Hands,
-): Promise<readonly KubernetesObject[] | undefined> {
-  const actions = planned.flatMap(phase => phase.actions)
+): Promise<{ readonly objects: readonly KubernetesObject[]; readonly notes: readonly string[] }> {
   const objects: KubernetesObject[] = []
-  for (const { objects: known, readObjects } of actions) {
-    if (known === undefined && readObjects === undefined) return undefined
-    objects.push(...(known ?? []), ...((await readObjects?.(hands)) ?? []))
+  const notes: string[] = []
+  for (const { path, skipped, actions } of planned) {
+    if (skipped !== undefined) notes.push(`${path} is skipped: ${skipped}`)
+    for (const { about, objects: known, readObjects } of actions) {
+      if (known === undefined && readObjects === undefined) throw notPrintable(path)
+      const found = [...(known ?? []), ...((await readObjects?.(hands)) ?? [])]
+      if (found.length === 0) notes.push(`not among the objects: ${about}`)
+      objects.push(...found)
+    }
   }
-  return objects.length === 0 ? undefined : objects
+  return { objects, notes }
+}
+
+function notPrintable(path: string): UsageError {
+  const printing = path === 'upload-certs' ? '; to print the Secret, encrypted: kpki certs upload -o yaml' : ''
+  return new UsageError('KPKI_USAGE', `phase ${path}: it has no objects that could be printed, and nothing was done`, {
+    hint: `to have it done, name the cluster: --kubeconfig /etc/kubernetes/admin.conf${printing}`,
+  })
 }
 
 /** Objects as `kubectl apply -f` takes them. */

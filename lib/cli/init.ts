@@ -17,7 +17,7 @@ import { listeningContext } from './description.js'
 import { describeRehearsal, formatRehearsal } from './dry-run-text.js'
 import { type FlagValues, list, text } from './flags.js'
 import { describeForHost, handsOf, hostInWork } from './init-host.js'
-import { formatObjects, initResult, type JoinCommands, joinCommands, objectsOf } from './init-result.js'
+import { formatObjects, initResult, joinCommands, objectsOf } from './init-result.js'
 import { formatEnd, formatKey, formatPhase, type InitEnd } from './init-text.js'
 import { EXIT, type Io } from './io.js'
 import { formatStructured, isStructured, OUTPUT_VERSION } from './structured.js'
@@ -47,12 +47,14 @@ export const runInit: Run = async (invocation, io) => {
     const output = text(flags, 'output')
     const isDryRun = flags['dry-run'] ?? controlPlane.configuration.InitConfiguration?.dryRun
     if (isDryRun === true) return await rehearse(planned)
-    if (isPhase && isStructured(output) && text(flags, 'kubeconfig') === undefined) {
-      const objects = await objectsOf(planned, hands)
-      if (objects) {
-        io.stdout(formatObjects(objects, output), true)
-        return EXIT.done
-      }
+    const isOffline = isPhase && text(flags, 'kubeconfig') === undefined
+    if (isOffline && isStructured(output) && planned.some(({ isInCluster }) => isInCluster)) {
+      const { objects, notes: missing } = await objectsOf(planned, hands)
+      // There is no place for them among objects.
+      if (flags['quiet'] !== true) for (const note of missing) io.stderr(`kpki: ${terminalOf(io).show(note)}\n`)
+      if (objects.some(({ kind }) => kind === 'Secret')) warnOfReaders(SECRET_OBJECTS, invocation, io)
+      io.stdout(formatObjects(objects, output), true)
+      return EXIT.done
     }
     const results = await runPhases(INIT_PHASES, run, hands, {
       only,
@@ -65,7 +67,7 @@ export const runInit: Run = async (invocation, io) => {
     const commands = joinCommands(results, flags)
     const key = newKeyOf(results, run, controlPlane, flags)
     const server = serverOf('admin.conf', run.controlPlane.cluster, 'init')
-    warnOfReaders(commands, key, invocation, io)
+    if (key !== undefined || Object.values(commands).some(holdsSecret)) warnOfReaders(SECRET_COMMANDS, invocation, io)
     if (isStructured(output)) {
       io.stdout(
         formatStructured({ ...initResult(results, { commands, key }, run, server), warnings, notes }, output),
@@ -100,12 +102,17 @@ function isTold({ flags }: Invocation): boolean {
   return !isStructured(text(flags, 'output')) && flags['quiet'] !== true
 }
 
-function warnOfReaders(commands: JoinCommands, key: string | undefined, { flags }: Invocation, io: Io): void {
-  const holdsSecret = key !== undefined || Object.values(commands).some(text => /--token [a-z0-9]/.test(text ?? ''))
-  if (!holdsSecret || !io.stdoutIsExposed || flags['quiet'] === true) return
-  io.stderr(
-    'kpki: warning: the commands that join hosts hold secrets, and others can read the file that they go to; --skip-token-print and --skip-certificate-key-print leave them out\n',
-  )
+const SECRET_COMMANDS =
+  'the commands that join hosts hold secrets, and others can read the file that they go to; --skip-token-print and --skip-certificate-key-print leave them out'
+const SECRET_OBJECTS = 'the objects hold a bootstrap token, and others can read the file that they go to'
+
+/** One that is withheld begins with a bracket. */
+function holdsSecret(command: string | undefined): boolean {
+  return /--(?:token|certificate-key) [a-z0-9]/.test(command ?? '')
+}
+
+function warnOfReaders(what: string, { flags }: Invocation, io: Io): void {
+  if (io.stdoutIsExposed && flags['quiet'] !== true) io.stderr(`kpki: warning: ${what}\n`)
 }
 
 /** A key that nobody knows yet, because nobody gave it. */

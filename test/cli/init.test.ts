@@ -78,6 +78,27 @@ test('others that can read the output are warned of, where it holds secrets', as
   const { kpki } = await setUp()
   assert.match((await kpki(['init'], { exposed: true })).stderr, /hold secrets, and others can read/)
   assert.not.match((await kpki(['init', '--skip-token-print'], { exposed: true })).stderr, /hold secrets/)
+  const keyFile = join(dir, 'given-key')
+  writeFileSync(keyFile, 'ab'.repeat(32))
+  const withKey = ['init', '--upload-certs', '--skip-token-print', '--certificate-key-file', keyFile]
+  const told = await kpki(withKey, { exposed: true })
+  assert.match(told.stdout, /--certificate-key abab/)
+  assert.match(told.stderr, /hold secrets, and others can read/)
+  const withheld = await kpki([...withKey, '--skip-certificate-key-print'], { exposed: true })
+  assert.is(withheld.status, 0)
+  assert.not.match(withheld.stderr, /hold secrets/)
+})
+
+test('others that can read objects with a token in them are warned of', async () => {
+  const { kpki } = await setUp()
+  const described = join(dir, 'token.yaml')
+  const token = 'bootstrapTokens: [{token: abcdef.0123456789abcdef}]'
+  writeFileSync(described, readFileSync(config, 'utf8').replace('InitConfiguration', `InitConfiguration\n${token}`))
+  await kpki(['init', 'phase', 'certs', 'ca'])
+  const print = ['init', 'phase', 'bootstrap-token', '-o', 'yaml']
+  assert.match((await kpki(print, { exposed: true }, described)).stderr, /hold a bootstrap token, and others can read/)
+  assert.is((await kpki(print, {}, described)).stderr, '')
+  assert.not.match((await kpki(print, { exposed: true })).stderr, /others can read/)
 })
 
 test('a key that nobody gave is handed over, where certificates are uploaded with it', async () => {
@@ -85,7 +106,7 @@ test('a key that nobody gave is handed over, where certificates are uploaded wit
   await kpki(['init', 'phase', 'certs'])
   const { stdout } = await kpki(['init', 'phase', 'upload-certs'])
   assert.match(stdout, /^ {2}[0-9a-f]{64}$/m)
-  const result = JSON.parse((await kpki(['init', 'phase', 'upload-certs', '-o', 'json'])).stdout)
+  const result = JSON.parse((await kpki(['init', '--only', 'upload-certs', '--upload-certs', '-o', 'json'])).stdout)
   assert.match(result.certificateKey, /^[0-9a-f]{64}$/)
   const withheld = await kpki(['init', 'phase', 'upload-certs', '--skip-certificate-key-print'])
   assert.not.match(withheld.stdout, /[0-9a-f]{64}/)
@@ -180,6 +201,31 @@ test('phases that put objects into the cluster print them for programs, and ask 
   assert.equal([host.snapshot(), api.calls.length], before)
   const list = JSON.parse((await kpki(['init', 'phase', 'addon', 'kube-proxy', '-o', 'json'])).stdout)
   assert.equal([list.kind, list.items.at(-1).kind], ['List', 'DaemonSet'])
+})
+
+test('what no object says is never done where objects are asked for: it is refused, or said', async () => {
+  const { kpki, host, api } = await setUp()
+  await kpki(['init', 'phase', 'certs'])
+  const before = [host.snapshot(), api.calls.length, api.objects.size]
+  for (const output of ['yaml', 'json']) {
+    const refused = await kpki(['init', 'phase', 'upload-certs', '--upload-certs', '-o', output])
+    assert.equal([refused.status, refused.stdout], [2, ''])
+    const words = refused.stderr.replaceAll(/\s+/g, ' ')
+    assert.match(words, /upload-certs: it has no objects .*nothing was done/)
+    assert.match(words, /--kubeconfig .*kpki certs upload -o yaml/)
+  }
+  const disabled = join(dir, 'disabled.yaml')
+  const off = 'kubernetesVersion: v1.33.1\ndns: {disabled: true}\nproxy: {disabled: true}'
+  writeFileSync(disabled, readFileSync(config, 'utf8').replace('kubernetesVersion: v1.36.4', off))
+  const addon = await kpki(['init', 'phase', 'addon', '-o', 'json'], {}, disabled)
+  assert.equal(JSON.parse(addon.stdout), { apiVersion: 'v1', kind: 'List', items: [] })
+  assert.match(addon.stderr, /addon\/coredns is skipped: dns\.disabled is set/)
+  const kubelet = await kpki(['init', 'phase', 'upload-config', 'kubelet', '-o', 'yaml'], {}, disabled)
+  assert.match(kubelet.stderr, /not among the objects: annotate Node cp-1: kubeadm\.alpha\.kubernetes\.io\/cri-socket/)
+  const tokens = await kpki(['init', 'phase', 'bootstrap-token', '-o', 'yaml'])
+  assert.match(tokens.stderr, /not among the objects: make a bootstrap token/)
+  assert.is((await kpki(['init', 'phase', 'bootstrap-token', '-o', 'yaml', '-q'])).stderr, '')
+  assert.equal([host.snapshot(), api.calls.length, api.objects.size], before)
 })
 
 const REFUSED: readonly (readonly [readonly string[], number, RegExp])[] = [

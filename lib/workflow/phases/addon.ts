@@ -16,6 +16,7 @@ import type { Action, Phase } from './phase.js'
 export const ADDON: Phase<InitRun> = {
   name: 'addon',
   about: 'put CoreDNS and kube-proxy into the cluster',
+  isInCluster: true,
   phases: [
     {
       name: 'coredns',

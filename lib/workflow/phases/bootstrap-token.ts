@@ -32,6 +32,7 @@ const isPublic = ({ namespace }: RbacRow) => namespace === CLUSTER_INFO.namespac
 export const BOOTSTRAP_TOKEN: Phase<InitRun> = {
   name: 'bootstrap-token',
   about: 'make bootstrap tokens, allow hosts to join with them, and publish cluster-info',
+  isInCluster: true,
   plan: run => [
     makeTokens(run),
     applyObjects(

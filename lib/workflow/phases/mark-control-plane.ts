@@ -12,6 +12,7 @@ import type { Action, Phase } from './phase.js'
 export const MARK_CONTROL_PLANE: Phase<InitRun> = {
   name: 'mark-control-plane',
   about: 'label the node as one of the control plane, and taint it',
+  isInCluster: true,
   plan: ({ controlPlane }) => [markControlPlane(controlPlane)],
 }
 

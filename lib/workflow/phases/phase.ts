@@ -73,6 +73,11 @@ export interface Phase<Run> {
   readonly aliases?: readonly string[]
   /** Why it is not for this run; `undefined` when it is. Default: it always is */
   readonly skip?: (run: Run) => string | undefined
+  /**
+   * What it does, with all that is below it, is done in the cluster: where objects are asked for, it is never done, but printed.
+   * Default: false
+   */
+  readonly isInCluster?: boolean
   /** What is to be done before the phases below it; looks at nothing but the run. Default: nothing */
   readonly plan?: (run: Run) => readonly Action[]
   /** Phases below it, in order. Default: none */

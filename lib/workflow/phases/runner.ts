@@ -18,6 +18,8 @@ export interface PlannedPhase {
   readonly about: string
   /** Why it is left out, with all that is below it. `undefined`: it is not */
   readonly skipped: string | undefined
+  /** What it does is done in the cluster. */
+  readonly isInCluster: boolean
   /** In order; none for a phase that only holds others. */
   readonly actions: readonly Action[]
 }
@@ -81,6 +83,7 @@ export function planPhases<Run>(
       path,
       about: phase.about,
       skipped,
+      isInCluster: lineage.some(each => each.phase.isInCluster === true),
       actions: skipped === undefined ? (phase.plan?.(run) ?? []) : [],
     })
   }

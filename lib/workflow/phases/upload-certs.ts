@@ -29,6 +29,7 @@ import type { Action, Phase } from './phase.js'
 export const UPLOAD_CERTS: Phase<InitRun> = {
   name: 'upload-certs',
   about: 'put the files that control planes share into the cluster, encrypted, for two hours',
+  isInCluster: true,
   skip: ({ uploadCerts }) => (uploadCerts === undefined ? 'nobody asked for it: --upload-certs' : undefined),
   plan: ({ controlPlane, uploadCerts }) => (uploadCerts ? [uploadCertificates(controlPlane, uploadCerts)] : []),
 }

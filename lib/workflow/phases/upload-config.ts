@@ -18,6 +18,7 @@ import type { Action, Phase } from './phase.js'
 export const UPLOAD_CONFIG: Phase<InitRun> = {
   name: 'upload-config',
   about: 'put into the cluster what it is: kubeadm-config, kubelet-config',
+  isInCluster: true,
   phases: [
     {
       name: 'kubeadm',
