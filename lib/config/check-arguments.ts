@@ -134,7 +134,8 @@ function checkKnown(
   { kubernetesVersion }: Cluster,
   report: ReportAt,
 ): void {
-  const difference = Object.hasOwn(GONE, owner) ? GONE[owner]?.[name] : undefined
+  const gone = GONE[owner] ?? {}
+  const difference = Object.hasOwn(gone, name) ? gone[name] : undefined
   if (difference !== undefined && !has(kubernetesVersion, difference))
     report(
       'warning',
@@ -153,7 +154,7 @@ function checkFields(line: CommandLine, owner: string, subject: ControlPlaneSubj
     report(
       'warning',
       { kind: line.kind, path: [...line.path, line.field, index] },
-      `--${name}=${given} contradicts ${field}, which is ${said}: the argument counts here, the field everywhere else`,
+      `--${name}=${quote(given)} contradicts ${field}, which is ${quote(said)}: the argument counts here, the field everywhere else`,
     )
   }
 }

@@ -1,6 +1,7 @@
 import { MINORS } from '../kubernetes/versions.js'
 import type { YamlPath } from '../yaml.js'
 import { checkArguments } from './check-arguments.js'
+import { checkDirectories } from './check-directories.js'
 import { checkEtcd } from './check-etcd.js'
 import { checkHost } from './check-host.js'
 import { checkNames } from './check-names.js'
@@ -18,6 +19,7 @@ const CHECKS: readonly ControlPlaneCheck[] = [
   checkHost,
   checkNetworks,
   checkNames,
+  checkDirectories,
   checkEtcd,
   checkArguments,
 ]

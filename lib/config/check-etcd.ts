@@ -1,32 +1,12 @@
 import { quote } from '../kubernetes/cluster-fields.js'
 import { has } from '../kubernetes/differences.js'
+import { isWithin } from '../kubernetes/paths.js'
 import type { ControlPlaneSubject, ReportAt } from './control-plane-subject.js'
 
-/** Directories that are somebody else's, and emptied by reset or read by the kubelet. */
-const TAKEN = [
-  '/',
-  '/etc',
-  '/etc/kubernetes',
-  '/etc/kubernetes/manifests',
-  '/etc/kubernetes/pki',
-  '/var',
-  '/var/lib',
-  '/var/lib/kubelet',
-]
-
-/** Where etcd is, and where its data are. */
+/** Where etcd is. */
 export function checkEtcd({ configuration, description }: ControlPlaneSubject, report: ReportAt): void {
   const { etcd } = configuration.ClusterConfiguration ?? {}
-  const dataDir = etcd?.local?.dataDir ?? ''
   const at = (...path: (string | number)[]) => ({ kind: 'ClusterConfiguration', path: ['etcd', ...path] }) as const
-  const plain = dataDir.replace(/\/+/g, '/').replace(/(?<=.)\/$/, '')
-  if (
-    etcd?.local &&
-    (TAKEN.includes(plain) || plain.split('/').includes('..') || plain.startsWith('/etc/kubernetes/manifests/'))
-  )
-    report('error', at('local', 'dataDir'), `${quote(dataDir)} is no directory of etcd's own`, {
-      hint: 'e.g. /var/lib/etcd',
-    })
   const { httpEndpoints = [], caFile, certFile, keyFile } = etcd?.external ?? {}
   for (const [index, url] of httpEndpoints.entries())
     if (!/^https?:\/\/[^/\s]+\/?$/.test(url))
@@ -36,7 +16,8 @@ export function checkEtcd({ configuration, description }: ControlPlaneSubject, r
   const { certificatesDir } = description.cluster
   for (const [name, file = ''] of Object.entries({ caFile, certFile, keyFile }))
     if (
-      file.startsWith(`${certificatesDir.replace(/\/$/, '')}/`) &&
+      file !== '' &&
+      isWithin(file, certificatesDir) &&
       /\/(?:ca|front-proxy-ca)\.(?:crt|key)$/.test(file) &&
       !file.includes('/etcd/')
     )

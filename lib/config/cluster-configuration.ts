@@ -5,7 +5,7 @@ import type { KubernetesVersion } from '../kubernetes/versions.js'
 import { formatYaml } from '../yaml-format.js'
 import { isYamlObject, type YamlObject, type YamlValue } from '../yaml-scalars.js'
 import type { ControlPlane } from './control-plane.js'
-import { withValue } from './convert.js'
+import { at, withoutValue, withValue } from './convert.js'
 import { pruneStruct } from './format.js'
 import { type ApiVersion, type FieldRow, KUBEADM_GROUP, STRUCTS, type StructName, structFields } from './schema.js'
 
@@ -35,13 +35,20 @@ export function formatClusterConfiguration(controlPlane: ControlPlane): Formatte
   const version = uploadedApiVersion(kubernetesVersion)
   const current = (controlPlane.configuration.ClusterConfiguration ?? {}) as YamlObject
   const whole = version === 'v1beta4' ? current : convertBack(current, controlPlane, version)
-  const recorded = has(kubernetesVersion, 'recordsAuthorizationMode') ? withAuthorizationMode(whole) : whole
+  const known = has(kubernetesVersion, 'etcdHttpEndpoints') ? whole : withoutValue(whole, HTTP_ENDPOINTS)
+  const recorded = has(kubernetesVersion, 'recordsAuthorizationMode') ? withAuthorizationMode(known) : known
   const head = { apiVersion: `${KUBEADM_GROUP}/${version}`, kind: 'ClusterConfiguration' }
   return {
     text: formatYaml({ ...head, ...pruneStruct(recorded, 'ClusterConfiguration', version) }),
-    warnings: version === 'v1beta4' ? [] : lossesOf(whole, 'ClusterConfiguration', version, ''),
+    warnings:
+      version === 'v1beta4'
+        ? lossesOfV1beta4(whole, kubernetesVersion)
+        : lossesOf(whole, 'ClusterConfiguration', version, ''),
   }
 }
+
+/** The one field that came without a new API version. */
+const HTTP_ENDPOINTS = ['etcd', 'external', 'httpEndpoints']
 
 /** Puts values where the older version has them. */
 function convertBack(
@@ -62,11 +69,15 @@ function convertBack(
   return encryptionAlgorithm === 'RSA-2048' ? withDns : { ...withDns, encryptionAlgorithm: encryptionAlgorithm ?? '' }
 }
 
-/** The kubeadm of these versions writes down what it has given the API server. */
+/**
+ * The kubeadm of these versions writes down what it has given the API server. Beside `authorization-config` it is given no modes
+ * here, and whoever takes both from there makes an API server that ends.
+ */
 function withAuthorizationMode(cluster: YamlObject): YamlObject {
   const apiServer = isYamlObject(cluster['apiServer']) ? cluster['apiServer'] : {}
   const args = (apiServer['extraArgs'] ?? []) as readonly YamlValue[]
-  if (args.some(arg => isYamlObject(arg) && arg['name'] === 'authorization-mode')) return cluster
+  const names = args.map(arg => (isYamlObject(arg) ? arg['name'] : undefined))
+  if (names.includes('authorization-mode') || names.includes('authorization-config')) return cluster
   return withValue(cluster, ['apiServer', 'extraArgs'], [...args, { name: 'authorization-mode', value: 'Node,RBAC' }])
 }
 
@@ -74,6 +85,11 @@ function withAuthorizationMode(cluster: YamlObject): YamlObject {
 const USUAL: Readonly<Record<string, number>> = {
   certificateValidityPeriod: DEFAULT_VALIDITY_SECONDS.leaf,
   caCertificateValidityPeriod: DEFAULT_VALIDITY_SECONDS.ca,
+}
+
+function lossesOfV1beta4(cluster: YamlObject, version: KubernetesVersion): readonly string[] {
+  const isTold = has(version, 'etcdHttpEndpoints') || isNothing(at(cluster, HTTP_ENDPOINTS) ?? null)
+  return isTold ? [] : [cannotSay(HTTP_ENDPOINTS.join('.'), null, `v1beta4 of ${version.text}`)]
 }
 
 /** Fields with something in them that the older version has not, and arguments given more than once. */
@@ -98,7 +114,7 @@ function isUsual(place: string, value: YamlValue): boolean {
   return usual !== undefined && parseDuration(String(value)) === usual
 }
 
-function cannotSay(place: string, value: YamlValue, version: ApiVersion): string {
+function cannotSay(place: string, value: YamlValue, version: string): string {
   const [only] = isYamlObject(value) ? Object.entries(value) : []
   if (only) return cannotSay(`${place}.${only[0]}`, only[1], version)
   const shown = typeof value === 'string' || typeof value === 'boolean' ? ` (${value})` : ''

@@ -16,6 +16,7 @@ import {
 } from './cluster-fields.js'
 import { formatDuration, parseDuration } from './duration.js'
 import { addressAt, type Cidr, isDnsSubdomain, parseSubjectAltName, type SubjectAltName } from './net.js'
+import { joinPath } from './paths.js'
 import { defaultVersion, type KubernetesVersion, kubeadmAlgorithms, MINORS, parseVersion } from './versions.js'
 
 /**
@@ -100,6 +101,7 @@ export interface Cluster {
   readonly etcdServerCertSans: readonly SubjectAltName[]
   readonly etcdPeerCertSans: readonly SubjectAltName[]
   readonly externalEtcd: ExternalEtcd | undefined
+  /** A clean path, without a slash at its end. */
   readonly certificatesDir: string
   readonly encryptionAlgorithm: KeyAlgorithm
   readonly certificateValiditySeconds: number
@@ -328,7 +330,7 @@ export function checkCluster(
       etcdServerCertSans,
       etcdPeerCertSans,
       externalEtcd: facts.externalEtcd,
-      certificatesDir,
+      certificatesDir: joinPath(certificatesDir),
       encryptionAlgorithm,
       certificateValiditySeconds,
       caCertificateValiditySeconds,

@@ -4,7 +4,6 @@ import { formatHostPort } from '../kubernetes/net.js'
 import { formatArguments, lastArgument, mergeArguments } from './arguments.js'
 import type { HostTraits } from './host-file.js'
 import { etcdTag } from './images.js'
-import { joinPath } from './paths.js'
 
 /** Ports that are no field of a description. */
 export const COMPONENT_PORTS = {
@@ -38,7 +37,7 @@ const texts = (networks: readonly { readonly text: string }[]) => networks.map((
 const VALUES = {
   advertise: ({ cluster }) => cluster.advertiseAddress.text,
   'bind-port': ({ cluster }) => String(cluster.bindPort),
-  pki: ({ cluster }) => joinPath(cluster.certificatesDir),
+  pki: ({ cluster }) => cluster.certificatesDir,
   node: ({ cluster }) => cluster.nodeName,
   'dns-domain': ({ cluster }) => cluster.dnsDomain,
   'service-subnet': ({ cluster }) => texts(cluster.serviceSubnets),

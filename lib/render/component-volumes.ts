@@ -1,10 +1,10 @@
 import type { ComponentOptions, ControlPlane } from '../config/control-plane.js'
 import { UsageError } from '../errors.js'
 import { type DifferenceName, has } from '../kubernetes/differences.js'
+import { isWithin, joinPath } from '../kubernetes/paths.js'
 import { lastArgument } from './arguments.js'
 import type { StaticPodComponent } from './component-args.js'
 import type { HostTraits } from './host-file.js'
-import { isWithin, joinPath } from './paths.js'
 
 /** A directory or file of the host that a component sees. */
 export interface ComponentVolume {
@@ -101,7 +101,7 @@ function ownVolumes(
   controlPlane: ControlPlane,
   traits: HostTraits,
 ): readonly ComponentVolume[] {
-  const pki = joinPath(controlPlane.cluster.certificatesDir)
+  const pki = controlPlane.cluster.certificatesDir
   const kubeconfig = (file: string): ComponentVolume => ({
     ...directory('kubeconfig', `/etc/kubernetes/${file}`),
     pathType: 'FileOrCreate',

@@ -79,7 +79,7 @@ const ZEROS: readonly ZeroRow[] = [
  */
 export function kubeProxyConfiguration(controlPlane: ControlPlane): ComponentConfiguration {
   const { cluster, kubeProxyConfiguration: own } = controlPlane
-  const isIpv4 = cluster.advertiseAddress.bytes.length === 4
+  const isIpv4 = cluster.advertiseAddress.family === 4
   const defaults: readonly FieldRow[] = [
     { path: 'bindAddress', value: isIpv4 ? '0.0.0.0' : '::' },
     ...(cluster.podSubnets.length === 0

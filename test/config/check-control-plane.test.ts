@@ -192,6 +192,43 @@ const CASES: readonly (readonly [name: string, said: Said, expected: readonly st
     ['error FIELD_VALUE etcd.local.dataDir 3:25'],
   ],
   [
+    'data in a directory of the kubelet',
+    { cluster: 'etcd: {local: {dataDir: /var/lib/kubelet/etcd}}' },
+    ['error FIELD_VALUE etcd.local.dataDir 3:25'],
+  ],
+  [
+    'data where the kubelet looks for Pods',
+    { cluster: 'etcd: {local: {dataDir: /etc/kubernetes/manifests/./etcd}}' },
+    ['error FIELD_VALUE etcd.local.dataDir 3:25'],
+  ],
+  [
+    'data among certificates',
+    { cluster: 'etcd: {local: {dataDir: /etc/kubernetes/pki/etcd}}' },
+    ['error FIELD_VALUE etcd.local.dataDir 3:25'],
+  ],
+  [
+    'data and certificates in one directory',
+    { cluster: 'certificatesDir: /srv/pki/\netcd: {local: {dataDir: /srv//pki}}' },
+    ['error FIELD_VALUE etcd.local.dataDir 4:25'],
+  ],
+  [
+    'certificates among data',
+    { cluster: 'certificatesDir: /srv/etcd/pki\netcd: {local: {dataDir: /srv/etcd}}' },
+    ['error FIELD_VALUE etcd.local.dataDir 4:25'],
+  ],
+  [
+    'data and certificates beside each other',
+    { cluster: 'certificatesDir: /srv/etcd-pki\netcd: {local: {dataDir: /srv/etcd}}' },
+    [],
+  ],
+  ...['/', '/etc/../', '/etc/kubernetes', '/etc/kubernetes/manifests', '/var/lib/kubelet/pki'].map(
+    (path): (typeof CASES)[number] => [
+      `certificates in ${path}`,
+      { cluster: `certificatesDir: ${path}` },
+      ['error FIELD_VALUE certificatesDir 3:18'],
+    ],
+  ),
+  [
     'metrics of etcd before 1.35',
     { cluster: 'kubernetesVersion: v1.34.0\netcd: {external: {endpoints: [http://e:2379], httpEndpoints: [e]}}' },
     ['error FIELD_VALUE etcd.external.httpEndpoints[0] 4:63', 'warning FIELD_VALUE etcd.external.httpEndpoints 4:62'],
@@ -364,6 +401,13 @@ const CASES: readonly (readonly [name: string, said: Said, expected: readonly st
     ],
   ],
   [
+    'what no table of flags has of its own',
+    {
+      init: 'nodeRegistration: {kubeletExtraArgs: [{name: constructor, value: x}, {name: valueOf, value: x}]}',
+    },
+    [],
+  ],
+  [
     'what the kubelet still knew',
     {
       facts: { kubernetesVersion: '1.23.0' },
@@ -410,7 +454,7 @@ for (const [name, said, expected] of CASES)
 
 test('contradictions name both sides', async () => {
   const [problem] = await judge({ cluster: 'apiServer: {extraArgs: [{name: secure-port, value: "8443"}]}' })
-  assert.match(problem?.message ?? '', /--secure-port=8443.*localAPIEndpoint\.bindPort.*6443/)
+  assert.match(problem?.message ?? '', /--secure-port="8443".*localAPIEndpoint\.bindPort.*"6443"/)
 })
 
 test('no problem has a secret in it', async () => {

@@ -247,6 +247,37 @@ for (const [version, cluster, part, more] of LOST) {
   })
 }
 
+// The two exclude each other (kubernetes/kubernetes PR 123654), and kubeadm upgrade would hand both on.
+test('up to v1.30 modes of authorization are written down where nothing else says how it is done', async () => {
+  for (const [args, names] of [
+    ['{name: v, value: "1"}', ['v', 'authorization-mode']],
+    ['{name: authorization-config, value: /etc/a.yaml}', ['authorization-config']],
+    ['{name: authorization-mode, value: "RBAC,Node"}', ['authorization-mode']],
+  ] as const) {
+    const { text } = formatClusterConfiguration(
+      await controlPlane('v1.30.4', { cluster: `apiServer: {extraArgs: [${args}]}` }),
+    )
+    const { configuration } = parseConfiguration(text, 'kubeadm-config')
+    assert.equal(configuration.ClusterConfiguration?.apiServer?.extraArgs?.map(({ name }) => name).toSorted(), [
+      ...names.toSorted(),
+    ])
+  }
+})
+
+test('httpEndpoints are for kubeadm 1.35 and newer', async () => {
+  const cluster =
+    'etcd: {external: {endpoints: ["http://e:2379"], httpEndpoints: ["http://e:2381"]}}\nproxy: {disabled: true}'
+  for (const [version, isThere] of [
+    ['v1.30.0', false],
+    ['v1.34.9', false],
+    ['v1.35.0', true],
+  ] as const) {
+    const { text, warnings } = formatClusterConfiguration(await controlPlane(version, { cluster }))
+    assert.is(text.includes('httpEndpoints'), isThere, version)
+    assert.is(warnings.filter(warning => warning.includes('etcd.external.httpEndpoints')).length, isThere ? 0 : 1)
+  }
+})
+
 test('a certificate period that is the usual one is no loss', async () => {
   const made = await controlPlane('v1.30.1', {
     cluster: 'caCertificateValidityPeriod: 87600h\ncertificateValidityPeriod: 525600m',

@@ -80,6 +80,7 @@ for (const [name, facts, actual] of [
   ['a pod network of any size', { podSubnet: '10.0.0.0/8,fd00::/32' }, ['bindPort', 6443]],
   ['one second', { certificateValidityPeriod: '1s' }, ['certificateValiditySeconds', 1]],
   ['an empty period is the default', { certificateValidityPeriod: '' }, ['certificateValiditySeconds', 8760 * 3600]],
+  ['a directory written with slashes', { certificatesDir: '/srv//pki/./' }, ['certificatesDir', '/srv/pki']],
   ['an empty endpoint is none', { controlPlaneEndpoint: '' }, ['controlPlaneEndpoint', undefined]],
 ] as const) {
   test(`taken without a word: ${name}`, () => {

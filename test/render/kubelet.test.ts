@@ -6,7 +6,7 @@ import { parseDescription } from '../../lib/config/resolve.js'
 import { createContext } from '../../lib/context.js'
 import { decodeUtf8 } from '../../lib/crypto/bytes.js'
 import { UsageError } from '../../lib/errors.js'
-import { componentConfigHash } from '../../lib/render/component-config.js'
+import { componentConfigHash, valueAt } from '../../lib/render/component-config.js'
 import type { HostFile, HostTraits } from '../../lib/render/host-file.js'
 import { kubeletConfigMapData, kubeletConfigMapName, kubeletConfiguration } from '../../lib/render/kubelet.js'
 import { kubeletFiles, kubeletHealthUrl, kubeletPatchNotes } from '../../lib/render/kubelet-files.js'
@@ -212,6 +212,16 @@ for (const [version, gate, expected] of [
     const cluster = gate === undefined ? '' : `featureGates: {UnversionedKubeletConfigMap: ${gate}}`
     assert.is(kubeletConfigMapName(await controlPlane(version, { cluster })), expected)
   })
+
+// As kubeadm joins it (v1.20.2, cmd/kubeadm/app/componentconfigs/kubelet.go: filepath.Join).
+test('a directory of certificates that is written with slashes at its end is the same directory', async () => {
+  const cluster = 'certificatesDir: /srv//pki/'
+  for (const more of ['', own('authentication: {x509: {clientCAFile: /srv/pki/ca.crt}}').more ?? '']) {
+    const { configuration, problems } = kubeletConfiguration(await controlPlane('v1.36.0', { cluster, more }), {})
+    assert.is(valueAt(configuration, 'authentication.x509.clientCAFile'), '/srv/pki/ca.crt')
+    assert.equal(problems, [])
+  }
+})
 
 // Fields that kubeadm's own defaulting warns about (componentconfigs/kubelet.go), and three that it overrides in silence.
 for (const [field, text] of [

@@ -7,7 +7,6 @@ import { DIFFERENCES, has } from '../../lib/kubernetes/differences.js'
 import { MINORS } from '../../lib/kubernetes/versions.js'
 import { COMPONENT_ARGUMENTS, componentArguments, componentCommand } from '../../lib/render/component-args.js'
 import type { HostTraits } from '../../lib/render/host-file.js'
-import { isWithin, joinPath } from '../../lib/render/paths.js'
 import { PROBES } from '../../lib/render/probes.js'
 import {
   OPTIONAL_CA_DIRS,
@@ -380,23 +379,5 @@ test('every row is there in some version', async () => {
     for (const { flag, when = [] } of rows) assert.ok(when.every(reached), flag)
   for (const { component, path, when } of PROBES) assert.ok(when === undefined || reached(when), `${component} ${path}`)
 })
-
-for (const [parts, expected] of [
-  [['/a', 'b'], '/a/b'],
-  [['/a/', '/b/'], '/a/b'],
-  [['/a//b/./c/..'], '/a/b'],
-  [['/a', '..', '..', 'b'], '/b'],
-  [['/'], '/'],
-] as const)
-  test(`path ${parts.join(' + ')}`, () => assert.is(joinPath(...parts), expected))
-
-for (const [path, directory, expected] of [
-  ['/a/b', '/a', true],
-  ['/a', '/a', true],
-  ['/a-b', '/a', false],
-  ['/a/../b', '/a', false],
-  ['/a', '/', true],
-] as const)
-  test(`${path} within ${directory}: ${expected}`, () => assert.is(isWithin(path, directory), expected))
 
 test.run()
