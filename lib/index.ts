@@ -448,6 +448,7 @@ export {
   prepareInit,
 } from './workflow/init-cluster.js'
 export { type MadeChanges, type MakeChangesOptions, makeChanges } from './workflow/make-changes.js'
+export { type ManifestOptions, type WrittenManifests, writeManifests } from './workflow/manifest-files.js'
 export {
   applyObject,
   applyObjects,

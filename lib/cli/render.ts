@@ -16,6 +16,8 @@ import {
   renderHost,
   UsageError,
   WorkflowError,
+  type WrittenManifests,
+  writeManifests,
 } from '../index.js'
 import { directoryHost, directoryStore, nodeHost } from '../node.js'
 import type { Invocation, Run } from './command.js'
@@ -25,7 +27,6 @@ import { describeRehearsal, formatRehearsal } from './dry-run-text.js'
 import { type FlagValues, list, text } from './flags.js'
 import { formatPhase } from './init-text.js'
 import { EXIT, type Io } from './io.js'
-import { manifestFiles, type WrittenManifests, writeManifests } from './render-manifests.js'
 import { formatStructured, isStructured, OUTPUT_VERSION } from './structured.js'
 import { type Terminal, terminalOf, wrap } from './terminal.js'
 
@@ -157,8 +158,17 @@ async function manifestsOf(
 ): Promise<WrittenManifests | undefined> {
   const dir = text(flags, 'manifests')
   if (dir === undefined) return undefined
-  const { files, leftOut } = manifestFiles(await clusterObjects(run, hands, { skip }), flags['with-secrets'] === true)
-  return { leftOut, ...(await writeManifests(dir, files, flags['overwrite'] === true)) }
+  const objects = await clusterObjects(run, hands, { skip })
+  const { context } = hands
+  return writeManifests(
+    objects,
+    run.controlPlane,
+    { host: directoryHost(dir), context },
+    {
+      withSecrets: flags['with-secrets'] === true,
+      overwrite: flags['overwrite'] === true,
+    },
+  )
 }
 
 function renderResult(

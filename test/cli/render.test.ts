@@ -201,8 +201,22 @@ test('nothing is written through a link out of the directory', async () => {
   symlinkSync(elsewhere, join(root, 'etc/kubernetes'))
   const { status, stderr } = await render()
   assert.is(status, 1)
-  assert.match(stderr, /link out of the directory/)
+  assert.match(stderr, /is a link to \S+elsewhere, which is not there in the directory/)
   assert.equal(filesOf(elsewhere), [])
+})
+
+test('an absolute link means the directory itself; one to nothing is named before anything is written', async () => {
+  const { root, read, render } = room()
+  mkdirSync(join(root, 'etc/kubernetes'), { recursive: true })
+  symlinkSync('/srv/manifests', join(root, 'etc/kubernetes/manifests'))
+  const refused = await render()
+  assert.is(refused.status, 1)
+  assert.match(refused.stderr, /manifests is a link to \/srv\/manifests/)
+  assert.equal(readdirSync(join(root, 'etc/kubernetes')), ['manifests'])
+  mkdirSync(join(root, 'srv/manifests'), { recursive: true })
+  assert.is((await render()).status, 0)
+  assert.match(read('srv/manifests/etcd.yaml'), /kind: Pod/)
+  assert.match((await render()).stdout, /nothing was changed/)
 })
 
 test('a dry run touches nothing, and twice says the same', async () => {
@@ -249,9 +263,33 @@ test('objects of the cluster come in a file for each phase, without secrets', as
   }
   const again = await render('--manifests', manifests)
   assert.match(again.stdout, /0\s+files\s+written,\s+5\s+unchanged/)
-  writeFileSync(join(manifests, 'addon-coredns.yaml'), 'mine\n')
-  assert.is((await render('--manifests', manifests)).status, 1)
-  assert.is((await render('--manifests', manifests, '--overwrite')).status, 0)
+})
+
+test('files of objects are replaced when that is asked for, unless somebody has changed them', async () => {
+  const { dir, config, render } = room()
+  const manifests = join(dir, 'cluster')
+  const coredns = join(manifests, 'addon-coredns.yaml')
+  await render('--manifests', manifests)
+  writeFileSync(config, DESCRIPTION.replace('v1.36.4', 'v1.36.3\ndns: {imageTag: v1.2.3}'))
+  const refused = await render('--manifests', manifests, '--overwrite')
+  assert.is(refused.status, 0, refused.stderr)
+  assert.match(readFileSync(coredns, 'utf8'), /coredns:v1\.2\.3/)
+  const edited = readFileSync(coredns, 'utf8').replace('replicas: 2', 'replicas: 3')
+  const [uploaded, before] = [join(manifests, 'upload-config-kubeadm.yaml'), DESCRIPTION]
+  const uploadedText = readFileSync(uploaded, 'utf8')
+  writeFileSync(config, before)
+  for (const text of [edited, 'mine\n', readFileSync(coredns, 'utf8').replace(/^#.*\n/, '')]) {
+    writeFileSync(coredns, text)
+    const foreign = await render('--manifests', manifests, '--overwrite')
+    assert.is(foreign.status, 1)
+    assert.match(foreign.stderr, /addon-coredns\.yaml is not as a run of kpki has made it/)
+    assert.is(readFileSync(coredns, 'utf8'), text)
+    assert.is(readFileSync(uploaded, 'utf8'), uploadedText, 'all or none')
+  }
+  const without = await render('--manifests', manifests, '--overwrite')
+  assert.not.match(without.stderr, /--overwrite/, 'is no way')
+  const told = await render('--manifests', manifests)
+  assert.is(told.status, 1)
 })
 
 test('secrets are written when that is asked for, for their owner alone', async () => {
@@ -261,6 +299,37 @@ test('secrets are written when that is asked for, for their owner alone', async 
   const file = join(manifests, 'secrets.yaml')
   assert.is(statSync(file).mode & 0o777, 0o600)
   assert.match(readFileSync(file, 'utf8'), /bootstrap-token-abcdef/)
+})
+
+test('a token that is there already stays until it expires; who else can read it is looked at', async () => {
+  const { dir, config, render } = room(WITH_TOKEN)
+  const manifests = join(dir, 'cluster')
+  const file = join(manifests, 'secrets.yaml')
+  const at = (time: string) => render('--manifests', manifests, '--with-secrets', '--now', time)
+  assert.is((await at('2026-06-15T12:00:00Z')).status, 0)
+  const first = readFileSync(file, 'utf8')
+  const second = await at('2026-06-15T18:00:00Z')
+  assert.is(second.status, 0, second.stderr)
+  assert.match(second.stdout, /0\s+files\s+written,\s+6\s+unchanged/)
+  assert.is(readFileSync(file, 'utf8'), first)
+  chmodSync(file, 0o644)
+  const open = await at('2026-06-15T18:00:00Z')
+  assert.is(open.status, 1)
+  assert.match(open.stderr, /secrets\.yaml is there, and has mode 0644/)
+  assert.is(
+    (await render('--manifests', manifests, '--with-secrets', '--now', '2026-06-15T18:00:00Z', '--overwrite')).status,
+    0,
+  )
+  assert.is(statSync(file).mode & 0o777, 0o600)
+  const expired = await at('2026-06-17T12:00:00Z')
+  assert.is(expired.status, 1)
+  assert.match(expired.stderr, /secrets\.yaml is there, and says something else/)
+  // A shorter life, or other groups, are another token.
+  for (const more of ['ttl: 1h', 'groups: [system:bootstrappers:mine]', 'expires: 2026-06-15T13:00:00Z']) {
+    writeFileSync(config, WITH_TOKEN.replace(`{token: ${TOKEN}}`, `{token: ${TOKEN}, ${more}}`))
+    assert.is((await at('2026-06-15T12:00:01Z')).status, 1, more)
+    assert.is(readFileSync(file, 'utf8'), first)
+  }
 })
 
 test('for programs: phases, and what was written', async () => {

@@ -74,7 +74,7 @@ async function assertAsMade(
 }
 
 /** What a file that is there has of its own; `undefined`: nothing. */
-async function differenceOf(file: HostFile, before: Uint8Array, host: Host): Promise<string | undefined> {
+export async function differenceOf(file: HostFile, before: Uint8Array, host: Host): Promise<string | undefined> {
   if (!equalBytes(before, file.bytes)) return 'says something else than what this run would write'
   const { mode = file.mode } = (await host.look(file.path)) ?? {}
   return (mode & ~file.mode) === 0
