@@ -4,7 +4,7 @@ import type { Context } from '../context.js'
 import { KEY_ALGORITHMS } from '../crypto/algorithms.js'
 import { parseIp } from '../crypto/ip.js'
 import type { ClusterFacts } from '../kubernetes/cluster.js'
-import { isUsableAddress } from '../kubernetes/cluster-fields.js'
+import { isLoopbackAddress, isUsableAddress } from '../kubernetes/cluster-fields.js'
 import { formatDuration } from '../kubernetes/duration.js'
 import { MASTERS, NODE_USER_PREFIX } from '../kubernetes/groups.js'
 import { addressAt, formatHostPort, isDnsSubdomain, parseCidr, parseSubjectAltName } from '../kubernetes/net.js'
@@ -290,6 +290,5 @@ class Look {
 
 function isLoopback(host: string): boolean {
   const address = parseIp(host)
-  if (!address) return host === 'localhost'
-  return address.family === 4 ? address.bytes[0] === 127 : address.text === '::1'
+  return address ? isLoopbackAddress(address) : host === 'localhost'
 }

@@ -2,6 +2,7 @@ import { showUrl } from '../access/server-url.js'
 import { encodeUtf8, formatBase64 } from '../crypto/bytes.js'
 import { type IpAddress, parseIp } from '../crypto/ip.js'
 import { NetworkError } from '../errors.js'
+import { isLoopbackAddress } from '../kubernetes/cluster-fields.js'
 import { type Cidr, parseCidr, splitHostPort } from '../kubernetes/net.js'
 
 /** A proxy that is asked for a tunnel. Holds a secret: `authorization`. */
@@ -75,7 +76,7 @@ export function usesProxy(url: string, noProxy: string): boolean {
   const host = parsed.hostname.replace(/^\[|\]$/g, '')
   const port = parsed.port === '' ? (parsed.protocol === 'http:' ? '80' : '443') : parsed.port
   const address = parseIp(host)
-  if (host === 'localhost' || (address && isLoopback(address))) return false
+  if (host === 'localhost' || (address && isLoopbackAddress(address))) return false
   const rules = noProxy.split(',').flatMap(entry => parseRule(entry.trim().toLowerCase()) ?? [])
   return !rules.some(rule => applies(rule, host, port, address))
 }
@@ -116,10 +117,6 @@ function applies(rule: Rule, host: string, port: string, address: IpAddress | un
 function contains(network: Cidr, address: IpAddress): boolean {
   if (network.address.family !== address.family) return false
   return parseCidr(`${address.text}/${network.prefixLength}`)?.address.text === network.address.text
-}
-
-function isLoopback({ family, text }: IpAddress): boolean {
-  return family === 4 ? text.startsWith('127.') : text === '::1'
 }
 
 function parseUrl(text: string): URL | undefined {

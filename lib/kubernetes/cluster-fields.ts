@@ -118,6 +118,11 @@ export function isUsableAddress({ family, bytes }: IpAddress): boolean {
     : first !== 0xff && !(first === 0xfe && (second & 0xc0) === 0x80)
 }
 
+/** Whoever connects to it reaches himself. */
+export function isLoopbackAddress({ family, bytes, text }: IpAddress): boolean {
+  return family === 4 ? bytes[0] === 127 : text === '::1'
+}
+
 /** 1 to 65535. */
 export function isPort(value: number): boolean {
   return Number.isInteger(value) && value >= 1 && value <= 65_535
