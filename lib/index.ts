@@ -462,7 +462,7 @@ export {
 export { insertPhase, type PhasePlace, removePhase, replacePhase } from './workflow/phases/edit.js'
 export { INIT_PHASES } from './workflow/phases/init.js'
 export { INIT_PHASE_ROWS, type PhaseRow } from './workflow/phases/init-rows.js'
-export type { InitRun } from './workflow/phases/init-run.js'
+export type { InitRun, InitToken } from './workflow/phases/init-run.js'
 export { findPhases, listPhases, type PhaseAt } from './workflow/phases/paths.js'
 export type { Action, Handed, Hands, Outcome, Phase } from './workflow/phases/phase.js'
 export { initSubject } from './workflow/phases/preflight.js'

@@ -79,7 +79,7 @@ export async function prepareInit(
     traits,
     patches,
     as,
-    ...initTokens(controlPlane, context),
+    tokens: initTokens(controlPlane, context),
     uploadCerts: uploadCerts ? certificateKeyOf(controlPlane, context) : undefined,
     overwrite,
     now: context.clock(),

@@ -2,7 +2,7 @@ import { bootstrapTokensOf } from '../access/bootstrap-token-config.js'
 import type { ControlPlane } from '../config/control-plane.js'
 import { throwFirst } from '../config/problems.js'
 import type { Context } from '../context.js'
-import type { InitRun } from './phases/init-run.js'
+import type { InitToken } from './phases/init-run.js'
 import { DEFAULT_TOKEN_DESCRIPTION } from './phases/tokens-in-force.js'
 
 /**
@@ -10,10 +10,7 @@ import { DEFAULT_TOKEN_DESCRIPTION } from './phases/tokens-in-force.js'
  *
  * @throws `UsageError` the first problem of a token
  */
-export function initTokens(
-  { bootstrapTokens }: ControlPlane,
-  context: Context,
-): Required<Pick<InitRun, 'tokens' | 'hasDefaultTokens'>> {
+export function initTokens({ bootstrapTokens }: ControlPlane, context: Context): readonly InitToken[] {
   const configuration = { InitConfiguration: { bootstrapTokens }, carried: [] }
   const { tokens, problems } = bootstrapTokensOf(
     { configuration, locate: () => undefined },
@@ -23,12 +20,11 @@ export function initTokens(
   )
   throwFirst(problems)
   // A time to live alone asks for no token of one's own.
-  const hasDefaultTokens =
+  const isDefault =
     bootstrapTokens.every(({ token, groups, usages }) => !token && !groups && !usages) && tokens.length === 1
-  return {
-    hasDefaultTokens,
-    tokens: tokens.map(spec =>
-      hasDefaultTokens && spec.description === '' ? { ...spec, description: DEFAULT_TOKEN_DESCRIPTION } : spec,
-    ),
-  }
+  return tokens.map((spec, index) => {
+    if (bootstrapTokens[index]?.token) return spec
+    const description = isDefault && spec.description === '' ? DEFAULT_TOKEN_DESCRIPTION : spec.description
+    return { ...spec, description, isRandom: true }
+  })
 }

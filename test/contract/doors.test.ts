@@ -16,7 +16,7 @@ const DOORS = [
     adminBinding corednsAddon formatClusterConfiguration kubeProxyAddon kubeadmConfigObjects kubeletConfigObjects
     IMAGE_NAMES IMAGE_TAGS OPTIONAL_CA_DIRS STATIC_POD_COMPONENTS componentCommand imageOf pullList staticPod staticPodFile systemdFiles
     PATCH_TARGETS applyPatches checkOnHost parsePatchFile patchObject readPatches
-    HOST_FLAG_ROWS checkDescription describeControlPlane parseControlPlane resolveControlPlane
+    HOST_FLAG_ROWS checkComponents checkDescription describeControlPlane parseControlPlane resolveControlPlane
     API_VERSIONS CATALOGUE CERTIFICATE_IDS DEFAULT_VALIDITY_SECONDS ERRORS EXT_KEY_USAGES EncodingError FACT_FIELDS
     FACT_FLAGS FILE_MODES RULES KEY_ALGORITHMS KEY_USAGES KINDS KUBECONFIGS KUBECONFIG_IDS KpkiError
     MAX_INPUT_BYTES MAX_INSPECT_BYTES MINORS MemoryStore PICTURE_FORMATS PROFILES PolicyError PrivateKey ROW_IDS SAN_SOURCES StoreError UsageError
@@ -46,7 +46,7 @@ const DOORS = [
     `,
     types: `
     PreflightCheck PreflightFinding PreflightOptions PreflightProbe PreflightReport PreflightResult PreflightRole PreflightState PreflightSubject PreflightSubjectOptions PreflightVerdict
-    ContainerRuntime Host HostEntry HostSystem PodSandbox ProgramResult ServiceManager ServiceManagerName WebAnswer WebOptions InitOptions InitResult InitRunOptions MakeRowsOptions ManifestOptions WrittenManifests WriteFilesOptions PhasePlace PhaseRow InitRun PhaseAt Action Handed Hands Outcome Phase PhaseEvent PhaseResult PhaseSelection PlannedPhase RunOptions HostFile HostTraits
+    ContainerRuntime Host HostEntry HostSystem PodSandbox ProgramResult ServiceManager ServiceManagerName WebAnswer WebOptions InitOptions InitResult InitRunOptions MakeRowsOptions ManifestOptions WrittenManifests WriteFilesOptions PhasePlace PhaseRow InitRun InitToken PhaseAt Action Handed Hands Outcome Phase PhaseEvent PhaseResult PhaseSelection PlannedPhase RunOptions HostFile HostTraits
     ImageName ImageTags StaticPodComponent UnitFiles UnitOptions
     AddonObjects FormattedConfiguration ComponentConfiguration ParsedPatchFile Patch PatchTarget PatchType PatchedObject ReadPatches
     EtcdHere HostRecord Kept MadeEntry PhaseObjects Removal RenderOptions ResetOptions ResetRun

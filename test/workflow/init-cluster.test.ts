@@ -10,7 +10,7 @@ import { INIT_PHASE_ROWS } from '../../lib/workflow/phases/init-rows.js'
 import { listPhases } from '../../lib/workflow/phases/paths.js'
 import { JOIN_CONTROL_PLANE, JOIN_WORKER } from '../../lib/workflow/phases/show-join-command.js'
 import { rejects } from '../support/context.js'
-import { type InitHost, type InitHostOptions, initHost, runsWhatIsThere } from '../support/init.js'
+import { type InitHost, type InitHostOptions, initHost, runsWhatIsThere, SHORT } from '../support/init.js'
 import type { MemoryApi } from '../support/memory-api.js'
 
 /** A host in memory has no kernel. */
@@ -104,6 +104,70 @@ for (const version of ['v1.20.2', 'v1.28.4', 'v1.30.1', 'v1.36.4', 'v1.37.0']) {
     )
   })
 }
+
+const tokenSecrets = (api: MemoryApi) =>
+  [...api.objects.values()].filter(({ type }) => type === 'bootstrap.kubernetes.io/token')
+
+// Only a token that is named is another one than that of an earlier run.
+const UNNAMED: readonly (readonly [string, number])[] = [
+  ['[]', 1],
+  ['[{ttl: 48h}]', 1],
+  ['[{description: mine}]', 1],
+  ["[{groups: ['system:bootstrappers:mine']}]", 1],
+  ['[{usages: [signing, authentication], groups: ["system:bootstrappers:mine"], ttl: "0"}]', 1],
+  ['[{description: mine}, {description: mine}]', 2],
+  ['[{token: abcdef.0123456789abcdef}, {}]', 2],
+]
+
+for (const [tokens, count] of UNNAMED) {
+  test(`a second run makes no other token: ${tokens}`, async () => {
+    const { init, api } = await setUp({ init: `${SHORT}\nbootstrapTokens: ${tokens}` })
+    const first = await init()
+    const before = tokenSecrets(api)
+    assert.is(before.length, count)
+    const second = await init()
+    assert.is(second.phases.find(({ path }) => path === 'bootstrap-token')?.state, 'unchanged')
+    assert.equal(tokenSecrets(api), before)
+    const joinOf = ({ phases }: typeof first) => phases.flatMap(({ handed }) => handed)
+    assert.equal(joinOf(second), joinOf(first))
+  })
+}
+
+test('a token of an earlier run that is kept is named, with its end; one without an end is none with one', async () => {
+  const { init, api, hands } = await setUp()
+  await init()
+  const again = await init()
+  const id = tokenSecrets(api)[0]?.metadata.name?.replace('bootstrap-token-', '')
+  assert.equal(again.phases.find(({ path }) => path === 'bootstrap-token')?.notes, [
+    `token ${id} of an earlier run is kept, and ends at 2026-06-02T12:00:00Z`,
+  ])
+  const other = await initHost({ init: `${SHORT}\nbootstrapTokens: [{ttl: "0"}]` })
+  const endless = () => initCluster({ ...other.controlPlane, ignorePreflightErrors: IGNORED }, hands)
+  await endless()
+  assert.is(tokenSecrets(api).length, 2)
+  const { phases } = await endless()
+  assert.match(phases.find(({ path }) => path === 'bootstrap-token')?.notes.join() ?? '', /and never ends$/)
+  assert.is(tokenSecrets(api).length, 2)
+})
+
+for (const tokens of ['[]', '[{token: abcdef.0123456789abcdef}]', '[{description: mine}]']) {
+  test(`tokens that were not made are in no command that joins: ${tokens}`, async () => {
+    const { init } = await setUp({ init: `${SHORT}\nbootstrapTokens: ${tokens}` })
+    const { phases } = await init({ skip: ['bootstrap-token'] })
+    const last = phases.at(-1)
+    assert.equal([last?.path, last?.handed], ['show-join-command', []])
+    assert.match(last?.notes.join() ?? '', /there is no bootstrap token to join with: kpki token create/)
+    await init()
+    assert.is((await init({ only: ['show-join-command'] })).phases[0]?.handed.length, 1)
+  })
+}
+
+test('the command that joins has a token that hosts can join with', async () => {
+  const bootstrapTokens = '[{token: abcdef.0123456789abcdef, usages: [signing]}, {token: ghijkl.0123456789abcdef}]'
+  const { init } = await setUp({ init: `${SHORT}\nbootstrapTokens: ${bootstrapTokens}` })
+  const { phases } = await init()
+  assert.match(phases.at(-1)?.handed[0]?.text ?? '', /--token ghijkl\./)
+})
 
 const BOUNDARIES = listPhases(INIT_PHASES)
   .filter(

@@ -11,12 +11,13 @@ import { PolicyError } from '../../errors.js'
 import { serverOf } from '../../kubernetes/catalogue.js'
 import { has } from '../../kubernetes/differences.js'
 import type { KubernetesObject } from '../../kubernetes/objects.js'
+import { formatTime } from '../../kubernetes/time.js'
 import { createTokenSecret, tokenObjectName } from '../create-tokens.js'
 import { stopIfInterrupted } from '../interruption.js'
 import { mappingOf } from '../patch-node.js'
 import { applyObjects, describeObject, outcomeOf } from './actions.js'
 import { type Adjusted, applyAdjusted } from './adjusted-objects.js'
-import type { InitRun } from './init-run.js'
+import type { InitRun, InitToken } from './init-run.js'
 import type { Action, Hands, Phase } from './phase.js'
 import { tokensInForce } from './tokens-in-force.js'
 
@@ -34,7 +35,7 @@ export const BOOTSTRAP_TOKEN: Phase<InitRun> = {
   about: 'make bootstrap tokens, allow hosts to join with them, and publish cluster-info',
   isInCluster: true,
   plan: run => [
-    makeTokens(run),
+    ...makeTokens(run),
     applyObjects(
       rbacObjects([
         ...RBAC.filter(row => !isPublic(row)),
@@ -47,26 +48,40 @@ export const BOOTSTRAP_TOKEN: Phase<InitRun> = {
 }
 
 /** Tokens that the cluster has already stay as they are until they expire; see `tokensInForce`. */
-function makeTokens(run: InitRun): Action {
-  const { tokens, hasDefaultTokens = false } = run
-  // A token that nobody asked for is another one at every run.
-  const objects = hasDefaultTokens ? [] : tokens.map(formatBootstrapTokenSecret)
+function makeTokens(run: InitRun): readonly Action[] {
+  const named = run.tokens.filter(({ isRandom }) => !isRandom)
+  const random = run.tokens.filter(({ isRandom }) => isRandom)
+  const one = random.length === 1 ? 'make a bootstrap token' : `make ${random.length} bootstrap tokens`
+  return [
+    ...(named.length > 0
+      ? [tokenAction(`make bootstrap tokens ${named.map(idOf).join(', ')}`, named, false, run)]
+      : []),
+    // What is another one in every run is in no plan.
+    ...(random.length > 0 ? [tokenAction(one, [], true, run)] : []),
+  ]
+}
+
+function tokenAction(about: string, shown: readonly InitToken[], isRandom: boolean, run: InitRun): Action {
   return {
     kind: 'tokens',
-    about: hasDefaultTokens ? 'make a bootstrap token' : `make bootstrap tokens ${tokens.map(idOf).join(', ')}`,
-    objects,
+    about,
+    objects: shown.map(formatBootstrapTokenSecret),
     async apply({ connect, signal }) {
       const api = await connect()
-      const { missing } = await tokensInForce(run, api)
+      const { missing, kept } = await tokensInForce(run, api)
       const made: string[] = []
-      for (const spec of missing) {
+      for (const spec of missing.filter(each => (each.isRandom === true) === isRandom)) {
         stopIfInterrupted(signal, made.length === 0 ? 'no token was made' : `${made.join(', ')} stays`)
         await putToken(spec, api)
         made.push(describeObject(formatBootstrapTokenSecret(spec)))
       }
-      return outcomeOf(made)
+      return outcomeOf(made, isRandom ? kept.map(describeKept) : [])
     },
   }
+}
+
+function describeKept({ token, expires }: BootstrapTokenSpec): string {
+  return `token ${token.id} of an earlier run is kept, and ${expires ? `ends at ${formatTime(expires)}` : 'never ends'}`
 }
 
 function idOf({ token }: BootstrapTokenSpec): string {

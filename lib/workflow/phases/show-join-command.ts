@@ -1,3 +1,4 @@
+import { TOKEN_USAGES } from '../../access/bootstrap-token-spec.js'
 import { formatJoinCommand } from '../../access/join-command.js'
 import { readRow } from '../../audit/actual.js'
 import { serverOf } from '../../kubernetes/catalogue.js'
@@ -24,10 +25,15 @@ function handJoinCommands(run: InitRun): Action {
     kind: 'hand-over',
     about: 'say how hosts join',
     async apply({ store, context, connect }) {
-      const { tokens } = run.hasDefaultTokens ? await tokensInForce(run, await connect()) : run
-      const [first] = tokens
+      // Those of a run whose tokens were not made let nobody in.
+      const { tokens } = await tokensInForce(run, await connect())
+      const first = tokens.find(({ usages }) => TOKEN_USAGES.every(usage => usages.includes(usage)))
       if (!first)
-        return { state: 'unchanged', made: [], notes: ['there is no bootstrap token: kpki token create makes one'] }
+        return {
+          state: 'unchanged',
+          made: [],
+          notes: ['there is no bootstrap token to join with: kpki token create makes one'],
+        }
       const { certificates } = await readRow('ca', store, context)
       const spec = {
         server: serverOf('admin.conf', cluster, 'init'),

@@ -6,7 +6,7 @@ import {
   TOKEN_SECRETS,
 } from '../../access/bootstrap-token-secret.js'
 import type { BootstrapTokenSpec } from '../../access/bootstrap-token-spec.js'
-import type { InitRun } from './init-run.js'
+import type { InitRun, InitToken } from './init-run.js'
 
 /**
  * What the token is called that `init` makes when nobody asks for one, as kubeadm has it: by this a later run knows it again.
@@ -17,20 +17,23 @@ export const DEFAULT_TOKEN_DESCRIPTION = "The default bootstrap token generated 
 
 /** Tokens of a run, and what is to be done about them. */
 export interface TokensInForce {
-  /** What hosts can join with once the run is done. Secrets. */
+  /** What the cluster has of the tokens of the run, or in their place. Secrets. */
   readonly tokens: readonly BootstrapTokenSpec[]
-  /** Those of them that the cluster does not have yet, or has differently. */
-  readonly missing: readonly BootstrapTokenSpec[]
+  /** Those of them that an earlier run has made, in place of random ones of this run. */
+  readonly kept: readonly BootstrapTokenSpec[]
+  /** Those of the run that the cluster does not have yet, or has differently. */
+  readonly missing: readonly InitToken[]
 }
 
 /**
  * Compares the tokens of a run with those that the cluster has, so that a second run makes none anew: one with the same id,
- * secret, usages and groups stays until it expires; so does, where nobody asked for a token, that of an earlier run.
+ * secret, usages and groups stays until it expires; so does, where nobody has named a token, one with the same description, usages
+ * and groups. One that never ends takes the place of none that does, nor the other way round.
  *
  * @throws `ApiError`, `NetworkError`
  */
 export async function tokensInForce(
-  { tokens, hasDefaultTokens = false, now }: Pick<InitRun, 'tokens' | 'hasDefaultTokens' | 'now'>,
+  { tokens, now }: Pick<InitRun, 'tokens' | 'now'>,
   api: ClusterApi,
 ): Promise<TokensInForce> {
   const secrets = await api.list('Secret', {
@@ -45,22 +48,35 @@ export async function tokensInForce(
       return []
     }
   })
-  const inForce = known.filter(({ token, state }) => !state.isExpired && !token.isBeingDeleted)
-  const earlier = inForce.find(
-    ({ token, state }) =>
-      token.description === DEFAULT_TOKEN_DESCRIPTION && state.signing === 'yes' && state.authentication === 'yes',
-  )?.token
-  if (hasDefaultTokens && earlier) return { tokens: [earlier], missing: [] }
-  const has = (wanted: BootstrapTokenSpec) =>
-    inForce.some(
-      ({ token: found }) =>
-        found.token.id === wanted.token.id &&
-        found.token.secret === wanted.token.secret &&
-        isSame(found.usages, wanted.usages) &&
-        isSame(found.groups, wanted.groups) &&
-        (found.expires === undefined) === (wanted.expires === undefined),
-    )
-  return { tokens, missing: tokens.filter(wanted => !has(wanted)) }
+  const named = tokens.flatMap(({ token, isRandom }) => (isRandom ? [] : [token.id]))
+  const inForce = known
+    .filter(({ token, state }) => !state.isExpired && !token.isBeingDeleted)
+    .map(({ token }) => token)
+  const free = inForce.filter(({ token }) => !named.includes(token.id))
+  const found: BootstrapTokenSpec[] = []
+  const kept: BootstrapTokenSpec[] = []
+  const missing: InitToken[] = []
+  for (const wanted of tokens) {
+    const fitting = (wanted.isRandom ? free : inForce).find(each => fits(each, wanted))
+    if (!fitting) missing.push(wanted)
+    else found.push(fitting)
+    if (!fitting || !wanted.isRandom) continue
+    kept.push(fitting)
+    free.splice(free.indexOf(fitting), 1)
+  }
+  return { tokens: found, kept, missing }
+}
+
+function fits(found: BootstrapTokenSpec, wanted: InitToken): boolean {
+  const isIt = wanted.isRandom
+    ? found.description === wanted.description
+    : found.token.id === wanted.token.id && found.token.secret === wanted.token.secret
+  return (
+    isIt &&
+    isSame(found.usages, wanted.usages) &&
+    isSame(found.groups, wanted.groups) &&
+    (found.expires === undefined) === (wanted.expires === undefined)
+  )
 }
 
 function isSame(some: readonly string[], others: readonly string[]): boolean {

@@ -193,7 +193,8 @@ test('a token of the same id that is another one is replaced, with all of its ri
 })
 
 test('a token that nobody asked for is in no plan', async () => {
-  const { run } = await setUp({ run: { hasDefaultTokens: true } })
+  const random = { ...resolveBootstrapToken({ token: TOKEN }, testContext()), isRandom: true }
+  const { run } = await setUp({ run: { tokens: [random] } })
   const planned = planPhases([BOOTSTRAP_TOKEN], run)
   assert.not.match(JSON.stringify(planned), /0123456789abcdef|abcdef/)
 })

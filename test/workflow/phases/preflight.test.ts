@@ -30,7 +30,7 @@ async function setting(
     traits: {},
     patches: [],
     as: 'static-pods',
-    ...initTokens(described, context),
+    tokens: initTokens(described, context),
     uploadCerts: undefined,
     overwrite: false,
     now: context.clock(),
