@@ -8,6 +8,7 @@ import { failureCode, toStoreError } from './disk-errors.js'
 import { DiskStore } from './disk-store.js'
 import { fileInside, isBelow } from './links.js'
 import { NODE_FILES } from './node-files.js'
+import { removeAll } from './remove-all.js'
 
 /**
  * A directory that stands for a host's `/`, as one that is packed up and unpacked elsewhere. Nothing is read or written outside of
@@ -28,7 +29,7 @@ export function directoryHost(root: string): Host {
     system: undefined,
     locate: path => locateIn(dir, path),
     look: async path => ifThere(await found(path), NODE_FILES.look),
-    read: async path => ifThere(await found(path), NODE_FILES.read),
+    read: async (path, maxBytes) => ifThere(await found(path), file => NODE_FILES.read(file, maxBytes)),
     names: async path => ifThere(await found(path), NODE_FILES.names),
     makeDirectory: async (path, mode) => {
       await NODE_FILES.makeDirectory(dir, 0o755)
@@ -37,6 +38,8 @@ export function directoryHost(root: string): Host {
     create: async file => NODE_FILES.create({ ...file, path: await placed(file.path) }),
     replace: async (file, expected) => NODE_FILES.replace({ ...file, path: await placed(file.path) }, expected),
     remove: async path => NODE_FILES.remove(await placed(path)),
+    linkTarget: async path => (path === '/' ? undefined : NODE_FILES.linkTarget(await placed(path))),
+    removeAll: (path, options) => removeAll(locateIn(dir, path), options, dir),
   }
 }
 

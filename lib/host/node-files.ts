@@ -9,6 +9,7 @@ import type { Host, HostEntry } from '../workflow/host.js'
 import { type Failure, failureCode, toStoreError } from './disk-errors.js'
 import { assertOurs } from './disk-store.js'
 import { createFile, readRegularFile } from './files.js'
+import { removeAll } from './remove-all.js'
 import { stageReplacement } from './replace-file.js'
 
 /** Nothing is there, or what is above it is no directory. */
@@ -17,16 +18,18 @@ const MISSING: readonly Failure[] = ['ENOENT', 'ENOTDIR']
 /** The files of the host that this runs on. */
 export const NODE_FILES: Pick<
   Host,
-  'locate' | 'look' | 'read' | 'names' | 'makeDirectory' | 'create' | 'replace' | 'remove'
+  'locate' | 'look' | 'read' | 'names' | 'makeDirectory' | 'create' | 'replace' | 'remove' | 'linkTarget' | 'removeAll'
 > = {
   locate: path => path,
   look,
-  read: async path => (await unlessMissing(readRegularFile(path), path))?.bytes,
+  read: async (path, maxBytes) => (await unlessMissing(readRegularFile(path, maxBytes), path))?.bytes,
   names: async path => (await unlessMissing(fs.readdir(path), path))?.sort(),
   makeDirectory,
   create,
   replace,
   remove,
+  linkTarget,
+  removeAll: (path, options) => removeAll(path, options),
 }
 
 async function look(path: string): Promise<HostEntry | undefined> {
@@ -54,7 +57,18 @@ async function create({ path, mode, bytes }: HostFile): Promise<void> {
   const dir = dirname(path)
   await makeDirectory(dir, 0o755)
   await assertDirIsOurs(dir)
-  await createFile(path, bytes, mode)
+  try {
+    await createFile(path, bytes, mode)
+  } catch (error) {
+    const isThere = error instanceof StoreError && error.code === 'KPKI_FILE_EXISTS'
+    // Nothing was found there before: it leads to nothing, and would for ever.
+    if (!isThere || (await linkTarget(path)) === undefined) throw error
+    throw new StoreError('KPKI_FILE_NOT_REGULAR', `${path} is a link, and nothing was found where it leads to`, {
+      details: { path },
+      hint: 'remove the link, or put there what it is to lead to',
+      cause: error,
+    })
+  }
 }
 
 async function replace({ path, mode, bytes }: HostFile, expected: Uint8Array): Promise<void> {
@@ -79,6 +93,11 @@ async function remove(path: string): Promise<boolean> {
   } catch (error) {
     throw toStoreError(error, path, 'write')
   }
+}
+
+async function linkTarget(path: string): Promise<string | undefined> {
+  const isLink = (await unlessMissing(fs.lstat(path), path))?.isSymbolicLink()
+  return isLink ? unlessMissing(fs.readlink(path), path) : undefined
 }
 
 async function assertDirIsOurs(dir: string): Promise<void> {

@@ -12,6 +12,14 @@ export interface HostEntry {
   readonly size: number
 }
 
+/** How something is removed with everything in it. */
+export interface RemoveAllOptions {
+  /** `directory`: when it is empty, else it stays without a word; `tree`: with everything below it. */
+  readonly type: 'file' | 'directory' | 'tree'
+  /** Mount points, which are neither removed nor gone into. Default: those that the system knows to be some */
+  readonly mounts?: readonly string[]
+}
+
 /** A host's files, as phases and preflight checks see them; all paths are absolute. */
 export interface Host {
   /** For people, e.g. `this host` or the directory that stands for it. */
@@ -25,9 +33,10 @@ export interface Host {
   /**
    * Of a regular file; `undefined` where there is none.
    *
-   * @throws `StoreError` `KPKI_FILE_UNREADABLE`, `KPKI_FILE_NOT_REGULAR`, `KPKI_INPUT_TOO_LARGE` over 1 MiB
+   * @param maxBytes - what is larger is refused. Default: 1 MiB
+   * @throws `StoreError` `KPKI_FILE_UNREADABLE`, `KPKI_FILE_NOT_REGULAR`; `EncodingError` `KPKI_INPUT_TOO_LARGE`
    */
-  read(path: string): Promise<Bytes | undefined>
+  read(path: string, maxBytes?: number): Promise<Bytes | undefined>
   /** Names of what is directly in a directory, sorted; `undefined` where there is none. */
   names(path: string): Promise<readonly string[] | undefined>
   /** Makes a directory with its parents (0755); whether there was none. One that is there keeps its mode. */
@@ -35,7 +44,8 @@ export interface Host {
   /**
    * Writes a new file, whole and with its mode from its first moment on, or none; parents are made.
    *
-   * @throws `StoreError` `KPKI_FILE_EXISTS`, `KPKI_DISK_FULL`, `KPKI_DIR_NOT_WRITABLE`, `KPKI_DIR_FOREIGN`, `KPKI_WRITE_FAILED`
+   * @throws `StoreError` `KPKI_FILE_EXISTS`, `KPKI_FILE_NOT_REGULAR` for a link that stands there, `KPKI_DISK_FULL`,
+   *   `KPKI_DIR_NOT_WRITABLE`, `KPKI_DIR_FOREIGN`, `KPKI_WRITE_FAILED`
    */
   create(file: HostFile): Promise<void>
   /**
@@ -46,6 +56,15 @@ export interface Host {
   replace(file: HostFile, expected: Uint8Array): Promise<void>
   /** Removes a file or an empty directory; whether there was one. Links themselves are removed, never followed. */
   remove(path: string): Promise<boolean>
+  /** What a link leads to, as it says so itself; `undefined` for all that is no link. Links in directories above are followed. */
+  linkTarget(path: string): Promise<string | undefined>
+  /**
+   * Removes what is at a path. Goes through no link, neither above the path nor below it, nor where somebody puts one there in the
+   * middle of it; links themselves are removed. Goes on where something cannot be removed.
+   *
+   * @returns what is left, and why, one thing each; nothing where nothing was
+   */
+  removeAll(path: string, options: RemoveAllOptions): Promise<readonly string[]>
 }
 
 /** What a program said. */

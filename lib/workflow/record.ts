@@ -8,7 +8,9 @@ import type { Host } from './host.js'
 
 /** Where a host keeps what was made on it: one JSON object a line, oldest first. */
 export const RECORD_PATH = '/etc/kubernetes/.kpki/made.jsonl'
-const [RECORD_MODE, RECORD_DIR, RECORD_DIR_MODE] = [0o600, '/etc/kubernetes/.kpki', 0o700]
+/** What kpki keeps for itself on a host. */
+export const RECORD_DIR = '/etc/kubernetes/.kpki'
+const [RECORD_MODE, RECORD_DIR_MODE] = [0o600, 0o700]
 /** Version of the lines. Fields are added within one, never renamed or removed. */
 const VERSION = 1
 /** Two runs at once are not meant to be, and the tree's lock keeps most of them apart. */

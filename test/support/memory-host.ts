@@ -1,5 +1,6 @@
 import { type Bytes, encodeUtf8, equalBytes } from '../../lib/crypto/bytes.js'
-import { NetworkError, StoreError, WorkflowError } from '../../lib/errors.js'
+import { EncodingError, NetworkError, StoreError, WorkflowError } from '../../lib/errors.js'
+import { MAX_INPUT_BYTES } from '../../lib/limits.js'
 import type { HostFile } from '../../lib/render/host-file.js'
 import { fileChanged, type MemoryFile, MemoryStore } from '../../lib/tree/store.js'
 import type {
@@ -9,6 +10,7 @@ import type {
   HostSystem,
   PodSandbox,
   ProgramResult,
+  RemoveAllOptions,
   ServiceManager,
   ServiceManagerName,
   WebAnswer,
@@ -278,9 +280,10 @@ export class MemoryHost implements Host {
     return { type, mode, uid, gid, size: bytes.length }
   }
 
-  async read(path: string): Promise<Bytes | undefined> {
+  async read(path: string, maxBytes = MAX_INPUT_BYTES): Promise<Bytes | undefined> {
     const entry = this.entries.get(trim(path))
     if (!entry) return undefined
+    if (entry.bytes.length > maxBytes) throw new EncodingError('KPKI_INPUT_TOO_LARGE', `${path} is too large`)
     if (entry.type !== 'file')
       throw new StoreError('KPKI_FILE_NOT_REGULAR', `${path} is not a regular file`, { details: { path } })
     return new Uint8Array(entry.bytes)
@@ -332,6 +335,28 @@ export class MemoryHost implements Host {
       throw new StoreError('KPKI_WRITE_FAILED', `${path} is not empty`, { details: { path, errno: 'ENOTEMPTY' } })
     this.onWrite?.('remove', name)
     return this.entries.delete(name)
+  }
+
+  /** There are no links in memory. */
+  async linkTarget(_path: string): Promise<string | undefined> {
+    return undefined
+  }
+
+  async removeAll(path: string, options: RemoveAllOptions): Promise<readonly string[]> {
+    const { type, mounts = [] } = options
+    if (type === 'tree' && mounts.includes(path)) return [`${path} is a mount point`]
+    const problems: string[] = []
+    if (type === 'tree')
+      for (const name of (await this.names(path)) ?? [])
+        problems.push(...(await this.removeAll(`${path}/${name}`, options)))
+    if (problems.length > 0) return problems
+    try {
+      await this.remove(path)
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error
+      if (type !== 'directory' || error.details['errno'] !== 'ENOTEMPTY') problems.push(error.message)
+    }
+    return problems
   }
 
   #makeParents(path: string): void {

@@ -87,6 +87,7 @@ async function reset(host: MemoryHost, options: ResetOptions = {}, signal?: Abor
   return { run, results: await runPhases(RESET_PHASES, run, hands) }
 }
 
+const encodeLatin1 = (text: string) => Uint8Array.from(text, char => char.charCodeAt(0))
 const filesOf = (host: MemoryHost) => Object.keys(host.snapshot()).filter(path => !path.startsWith('/proc/'))
 
 test('what init and the cluster have made is gone, and nothing else', async () => {
@@ -137,7 +138,10 @@ test('what goes and what stays is said before, and the survey touches nothing', 
     '/etc/kubernetes/pki/front-proxy-ca.key',
     '/etc/kubernetes/pki/sa.key',
   ])
-  assert.is(remove.at(-1)?.path, RECORD_PATH)
+  assert.equal(
+    remove.slice(-2).map(({ path }) => path),
+    [RECORD_PATH, '/etc/kubernetes/.kpki'],
+  )
   const kept = keep.map(({ path }) => path)
   for (const path of Object.keys(OF_OTHERS)) {
     if (path === '/etc/passwd') continue
@@ -183,6 +187,60 @@ test("without a record, what is of kubeadm's list goes", async () => {
   assert.equal(filesOf(host), Object.keys(OF_OTHERS).sort())
 })
 
+const RECORDS: readonly (readonly [name: string, change: (text: string) => string])[] = [
+  ['of a later kpki', text => text.replaceAll('"v":1', '"v":2')],
+  ['that is empty', () => ''],
+  ['of torn lines', text => text.replaceAll('"path"', '')],
+]
+for (const [name, change] of RECORDS)
+  test(`a record ${name} is no record that is not there: nothing goes`, async () => {
+    const host = await initialized()
+    host.put(RECORD_PATH, { content: change(host.text(RECORD_PATH) ?? ''), mode: 0o600 })
+    const before = host.snapshot()
+    const error = await rejects(reset(host))
+    assert.is(error.code, 'KPKI_FILE_UNREADABLE')
+    assert.match(error.message, /no line of it can be read/)
+    assert.equal(host.snapshot(), before)
+  })
+
+test('a record of which one line cannot be read stays, and says so', async () => {
+  const host = await initialized()
+  host.put(RECORD_PATH, { content: `${host.text(RECORD_PATH)}{"v":2}\n`, mode: 0o600 })
+  const { run } = await reset(host)
+  assert.match(run.keep.find(({ path }) => path === RECORD_PATH)?.why ?? '', /^1 of its lines cannot be read/)
+  assert.ok(filesOf(host).includes(RECORD_PATH))
+  assert.not(filesOf(host).includes('/etc/kubernetes/admin.conf'))
+})
+
+test('data of etcd are found whatever slashes its manifest has', async () => {
+  const host = await initialized()
+  const manifest = '/etc/kubernetes/manifests/etcd.yaml'
+  host.put(manifest, (host.text(manifest) ?? '').replaceAll(/path: \/var\/lib\/etcd$/gm, 'path: /var//lib/./etcd/'))
+  await host.remove(RECORD_PATH)
+  const { run } = await reset(host)
+  assert.ok(run.remove.some(({ path }) => path === '/var/lib/etcd/member'))
+  assert.is(host.text('/var/lib/etcd/member/snap/db'), undefined)
+})
+
+test('a data directory of which nobody can say where it leads is named, and stays', async () => {
+  const host = await initialized()
+  const manifest = '/etc/kubernetes/manifests/etcd.yaml'
+  host.put(manifest, (host.text(manifest) ?? '').replaceAll(/path: \/var\/lib\/etcd$/gm, 'path: /var/x/../lib/etcd'))
+  await host.remove(RECORD_PATH)
+  const { run } = await reset(host)
+  assert.ok(run.keep.some(({ path }) => path === '/var/x/../lib/etcd'))
+  assert.is(host.text('/var/lib/etcd/member/snap/db'), 'data')
+})
+
+test('directories in which nothing is left go, what is half-written, too; those of others stay', async () => {
+  const host = await initialized()
+  host.put('/etc/kubernetes/pki/.ca.key.kpki-tmp-1-2', 'half a key')
+  await host.remove('/etc/kubernetes/manifests/mine.yaml')
+  await reset(host)
+  assert.equal(await host.names('/etc/kubernetes'), ['notes.txt', 'pki'])
+  assert.equal(await host.names('/etc/kubernetes/pki'), ['mine.pem'])
+})
+
 test('a data directory that was there before init, empty, is emptied: its etcd is ours', async () => {
   const host = await initialized({}, { '/var/lib/etcd': { type: 'directory', mode: 0o700 } })
   await reset(host)
@@ -199,16 +257,30 @@ test('data of an etcd that nobody of kpki has set up stay', async () => {
   assert.ok(run.keep.some(({ path }) => path === '/var/lib/etcd/member'))
 })
 
+test('the member of an etcd that nobody of kpki has set up stays in its cluster', async () => {
+  const host = await initialized()
+  const record = host.text(RECORD_PATH) ?? ''
+  host.put(RECORD_PATH, { content: record.replace(/^.*(etcd\.yaml|"\/var\/lib\/etcd").*\n/gm, ''), mode: 0o600 })
+  const { run, results } = await reset(host)
+  assert.is(run.etcd, undefined)
+  assert.is(results[1]?.state, 'skipped')
+})
+
 test('data of an etcd that systemd runs are found by its unit', async () => {
-  const host = memoryHost({ files: { [MOUNTINFO]: mountLine('/'), '/data/etcd': { type: 'directory' } } })
+  const host = memoryHost({ files: { [MOUNTINFO]: mountLine('/'), '/data/etc"d': { type: 'directory' } } })
   const unit = {
     path: '/etc/systemd/system/etcd.service',
     mode: 0o644,
-    bytes: encodeUtf8('[Service]\nExecStart=/usr/local/bin/etcd --name=a --data-dir=/data/etcd --x=y\n'),
+    bytes: encodeUtf8(
+      '[Service]\nExecStart=/usr/local/bin/etcd \\\n  --name=a \\\n  "--data-dir=/data/etc\\"d" \\\n' +
+        '  --initial-advertise-peer-urls=https://10.77.1.10:2380 --listen-client-urls=https://[::1]:3379,https://1.2.3.4:1\n',
+    ),
   }
   await writeFiles([unit]).apply({ host, store: host.store, context, connect })
-  host.put('/data/etcd/member/db', 'data')
-  await reset(host)
+  host.put('/data/etc"d/member/db', 'data')
+  const { run } = await reset(host)
+  assert.is(run.etcd?.peerUrl, 'https://10.77.1.10:2380')
+  assert.is(run.etcd?.clientUrl, 'https://[::1]:3379')
   assert.equal(filesOf(host), [])
 })
 
@@ -331,11 +403,23 @@ test('what stays mounted is not gone into: its data, and the record, stay for th
   assert.not(filesOf(host).includes('/etc/kubernetes/admin.conf'))
 })
 
-test("where nobody knows what is mounted, the kubelet's directories stay", async () => {
-  const host = await initialized({ programs: {} })
-  await reset(host)
+test("where nobody knows what is mounted, the kubelet's directories stay, and the reset has failed", async () => {
+  const host = await initialized()
+  await host.remove(MOUNTINFO)
+  const error = await rejects(reset(host))
+  assert.is(error.details['error'], 'KPKI_WRITE_FAILED')
+  assert.match(error.message, /\/var\/lib\/kubelet stays as it is: .*nobody knows what is mounted/)
   assert.is(host.text('/var/lib/kubelet/pods/uid/volumes/empty/file'), 'data')
+  assert.ok(filesOf(host).includes(RECORD_PATH))
   assert.not(filesOf(host).includes('/etc/kubernetes/admin.conf'))
+})
+
+test('many mounts, and mounts with names that are no UTF-8, are mounts', async () => {
+  const host = await initialized()
+  const many = mountLine(`/tmp/${'x'.repeat(400)}`).repeat(3000)
+  host.put(MOUNTINFO, encodeLatin1(`${many}${mountLine('/tmp/caf\xe9')}${mountLine('/var/lib/kubelet/pods/uid')}`))
+  await reset(host, {}).catch(() => {})
+  assert.ok(host.system?.log.includes('umount -- /var/lib/kubelet/pods/uid'))
 })
 
 test('Pods of the runtime that the kubelet was told of are removed; one that does not go is told of', async () => {
@@ -426,6 +510,7 @@ test('units that init has made are stopped, and go', async () => {
   await writeFiles([unit]).apply({ host, store: host.store, context, connect })
   await reset(host)
   assert.ok(host.system?.log.includes('stop kube-apiserver'))
+  assert.is(host.system?.log.at(-1), 'systemctl daemon-reload')
   assert.is(host.text(unit.path), undefined)
 })
 

@@ -28,6 +28,7 @@ export function writeFiles(files: readonly HostFile[], options: WriteFilesOption
     kind: 'write',
     about: `write ${files.map(({ path }) => path).join(', ')}`,
     files,
+    isAlone: true,
     apply: hands => applyFiles(files, hands, options),
   }
 }
@@ -95,6 +96,7 @@ export function makeDirectory(path: string, mode: number): Action {
   return {
     kind: 'directory',
     about: `make ${path} (${formatMode(mode)})`,
+    isAlone: true,
     async apply(hands) {
       const { host } = hands
       const found = await host.look(path)
@@ -122,6 +124,7 @@ export function makeRows(ids: readonly RowId[], cluster: Cluster, { role = 'init
     kind: 'rows',
     about: `make ${ids.join(', ')}`,
     rows: ids,
+    isAlone: true,
     async apply({ host, store, context, signal }) {
       const options = { role, ...(signal === undefined ? {} : { signal }) }
       const planned = await planTree(ids, cluster, store, context, options)

@@ -39,6 +39,7 @@ export function enableRotation({ controlPlane }: Pick<InitRun, 'controlPlane'>):
   return {
     kind: 'kubelet-client',
     about: `let ${KUBELET_PATHS.kubeconfig} name ${pem}, where the kubelet has one`,
+    isAlone: true,
     apply: hands => applyRotation(pem, `system:node:${controlPlane.cluster.nodeName}`, hands),
   }
 }

@@ -55,6 +55,13 @@ export interface Action {
   readonly readObjects?: (hands: Pick<Hands, 'store' | 'context'>) => Promise<readonly KubernetesObject[]>
   /** Rows of the tree that it makes. Default: none */
   readonly rows?: readonly RowId[]
+  /** What a person should know of it, as far as that is known before; its outcome says it again. Default: nothing */
+  readonly notes?: readonly string[]
+  /**
+   * It changes the host: the lock of its tree is taken before, and held to the end of the run, so that no other run is at work
+   * there. Default: false
+   */
+  readonly isAlone?: boolean
   /** Does it. Doing it again changes nothing. */
   readonly apply: (hands: Hands) => Promise<Outcome>
 }

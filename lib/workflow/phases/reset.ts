@@ -1,10 +1,10 @@
 import { KpkiError, StoreError, WorkflowError } from '../../errors.js'
 import type { HostSystem, PodSandbox } from '../host.js'
-import { RECORD_PATH } from '../record.js'
+import { RECORD_DIR, RECORD_PATH } from '../record.js'
 import { removeEtcdMember } from '../reset/etcd-here.js'
 import { readMounts } from '../reset/mounts.js'
 import { removeThings } from '../reset/remove.js'
-import type { ResetRun } from '../reset/survey.js'
+import type { Removal, ResetRun } from '../reset/survey.js'
 import { outcomeOf } from './actions.js'
 import type { Action, Hands, Outcome, Phase } from './phase.js'
 
@@ -36,7 +36,8 @@ export const RESET_PHASES: readonly Phase<ResetRun>[] = [
     name: 'remove-etcd-member',
     about: "take the member of this host out of etcd's cluster",
     skip: run =>
-      nothingHere(run) ?? (run.etcd ? undefined : 'etcd is not on this host: what is in an external one stays'),
+      nothingHere(run) ??
+      (run.etcd ? undefined : 'no etcd that kpki has set up can be found here: what is in another one stays'),
     plan: ({ etcd }) => (etcd ? [removeMember(etcd)] : []),
   },
   {
@@ -83,6 +84,7 @@ function stopServices({ units }: ResetRun): Action {
   return {
     kind: 'services',
     about: `stop ${['kubelet', ...units].join(', ')}`,
+    isAlone: true,
     apply: ({ host }) =>
       unlessItFails(host.system, 'the kubelet was not stopped', async system => {
         const services = await system.services()
@@ -108,8 +110,7 @@ function unmountVolumes({ unmountFlags }: ResetRun): Action {
     about: `unmount what is mounted below ${KUBELET_DIR}`,
     apply: ({ host }) =>
       unlessItFails(host.system, 'nothing was unmounted', async system => {
-        const dir = await realKubeletDir(system)
-        const points = (await readMounts(host)).filter(point => point.startsWith(`${dir}/`))
+        const points = (await readMounts(host)).filter(point => point.startsWith(`${KUBELET_DIR}/`))
         const flags = unmountFlags.flatMap(flag => UMOUNT_OPTIONS[flag] ?? [])
         const unknown = unmountFlags.filter(flag => UMOUNT_OPTIONS[flag] === undefined)
         const notes = unknown.map(flag => `umount has no option for ${flag}, which is left out`)
@@ -123,15 +124,6 @@ function unmountVolumes({ unmountFlags }: ResetRun): Action {
         return outcomeOf(done, notes)
       }),
   }
-}
-
-/** Mount points are known by their real names. */
-async function realKubeletDir(system: HostSystem): Promise<string> {
-  const { status, stdout } = await system.run('readlink', ['-f', '--', KUBELET_DIR])
-  const dir = stdout.trim()
-  if (status !== 0 || !dir.startsWith('/'))
-    throw new WorkflowError('KPKI_PROGRAM_FAILED', `readlink -f ${KUBELET_DIR} ends with status ${status}`)
-  return dir
 }
 
 function removeSandboxes({ criSocket }: ResetRun): Action {
@@ -169,17 +161,23 @@ async function removeSandbox({ id }: PodSandbox, remove: (id: string) => Promise
   }
 }
 
-function removeFiles({ remove }: ResetRun): Action {
+function removeFiles({ remove, units }: ResetRun): Action {
   return {
     kind: 'remove',
     about: `remove ${remove.length} files and directories`,
+    isAlone: true,
     async apply({ host, signal }: Hands) {
-      const { removals, mounts, notes } = await safely(remove, host)
-      const { gone, left } = await removeThings(removals.slice(0, -1), host, { mounts, signal })
+      const { removals, mounts, stays } = await safely(remove, host)
+      const isRecord = ({ path }: Removal) => path === RECORD_PATH || path === RECORD_DIR
+      const others = removals.filter(removal => !isRecord(removal))
+      const { gone, left } = await removeThings(others, host, { mounts, signal })
+      const problems = [...stays, ...left]
       // The record goes last, and only when nothing of what it names is left.
-      const last = left.length === 0 ? await removeThings(removals.slice(-1), host, { mounts, signal }) : undefined
+      const last =
+        problems.length === 0 ? await removeThings(removals.filter(isRecord), host, { mounts, signal }) : undefined
       const all = [...gone, ...(last?.gone ?? [])].map(path => host.locate(path))
-      const problems = [...left, ...(last?.left ?? [])]
+      problems.push(...(last?.left ?? []))
+      const notes = units.length === 0 ? [] : await reloadUnits(host.system)
       if (problems.length === 0) return outcomeOf(all, notes)
       throw new StoreError(
         'KPKI_WRITE_FAILED',
@@ -195,19 +193,24 @@ function removeFiles({ remove }: ResetRun): Action {
 
 /** Where nobody can say what is mounted, the kubelet's volumes stay: they may be somebody's data. */
 async function safely(remove: ResetRun['remove'], host: Hands['host']) {
-  const { system } = host
-  if (!system) return { removals: remove, mounts: [], notes: [] }
+  if (!host.system) return { removals: remove, mounts: [], stays: [] }
   try {
-    const dir = await realKubeletDir(system)
-    const mounts = (await readMounts(host)).map(point =>
-      point === dir || point.startsWith(`${dir}/`) ? KUBELET_DIR + point.slice(dir.length) : point,
-    )
-    return { removals: remove, mounts, notes: [] }
+    return { removals: remove, mounts: await readMounts(host), stays: [] }
   } catch (error) {
-    // The record stays with them, for a later reset to know whose they are.
-    const removals = remove.filter(({ path, why }) => why !== 'kubelet' && path !== RECORD_PATH)
-    return { removals, mounts: [], notes: [`${KUBELET_DIR} stays as it is: ${messageOf(error)}`] }
+    const removals = remove.filter(({ why }) => why !== 'kubelet')
+    const stays = removals.length < remove.length ? [`${KUBELET_DIR} stays as it is: ${messageOf(error)}`] : []
+    return { removals, mounts: [], stays }
   }
+}
+
+/** systemd knows units until it reads them again. */
+async function reloadUnits(system: HostSystem | undefined): Promise<readonly string[]> {
+  const { notes = [] } = await unlessItFails(system, 'systemd was not told that units are gone', async system => {
+    if ((await system.services())?.name !== 'systemd') return outcomeOf([])
+    const { status, stderr } = await system.run('systemctl', ['daemon-reload'])
+    return outcomeOf([], status === 0 ? [] : [`systemctl daemon-reload: ${stderr.trim().slice(0, 200)}`])
+  })
+  return notes
 }
 
 /** What a reset cannot do without is only told of: the rest is to be cleaned up all the same. */

@@ -1,4 +1,5 @@
 import { KpkiError, WorkflowError } from '../../errors.js'
+import { type HeldStore, holdStore } from '../../tree/hold.js'
 import { stopIfInterrupted } from '../interruption.js'
 import { findPhases, listPhases, type PhaseAt } from './paths.js'
 import type { Action, Handed, Hands, Outcome, Phase } from './phase.js'
@@ -113,36 +114,63 @@ export async function runPhases<Run>(
   { observe = () => {}, command, ...selection }: RunOptions = {},
 ): Promise<readonly PhaseResult[]> {
   const results: PhaseResult[] = []
-  for (const planned of planPhases(phases, run, selection)) {
-    const { path, about, skipped, actions } = planned
-    if (skipped === undefined && actions.length === 0) continue
-    let result: PhaseResult
-    try {
-      if (skipped === undefined) {
-        stopIfInterrupted(hands.signal)
-        observe({ type: 'started', path, about })
-        result = await runOne(planned, hands, observe)
-      } else result = { path, state: 'skipped', reason: skipped, made: [], notes: [], handed: [] }
-    } catch (error) {
-      const failure = toFailure(path, error, results, command)
-      observe({ type: 'failed', path, error: failure })
-      throw failure
+  const host = new HostInHands(hands)
+  try {
+    for (const planned of planPhases(phases, run, selection)) {
+      const { path, about, skipped, actions } = planned
+      if (skipped === undefined && actions.length === 0) continue
+      let result: PhaseResult
+      try {
+        if (skipped === undefined) {
+          stopIfInterrupted(hands.signal)
+          observe({ type: 'started', path, about })
+          result = await runOne(planned, host, observe)
+        } else result = { path, state: 'skipped', reason: skipped, made: [], notes: [], handed: [] }
+      } catch (error) {
+        const failure = toFailure(path, error, results, command)
+        observe({ type: 'failed', path, error: failure })
+        throw failure
+      }
+      results.push(result)
+      observe({ type: 'ended', path, result })
     }
-    results.push(result)
-    observe({ type: 'ended', path, result })
+    return results
+  } finally {
+    await host.release()
   }
-  return results
+}
+
+/** What a run works with; from the first change of the host on with the lock of its tree. */
+class HostInHands {
+  #hands: Hands
+  #held: HeldStore | undefined
+
+  constructor(hands: Hands) {
+    this.#hands = hands
+  }
+
+  async before({ isAlone = false }: Action): Promise<Hands> {
+    stopIfInterrupted(this.#hands.signal)
+    if (isAlone && !this.#held) {
+      this.#held = await holdStore(this.#hands.store)
+      this.#hands = { ...this.#hands, store: this.#held.store }
+    }
+    return this.#hands
+  }
+
+  async release(): Promise<void> {
+    await this.#held?.release()
+  }
 }
 
 async function runOne(
   { path, actions }: PlannedPhase,
-  hands: Hands,
+  host: HostInHands,
   observe: (event: PhaseEvent) => void,
 ): Promise<PhaseResult> {
   const outcomes: Outcome[] = []
   for (const action of actions) {
-    stopIfInterrupted(hands.signal)
-    const outcome = await action.apply(hands)
+    const outcome = await action.apply(await host.before(action))
     outcomes.push(outcome)
     observe({ type: 'action', path, action, outcome })
   }

@@ -5,8 +5,10 @@ import { isJsonObject, type JsonObject } from '../../json.js'
 import { isYamlObject, type YamlValue } from '../../yaml-scalars.js'
 import type { Host, HostSystem, WebAnswer } from '../host.js'
 
-/** etcd's member on this host, as its manifest has it. */
+/** etcd's member on this host, as its manifest or unit has it. */
 export interface EtcdHere {
+  /** The file that says so. */
+  readonly source: string
   /** On the host. */
   readonly dataDir: string
   /** Where it is asked, e.g. `https://127.0.0.1:2379`. */
@@ -18,29 +20,58 @@ export interface EtcdHere {
 }
 
 const ETCD_MANIFEST = `/etc/kubernetes/${manifestPath('etcd')}`
+const ETCD_UNIT = '/etc/systemd/system/etcd.service'
 
 /**
  * @param pki - the certificates directory
- * @returns `undefined` where no manifest is, or none that can be read: etcd is elsewhere then
+ * @returns `undefined` where neither a manifest nor a unit is, or none that can be read: etcd is elsewhere then
  */
 export async function findEtcd(host: Host, pki: string): Promise<EtcdHere | undefined> {
-  const bytes = await host.read(ETCD_MANIFEST).catch(() => undefined)
-  const text = bytes && decodeUtf8(bytes)
-  if (text === undefined) return undefined
+  for (const [source, read] of [
+    [ETCD_MANIFEST, readManifest],
+    [ETCD_UNIT, readUnit],
+  ] as const) {
+    const bytes = await host.read(source).catch(() => undefined)
+    const text = bytes && decodeUtf8(bytes)
+    const said = text === undefined ? undefined : await read(text)
+    const dataDir = said?.volume ?? said?.flags.get('data-dir')
+    if (said === undefined || dataDir === undefined) continue
+    const urls = said.flags.get('listen-client-urls')?.split(',') ?? []
+    const clientUrl = urls.find(url => /^https:\/\/(127\.|\[::1\])/.test(url)) ?? 'https://127.0.0.1:2379'
+    const peerUrl = said.flags.get('initial-advertise-peer-urls')?.split(',')[0]
+    return { source, dataDir, clientUrl, peerUrl, pki: `${pki}/etcd` }
+  }
+  return undefined
+}
+
+interface Said {
+  readonly flags: ReadonlyMap<string, string>
+  /** The directory of the host that a Pod has its data in. */
+  readonly volume?: string | undefined
+}
+
+async function readManifest(text: string): Promise<Said | undefined> {
   try {
     const { parseYaml } = await import('../../yaml.js')
     const reader = new ManifestReader()
     await reader.read('etcd', text, ETCD_MANIFEST)
-    const flags = reader.facts.flags.get('etcd')
-    const dataDir = volumeOf(parseYaml(text, ETCD_MANIFEST).value, 'etcd-data') ?? flags?.get('data-dir')
-    if (dataDir === undefined) return undefined
-    const urls = flags?.get('listen-client-urls')?.split(',') ?? []
-    const clientUrl = urls.find(url => /^https:\/\/(127\.|\[::1\])/.test(url)) ?? 'https://127.0.0.1:2379'
-    return { dataDir, clientUrl, peerUrl: flags?.get('initial-advertise-peer-urls')?.split(',')[0], pki: `${pki}/etcd` }
+    const volume = volumeOf(parseYaml(text, ETCD_MANIFEST).value, 'etcd-data')
+    return { flags: reader.facts.flags.get('etcd') ?? new Map(), volume }
   } catch (error) {
     if (error instanceof KpkiError) return undefined
     throw error
   }
+}
+
+/** The flags of a unit as `systemdUnit` writes them: one word each, in quotes where need be. */
+async function readUnit(text: string): Promise<Said> {
+  const words = text.matchAll(/"(--(?:[^"\\]|\\.)*)"|(?<=\s)(--[^\s"\\]+)/g)
+  const flags = [...words].map(([, quoted, bare = '']) => {
+    const word = quoted === undefined ? bare : quoted.replace(/\\(.)/g, '$1')
+    const [name = '', ...value] = word.slice('--'.length).replaceAll('%%', '%').replaceAll('$$', '$').split('=')
+    return [name, value.join('=')] as const
+  })
+  return { flags: new Map(flags) }
 }
 
 /** The directory of the host behind a volume of a Pod. */

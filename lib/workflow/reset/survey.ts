@@ -5,7 +5,7 @@ import { KUBECONFIG_IDS, ROW_IDS } from '../../kubernetes/rows.js'
 import { filesOf, formatMode } from '../../tree/layout.js'
 import { LEDGER_PATH } from '../../tree/ledger.js'
 import type { Host } from '../host.js'
-import { type HostRecord, isAsMade, isPlainPath, RECORD_PATH, readRecord } from '../record.js'
+import { type HostRecord, isAsMade, isPlainPath, RECORD_DIR, RECORD_PATH, readRecord } from '../record.js'
 import { type EtcdHere, findEtcd } from './etcd-here.js'
 
 const [KUBERNETES_DIR, KUBELET_DIR, DEFAULT_PKI] = ['/etc/kubernetes', '/var/lib/kubelet', '/etc/kubernetes/pki']
@@ -33,6 +33,9 @@ const KUBELET_STATE: readonly string[] = [
 const KUBELET_FILES: readonly string[] = ['config.yaml', 'instance-config.yaml', 'kubeadm-flags.env']
 /** kubernetes/kubernetes v1.20.2, staging/src/k8s.io/client-go/util/certificate/certificate_store.go */
 const KUBELET_KEYS = /^kubelet(-client|-server)?(-[^/]*)?\.(crt|key|pem)$/
+const UNITS_DIR = '/etc/systemd/system'
+/** Names of files that kpki was writing, as `Host.create` gives them. */
+const UNFINISHED = /^\..+\.kpki-tmp-[0-9]+-[0-9]+$/
 /** Keys that everything of a cluster hangs on. */
 const SIGNING_KEY = /(^|\/)(ca|front-proxy-ca|sa)\.key$/
 
@@ -127,8 +130,16 @@ export async function surveyReset(
 async function readTrustedRecord(host: Host): Promise<HostRecord> {
   const entry = await host.look(RECORD_PATH)
   const isForeign = entry !== undefined && ((entry.mode & 0o022) !== 0 || (host.system?.uid === 0 && entry.uid !== 0))
-  if (!isForeign) return readRecord(host)
   const place = host.locate(RECORD_PATH)
+  if (!isForeign) {
+    const made = await readRecord(host)
+    if (entry === undefined || made.entries.length > 0) return made
+    // None at all would have everything of kubeadm's list go, what was brought along too.
+    throw new StoreError('KPKI_FILE_UNREADABLE', `${place} says what is to be removed, and no line of it can be read`, {
+      details: { path: place, unreadLines: made.unreadLines },
+      hint: "a later kpki may have written it: use that one; or move it away to have kubeadm's list taken",
+    })
+  }
   throw new StoreError('KPKI_FILE_FOREIGN', `${place} says what is to be removed, and others may have written it`, {
     details: { path: place, mode: formatMode(entry.mode), uid: entry.uid },
     hint: "look at it; chown root and chmod 0600 it, or move it away to have kubeadm's list taken",
@@ -146,6 +157,8 @@ class Survey {
   readonly #recorded: ReadonlyMap<string, 'file' | 'directory'>
   readonly #options: ResetOptions
   readonly #pki: string
+  /** What the links among all paths that were looked at lead to. */
+  readonly #links = new Map<string, string | undefined>()
 
   constructor(host: Host, context: Pick<Context, 'crypto'>, made: HostRecord, options: ResetOptions) {
     this.#host = host
@@ -161,7 +174,15 @@ class Survey {
   inOrder(): readonly Removal[] {
     // The ledger goes while the CA is still there to say whose it is.
     const rank = ({ path, type }: Removal) =>
-      path === RECORD_PATH ? 2 : type === 'directory' ? 1 : path.endsWith(LEDGER_PATH.slice('pki'.length)) ? -1 : 0
+      path === RECORD_PATH
+        ? 2
+        : path === RECORD_DIR
+          ? 3
+          : type === 'directory'
+            ? 1
+            : path.endsWith(LEDGER_PATH.slice('pki'.length))
+              ? -1
+              : 0
     const depth = ({ path }: Removal) => path.split('/').length
     return [...this.#removals].sort((a, b) => rank(a) - rank(b) || (rank(a) === 1 ? depth(b) - depth(a) : 0))
   }
@@ -171,6 +192,8 @@ class Survey {
     await this.#lookAtEtcd()
     await this.#lookAtTree()
     for (const [path, type] of this.#recorded) if (!this.#isNamed(path)) await this.#consider(path, type)
+    await this.#lookAtUnits()
+    for (const dir of [`${KUBERNETES_DIR}/manifests`, `${this.#pki}/etcd`, this.#pki]) await this.#removeEmptied(dir)
     await this.#lookAtOwn()
     await this.#lookAtOthers()
   }
@@ -179,7 +202,7 @@ class Survey {
     const ours = [`${KUBERNETES_DIR}/kubelet.conf`, ...KUBELET_FILES.map(name => `${KUBELET_DIR}/${name}`)]
     for (const path of ours.slice(1)) await this.#consider(path, 'file')
     const isOurs = ours.some(path => this.#recorded.has(path)) || (await this.#mayGo(ours))
-    for (const name of (await this.#host.names(KUBELET_DIR)) ?? []) {
+    for (const name of await this.#namesIn(KUBELET_DIR)) {
       const path = `${KUBELET_DIR}/${name}`
       if (KUBELET_FILES.includes(name)) continue
       if (isOurs && KUBELET_STATE.includes(name)) this.#remove(path, 'tree', 'kubelet')
@@ -194,6 +217,7 @@ class Survey {
 
   async #lookAtKubeletKeys(): Promise<void> {
     const dir = `${KUBELET_DIR}/pki`
+    if (!(await this.#isReached(dir))) return
     for (const name of (await this.#host.names(dir)) ?? []) {
       if (KUBELET_KEYS.test(name)) this.#remove(`${dir}/${name}`, 'file', 'kubelet')
       else this.#stays(`${dir}/${name}`, 'is not of the kubelet, as far as kpki knows')
@@ -210,21 +234,27 @@ class Survey {
 
   async #lookAtEtcd(): Promise<void> {
     const manifest = `${KUBERNETES_DIR}/${manifestPath('etcd')}`
-    this.etcd = await findEtcd(this.#host, this.#pki)
+    const here = await findEtcd(this.#host, this.#pki)
+    const isMade = here !== undefined && (this.#recorded.has(here.source) || (await this.#mayGo([manifest])))
+    // The member of another etcd is not ours to remove.
+    if (isMade) this.etcd = here
     const recorded = [...this.#recorded].flatMap(([path, type]) =>
-      type === 'directory' && path !== KUBELET_DIR ? [path] : [],
+      type === 'directory' && path !== KUBELET_DIR && !path.startsWith(`${KUBERNETES_DIR}/`) ? [path] : [],
     )
     // A directory that was there before init, empty, is etcd's all the same, where its manifest or unit is ours.
-    const used = [
-      ...(this.etcd && this.#recorded.has(manifest) ? [this.etcd.dataDir] : []),
-      ...(await this.#dataDirOfUnit()),
-    ]
-    const dirs = new Set([...(this.etcd ? [this.etcd.dataDir] : []), ...used, ...recorded])
+    const found = here && plainDir(here.dataDir)
+    const dirs = new Set([...(found === undefined ? [] : [found]), ...recorded])
     for (const dir of dirs) {
-      if (!isPlainPath(dir)) continue
-      for (const name of (await this.#host.names(dir)) ?? []) {
+      if (!isPlainPath(dir)) {
+        this.#stays(
+          dir,
+          'is the data directory of etcd, and no path that says where it leads: remove what is in it by hand',
+        )
+        continue
+      }
+      for (const name of await this.#namesIn(dir)) {
         const path = `${dir}/${name}`
-        const isOurs = this.#recorded.has(dir) || used.includes(dir) || (await this.#mayGo([manifest]))
+        const isOurs = this.#recorded.has(dir) || (isMade && dir === found)
         // etcd has nothing else in its data directory: what else is there belongs to somebody.
         if (name !== 'member') this.#stays(path, 'is not of etcd, as far as kpki knows')
         else if (this.#options.keepEtcd) this.#stays(path, 'data of etcd stay, as asked')
@@ -234,18 +264,12 @@ class Survey {
     }
   }
 
-  async #dataDirOfUnit(): Promise<readonly string[]> {
-    const unit = '/etc/systemd/system/etcd.service'
-    const bytes = this.#recorded.has(unit) ? await this.#host.read(unit).catch(() => undefined) : undefined
-    const dir = bytes && /--data-dir=([^\s"'\\]+)/.exec(new TextDecoder().decode(bytes))?.[1]
-    return dir ? [dir] : []
-  }
-
   async #lookAtTree(): Promise<void> {
     for (const path of this.#knownFiles()) await this.#consider(path, 'file')
     // Under TLS bootstrap the kubelet writes its kubeconfig itself.
     const [conf, bootstrap] = [`${KUBERNETES_DIR}/kubelet.conf`, `${KUBERNETES_DIR}/bootstrap-kubelet.conf`]
-    if (this.#recorded.has(bootstrap) && !this.#recorded.has(conf) && (await isThere(conf, this.#host)))
+    const isKubelets = this.#recorded.has(bootstrap) && !this.#recorded.has(conf)
+    if (isKubelets && (await this.#isReached(KUBERNETES_DIR)) && (await isThere(conf, this.#host)))
       this.#remove(conf, 'file', 'kubelet')
     else await this.#consider(conf, 'file')
     const isCaGone = [...this.paths].some(path => path === `${this.#pki}/ca.key` || path === `${this.#pki}/ca.crt`)
@@ -265,8 +289,10 @@ class Survey {
 
   async #nameUnknown(dir: string): Promise<void> {
     const own = ['manifests', 'pki', 'tmp', '.kpki', '.kpki.lock', 'etcd']
-    for (const name of (await this.#host.names(dir)) ?? []) {
+    for (const name of await this.#namesIn(dir)) {
       const path = `${dir}/${name}`
+      // What a killed run has left half-written; a key may be in it.
+      if (UNFINISHED.test(name)) this.#remove(path, 'file', 'recorded')
       if (own.includes(name) || path === this.#pki || this.#isNamed(path) || this.#recorded.has(path)) continue
       this.#stays(path, 'is none of the files that kubeadm or kpki make')
     }
@@ -279,6 +305,7 @@ class Survey {
   /** A file that is there goes if a run has made it, or if there is no record to say so. */
   async #consider(path: string, type: 'file' | 'directory'): Promise<void> {
     if (path === RECORD_PATH || this.#isNamed(path) || !(await isThere(path, this.#host))) return
+    if (!(await this.#isReached(path.slice(0, path.lastIndexOf('/'))))) return
     const isRecorded = this.#recorded.has(path)
     if (this.#options.keepPki && path.startsWith(`${this.#pki}/`))
       this.#stays(path, 'certificates and keys stay, as asked')
@@ -296,20 +323,41 @@ class Survey {
     return bytes === undefined || !(await isAsMade(this.#made, path, bytes, this.#context))
   }
 
+  /** Links by which systemd starts units that go. */
+  async #lookAtUnits(): Promise<void> {
+    const units = [...this.paths].flatMap(path =>
+      path.startsWith(`${UNITS_DIR}/`) ? [path.slice(UNITS_DIR.length)] : [],
+    )
+    if (units.length === 0) return
+    const dirs = (await this.#namesIn(UNITS_DIR)).filter(name => /\.(wants|requires)$/.test(name))
+    for (const path of dirs.flatMap(dir => units.map(unit => `${UNITS_DIR}/${dir}${unit}`)))
+      if ((await this.#host.linkTarget(path)) !== undefined) this.#remove(path, 'file', 'recorded')
+  }
+
+  /** A directory in which nothing is left goes as well. */
+  async #removeEmptied(dir: string): Promise<void> {
+    if (this.#isNamed(dir) || (await this.#linkIn(dir)) !== undefined) return
+    const names = (await this.#host.names(dir)) ?? []
+    if (names.length > 0 && names.every(name => this.paths.has(`${dir}/${name}`)))
+      this.#remove(dir, 'directory', 'known')
+  }
+
   /** What kpki keeps for itself. */
   async #lookAtOwn(): Promise<void> {
-    const own = `${KUBERNETES_DIR}/.kpki`
-    for (const dir of [`${KUBERNETES_DIR}/tmp`, `${own}/backups`]) {
-      const names = (await this.#host.names(dir)) ?? []
+    for (const dir of [`${KUBERNETES_DIR}/tmp`, `${RECORD_DIR}/backups`]) {
+      const names = await this.#namesIn(dir)
       if (this.#options.cleanupTmpDir) for (const name of names) this.#remove(`${dir}/${name}`, 'tree', 'asked')
       else if (names.length > 0) this.#stays(dir, 'holds what was replaced, old keys too; --cleanup-tmp-dir removes it')
     }
-    const isAllGone = [...this.#recorded.keys()].every(
-      path => this.paths.has(path) || !this.keep.some(kept => kept.path === path),
-    )
+    await this.#removeEmptied(`${RECORD_DIR}/backups`)
     if (!(await isThere(RECORD_PATH, this.#host))) return
-    if (!isAllGone) return this.#stays(RECORD_PATH, 'something of what it names stays')
-    this.#remove(RECORD_PATH, 'file', 'recorded')
+    const isKept = (path: string) => this.keep.some(kept => path === kept.path || path.startsWith(`${kept.path}/`))
+    if (this.#made.unreadLines > 0)
+      this.#stays(RECORD_PATH, `${this.#made.unreadLines} of its lines cannot be read: what they name stays, too`)
+    else if ([...this.#recorded.keys()].some(path => !this.paths.has(path) && isKept(path)))
+      this.#stays(RECORD_PATH, 'something of what it names stays')
+    else if (await this.#isReached(RECORD_DIR)) this.#remove(RECORD_PATH, 'file', 'recorded')
+    await this.#removeEmptied(RECORD_DIR)
   }
 
   /** What is no file of ours, and yet of the cluster. */
@@ -324,6 +372,30 @@ class Survey {
       this.#stays('iptables, nftables and IPVS rules', 'are of kube-proxy and the network plugin: a reboot clears them')
   }
 
+  /** The first link on the way to a path, itself included. */
+  async #linkIn(path: string): Promise<string | undefined> {
+    const parts = path.split('/').slice(1)
+    for (let depth = 1; depth <= parts.length; depth++) {
+      const place = `/${parts.slice(0, depth).join('/')}`
+      if (!this.#links.has(place)) this.#links.set(place, await this.#host.linkTarget(place))
+      if (this.#links.get(place) !== undefined) return place
+    }
+    return undefined
+  }
+
+  /** Whether a directory is reached without a link; one that is not stays with all that is in it, and is named. */
+  async #isReached(dir: string): Promise<boolean> {
+    const link = await this.#linkIn(dir)
+    if (link === undefined) return true
+    const way = link === dir ? 'is a link' : `is reached through a link, ${link}`
+    this.#stays(dir, `${way} to ${this.#links.get(link)}: nothing is removed through one`)
+    return false
+  }
+
+  async #namesIn(dir: string): Promise<readonly string[]> {
+    return (await this.#isReached(dir)) ? ((await this.#host.names(dir)) ?? []) : []
+  }
+
   #remove(path: string, type: Removal['type'], why: Removal['why'], isChanged = false): void {
     if (this.paths.has(path)) return
     this.paths.add(path)
@@ -333,6 +405,16 @@ class Survey {
   #stays(path: string, why: string): void {
     if (!this.#isNamed(path)) this.keep.push({ path, why })
   }
+}
+
+/** A directory as it is named without slashes and dots that mean nothing. */
+function plainDir(dir: string): string {
+  return dir.startsWith('/')
+    ? `/${dir
+        .split('/')
+        .filter(part => part !== '' && part !== '.')
+        .join('/')}`
+    : dir
 }
 
 /** Whether a name is there: links that lead nowhere are, too. */
