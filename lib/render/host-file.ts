@@ -6,6 +6,8 @@ export interface HostFile {
   readonly path: string
   /** Permission bits. */
   readonly mode: number
+  /** Of the directory that it stands in, where that is made for it. Default: 0755 */
+  readonly directoryMode?: number
   readonly bytes: Bytes
   /** It holds a secret: not to be shown. Default: false */
   readonly isSecret?: boolean

@@ -83,7 +83,9 @@ export function staticPodFile(
   patches: readonly Patch[] = [],
 ): HostFile {
   const pod = applyPatches(staticPod(component, controlPlane, traits), component, patches)
-  return { path: `${MANIFESTS_DIR}/${component}.yaml`, mode: 0o600, bytes: encodeUtf8(formatYaml(pod)) }
+  const path = `${MANIFESTS_DIR}/${component}.yaml`
+  // kubernetes/kubernetes v1.20.2, cmd/kubeadm/app/util/staticpod/utils.go (WriteStaticPodToDisk)
+  return { path, mode: 0o600, directoryMode: 0o700, bytes: encodeUtf8(formatYaml(pod)) }
 }
 
 /** What may not be meant so in patches of a static Pod: those that change nothing, containers and volumes that are new. */

@@ -4,6 +4,7 @@ import { equalBytes } from '../../crypto/bytes.js'
 import { StoreError, UsageError } from '../../errors.js'
 import type { Cluster } from '../../kubernetes/cluster.js'
 import { type KubernetesObject, RESOURCES, type ResourceKind } from '../../kubernetes/objects.js'
+import { joinPath } from '../../kubernetes/paths.js'
 import type { Role, RowId } from '../../kubernetes/rows.js'
 import type { HostFile } from '../../render/host-file.js'
 import { formatMode } from '../../tree/layout.js'
@@ -50,6 +51,8 @@ async function applyFiles(files: readonly HostFile[], hands: Hands, options: Wri
   const made: string[] = []
   for (const { file, before } of work) {
     stopIfInterrupted(hands.signal, made.length === 0 ? 'nothing was written' : `${made.join(', ')} stays`)
+    if (before === undefined && file.directoryMode !== undefined)
+      await makeDirectory(joinPath(file.path, '..'), file.directoryMode).apply(hands)
     await record([file], hands)
     if (before === undefined) await host.create(file)
     else await host.replace(file, before)

@@ -99,6 +99,16 @@ test('directories are made with their mode, and kept with theirs', async () => {
   )
 })
 
+test('the directory of a file has the mode that goes with the file, where it is made for it', async () => {
+  const { host, hands } = setUp({ files: { '/etc/there': { type: 'directory', mode: 0o755 } } })
+  await writeFiles([{ ...file('/etc/new/a', 'one'), directoryMode: 0o700 }]).apply(hands)
+  await writeFiles([{ ...file('/etc/there/a', 'one'), directoryMode: 0o700 }]).apply(hands)
+  assert.is((await host.look('/etc/new'))?.mode, 0o700)
+  assert.is((await host.look('/etc/there'))?.mode, 0o755)
+  const lines = (await readRecord(host)).entries.map(({ path }) => path)
+  assert.equal(lines, ['/etc/new', '/etc/new/a', '/etc/there/a'])
+})
+
 test('rows are made once, and their files written down', async () => {
   const { host, hands } = setUp()
   const { cluster } = await controlPlane('v1.36.4', { cluster: 'encryptionAlgorithm: ECDSA-P256' })
