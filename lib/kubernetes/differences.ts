@@ -439,6 +439,40 @@ export const DIFFERENCES = {
     about: 'preflight warns of cgroups v1',
     source: 'kubernetes/system-validators PR 38 (July 2024), validators/cgroup_validator_linux.go',
   },
+  preflightKernel419: {
+    since: 32,
+    about: 'preflight takes Linux from 4.19 on, before that from 3.10 on',
+    source:
+      'kubernetes/system-validators PR 37; v1.9.1 in kubernetes/kubernetes PR 128533 (v1.32); v1.31 stayed with v1.8.0 (PR 134097)',
+  },
+  preflightKernel54: {
+    since: 34,
+    about: 'preflight takes Linux 5.4, 5.10, 5.15 and from 6 on, and warns of others instead of refusing them',
+    source:
+      'kubernetes/system-validators PR 48 and 49, validators/types_unix.go; kubernetes/kubernetes PR 131881 and 131919 (v1.34)',
+  },
+  preflightFairGroupSched: {
+    since: 21,
+    about: 'preflight wants kernels with CONFIG_FAIR_GROUP_SCHED',
+    source: 'kubernetes/system-validators validators/types_unix.go, v1.4.0 in kubernetes/kubernetes PR 98977 (v1.21)',
+  },
+  preflightCgroupOptions: {
+    until: 31,
+    about: 'preflight wants kernels with the options of cgroups v1 (CONFIG_CGROUP_CPUACCT and others)',
+    source:
+      'kubernetes/kubernetes v1.20.2, vendor/k8s.io/system-validators/validators/types_unix.go; PR 134090, 134086 and 134087 take them out of late patches of v1.32 to v1.34',
+  },
+  preflightCgroupOptionsByVersion: {
+    since: 35,
+    about: 'preflight wants kernels with the options of the cgroups that are mounted: v2 needs CONFIG_CGROUP_BPF',
+    source: 'kubernetes/system-validators PR 52, validators/types_unix.go; kubernetes/kubernetes PR 134089 (v1.35)',
+  },
+  preflightBlockIo: {
+    since: 24,
+    about: 'preflight warns where cgroups have no controller of block devices (blkio, io)',
+    source:
+      'kubernetes/kubernetes PR 108988 (v1.24), for blkio; io of cgroups v2 as in validators/types_unix.go of a version of about v1.35',
+  },
   preflightEtcd3511: {
     since: 31,
     about: 'preflight takes an external etcd from 3.5.11 on, before that from 3.2.18 on',

@@ -1,6 +1,7 @@
 import { concatBytes } from '../../crypto/bytes.js'
 import { KpkiError } from '../../errors.js'
 import { has } from '../../kubernetes/differences.js'
+import type { KubernetesVersion } from '../../kubernetes/versions.js'
 import { inflate } from '../../tree/inflate.js'
 import type { Host } from '../host.js'
 import {
@@ -17,7 +18,7 @@ import {
 /**
  * What a kernel must be built with, and what else it may be called.
  *
- * @see kubernetes/system-validators, validators/types_unix.go (as in kubernetes/kubernetes v1.20.2, and later)
+ * @see kubernetes/system-validators, validators/types_unix.go (as in kubernetes/kubernetes v1.20.2, and of about v1.35)
  */
 const REQUIRED_CONFIG: readonly (readonly string[])[] = [
   ['NAMESPACES'],
@@ -26,9 +27,6 @@ const REQUIRED_CONFIG: readonly (readonly string[])[] = [
   ['IPC_NS'],
   ['UTS_NS'],
   ['CGROUPS'],
-  ['CGROUP_DEVICE'],
-  ['CGROUP_FREEZER'],
-  ['CGROUP_SCHED'],
   ['CPUSETS'],
   ['MEMCG'],
   ['INET'],
@@ -37,21 +35,35 @@ const REQUIRED_CONFIG: readonly (readonly string[])[] = [
   ['NETFILTER_XT_TARGET_REDIRECT', 'IP_NF_TARGET_REDIRECT'],
   ['NETFILTER_XT_MATCH_COMMENT'],
 ]
-/** Since system-validators 1.11.1 these are for cgroups v1 alone, where kernels may lack them (PR 52 there). */
-const V1_CONFIG: readonly (readonly string[])[] = [['CGROUP_CPUACCT']]
-const V1_ONLY: readonly string[] = ['CGROUP_DEVICE', 'CGROUP_FREEZER']
+
+/**
+ * Up to 1.31 kubeadm wants all of those of v1 with v2, too, where kernels may lack them and nothing is amiss (issue 51 of
+ * kubernetes/system-validators): here they are asked for with v1 alone.
+ */
+function cgroupOptions(version: KubernetesVersion, mounted: 'v1' | 'v2'): readonly string[] {
+  const ofV1 = ['CGROUP_CPUACCT', 'CGROUP_DEVICE', 'CGROUP_FREEZER']
+  if (has(version, 'preflightCgroupOptions')) return mounted === 'v1' ? [...ofV1, 'CGROUP_SCHED'] : ['CGROUP_SCHED']
+  if (!has(version, 'preflightCgroupOptionsByVersion')) return []
+  return mounted === 'v1' ? [...ofV1, 'CGROUP_PIDS', 'CGROUP_SCHED'] : ['CGROUP_BPF', 'CGROUP_PIDS', 'CGROUP_SCHED']
+}
 
 const CGROUPS = {
   v1: {
     required: ['cpu', 'cpuacct', 'cpuset', 'devices', 'freezer', 'memory', 'pids'],
     optional: ['hugetlb'],
+    blockIo: 'blkio',
   },
-  v2: { required: ['cpu', 'cpuset', 'devices', 'freezer', 'memory', 'pids'], optional: ['hugetlb'] },
+  v2: {
+    required: ['cpu', 'cpuset', 'devices', 'freezer', 'memory', 'pids'],
+    optional: ['hugetlb'],
+    blockIo: 'io',
+  },
 } as const
 
 const SYSTEM: PreflightCheck = {
   name: 'SystemVerification',
-  about: 'Linux 3.10 or newer, built with what containers take, and with the control groups that the kubelet wants',
+  about:
+    'a kernel that the version takes (1.32: 4.19 or newer, before 3.10; from 1.34 on it warns before 5.4), built with what containers take, and with the control groups that the kubelet wants',
   severity: 'error',
   origin: 'kubeadm',
   mend: 'use a kernel of the distribution with cgroups v2 (systemd.unified_cgroup_hierarchy=1)',
@@ -65,7 +77,7 @@ const SYSTEM: PreflightCheck = {
           return error(`unsupported operating system: ${system.platform}`, 'a control plane runs on Linux')
         const cgroups = await readCgroups(around)
         return together([
-          judgeKernel(system.kernelRelease),
+          judgeKernel(system.kernelRelease, around.subject.version),
           await judgeConfig(around, cgroups),
           judgeCgroups(around, cgroups),
         ])
@@ -74,12 +86,27 @@ const SYSTEM: PreflightCheck = {
   ],
 }
 
-function judgeKernel(release: string): PreflightVerdict {
-  // The expressions are those of types_unix.go.
-  const isKnown = /^3\.[1-9][0-9]/.test(release) || /^([4-9]|[1-9][0-9]+)\.([0-9]+)\.([0-9]+)/.test(release)
-  return isKnown
+/** The expressions are those of types_unix.go. */
+const KERNELS = {
+  lts: [/^5\.4/, /^5\.10/, /^5\.15/, /^([6-9]|[1-9][0-9]+)\.([0-9]+)\.([0-9]+)/],
+  '4.19': [/^4\.19/, /^4\.[2-9][0-9]/, /^([5-9]|[1-9][0-9]+)\.([0-9]+)\.([0-9]+)/],
+  '3.10': [/^3\.[1-9][0-9]/, /^([4-9]|[1-9][0-9]+)\.([0-9]+)\.([0-9]+)/],
+} as const
+
+function judgeKernel(release: string, version: KubernetesVersion): PreflightVerdict {
+  const isOneOf = (kernels: readonly RegExp[]) => kernels.some(kernel => kernel.test(release))
+  if (has(version, 'preflightKernel54')) {
+    return isOneOf(KERNELS.lts)
+      ? well()
+      : warning(
+          `kernel release ${release} is unsupported`,
+          'update the kernel: of 5.x the long term releases 5.4, 5.10 and 5.15 are supported, and all from 6.0 on',
+        )
+  }
+  const oldest = has(version, 'preflightKernel419') ? '4.19' : '3.10'
+  return isOneOf(KERNELS[oldest])
     ? well()
-    : error(`unsupported kernel release: ${release}`, 'update the kernel: Linux 3.10 is the oldest')
+    : error(`unsupported kernel release: ${release}`, `update the kernel: Linux ${oldest} is the oldest`)
 }
 
 /** Where kernels keep what they were built with. */
@@ -123,7 +150,10 @@ async function* asStream(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes
 }
 
-async function judgeConfig({ host, system }: Surroundings, cgroups: Cgroups): Promise<PreflightVerdict> {
+async function judgeConfig(
+  { host, system, subject: { version } }: Surroundings,
+  cgroups: Cgroups,
+): Promise<PreflightVerdict> {
   const text = await readConfig(host, system.kernelRelease)
   if (text === undefined) {
     // kubeadm v1.20.2 takes that for an error, after it has loaded the module `configs`; later ones warn.
@@ -133,10 +163,12 @@ async function judgeConfig({ host, system }: Surroundings, cgroups: Cgroups): Pr
     )
   }
   const set = new Set([...text.matchAll(/^CONFIG_([A-Z0-9_]+)=[ym]/gm)].map(([, name]) => name))
-  const required = cgroups.version === 'v1' ? [...REQUIRED_CONFIG, ...V1_CONFIG] : REQUIRED_CONFIG
-  const missing = required
-    .filter(names => !names.some(name => set.has(name)))
-    .filter(([name = '']) => cgroups.version === 'v1' || !V1_ONLY.includes(name))
+  const more = [
+    ...(has(version, 'preflightFairGroupSched') ? ['FAIR_GROUP_SCHED'] : []),
+    ...(cgroups.version === 'none' ? [] : cgroupOptions(version, cgroups.version)),
+  ]
+  const required = [...REQUIRED_CONFIG, ...more.map(name => [name])]
+  const missing = required.filter(names => !names.some(name => set.has(name)))
   if (missing.length === 0) return well()
   return error(
     `unexpected kernel config: ${missing.map(([name]) => `CONFIG_${name}`).join(' ')}`,
@@ -173,7 +205,8 @@ function judgeCgroups({ subject }: Surroundings, { version, controllers }: Cgrou
   const hint =
     'boot with cgroups v2 (kernel parameter systemd.unified_cgroup_hierarchy=1), or mount them at /sys/fs/cgroup'
   if (version === 'none') return error('no control groups are mounted', hint)
-  const { required, optional } = CGROUPS[version]
+  const { required, optional, blockIo } = CGROUPS[version]
+  const wished = [...optional, ...(has(subject.version, 'preflightBlockIo') ? [blockIo] : [])]
   const without = (names: readonly string[]) => names.filter(name => !controllers.includes(name)).join(' ')
   const verdicts: PreflightVerdict[] = []
   if (version === 'v1') verdicts.push(judgeV1(subject, hint))
@@ -185,8 +218,13 @@ function judgeCgroups({ subject }: Surroundings, { version, controllers }: Cgrou
       ),
     )
   }
-  if (without(optional) !== '')
-    verdicts.push(warning(`missing optional cgroups: ${without(optional)}`, 'nothing, unless Pods ask for huge pages'))
+  if (without(wished) !== '')
+    verdicts.push(
+      warning(
+        `missing optional cgroups: ${without(wished)}`,
+        'nothing, unless Pods ask for huge pages (hugetlb) or limits of block devices (blkio, io)',
+      ),
+    )
   return together(verdicts)
 }
 

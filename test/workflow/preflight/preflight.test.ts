@@ -23,7 +23,7 @@ import { type MemoryHost, type MemoryHostOptions, memoryHost } from '../../suppo
 const RELEASE = '6.1.0-18-amd64'
 const CONFIG = [
   'NAMESPACES NET_NS PID_NS IPC_NS UTS_NS CGROUPS CGROUP_CPUACCT CGROUP_DEVICE CGROUP_FREEZER CGROUP_SCHED CPUSETS MEMCG',
-  'INET EXT4_FS PROC_FS NETFILTER_XT_TARGET_REDIRECT NETFILTER_XT_MATCH_COMMENT',
+  'INET EXT4_FS PROC_FS NETFILTER_XT_TARGET_REDIRECT NETFILTER_XT_MATCH_COMMENT FAIR_GROUP_SCHED CGROUP_PIDS CGROUP_BPF',
 ]
   .flatMap(line => line.split(' '))
   .map((name, index) => `CONFIG_${name}=${index % 3 === 0 ? 'm' : 'y'}`)
@@ -170,6 +170,38 @@ for (const [version, names] of [
 const V = 'v1.36.4'
 const system = (options: MemoryHostOptions['system']) => ({ system: options })
 const at = (path: string, content: string) => ({ files: { [path]: content } })
+
+/**
+ * What kubeadm of that version says of a kernel on a host with cgroups v1.
+ *
+ * @see kubernetes/system-validators, validators/types_unix.go: v1.2.0 (kubernetes v1.20.2), PR 37 (v1.32), PR 48 and 49 (v1.34)
+ */
+const KERNELS: readonly (readonly [release: string, version: string, state: readonly string[], message?: RegExp])[] = [
+  ['3.10.0-1160.el7.x86_64', 'v1.30.14', []],
+  ['3.2.0', 'v1.30.14', ['error SystemVerification'], /^unsupported kernel release: 3\.2\.0$/],
+  ['4.18.0-553.el8', 'v1.30.14', []],
+  ['4.18.0-553.el8', 'v1.32.12', ['error SystemVerification'], /^unsupported kernel release: 4\.18\.0-553\.el8$/m],
+  ['4.19.0-27-amd64', 'v1.33.8', ['warning SystemVerification'], /^cgroups v1 support[^\n]*$/],
+  ['5.8.0', 'v1.33.8', []],
+  ['5.8.0', 'v1.34.4', ['warning SystemVerification'], /^kernel release 5\.8\.0 is unsupported$/],
+  ['5.15.0-113-generic', 'v1.36.4', []],
+]
+/** Options of kernels, as in the same file; with cgroups v1, newer versions warn or refuse in any case. */
+const OPTIONS: readonly (readonly [name: string, version: string, mounted: 'v1' | 'v2', isMissed: boolean])[] = [
+  ['FAIR_GROUP_SCHED', 'v1.20.2', 'v2', false],
+  ['FAIR_GROUP_SCHED', 'v1.21.3', 'v2', true],
+  ['FAIR_GROUP_SCHED', 'v1.36.4', 'v2', true],
+  ['CGROUP_CPUACCT', 'v1.20.2', 'v1', true],
+  ['CGROUP_CPUACCT', 'v1.30.14', 'v1', true],
+  ['CGROUP_CPUACCT', 'v1.36.4', 'v2', false],
+  ['CGROUP_SCHED', 'v1.30.14', 'v2', true],
+  ['CGROUP_SCHED', 'v1.34.3', 'v2', false],
+  ['CGROUP_SCHED', 'v1.35.8', 'v2', true],
+  ['CGROUP_BPF', 'v1.34.3', 'v2', false],
+  ['CGROUP_BPF', 'v1.35.8', 'v2', true],
+  ['CGROUP_PIDS', 'v1.31.1', 'v2', false],
+  ['CGROUP_PIDS', 'v1.35.8', 'v2', true],
+]
 
 /** Something amiss with a host, the version, and what is found. */
 const CASES: readonly (readonly [
@@ -346,8 +378,36 @@ const CASES: readonly (readonly [
     V,
     { ...system({ kernelRelease: '2.6.32' }), ...at('/boot/config-2.6.32', kernelConfig(CONFIG)) },
     ['error SystemVerification'],
-    /unsupported kernel release: 2\.6\.32\nmissing required cgroups: freezer/,
+    /kernel release 2\.6\.32 is unsupported\nmissing required cgroups: freezer/,
   ],
+  ...KERNELS.map(
+    ([release, version, state, message]) =>
+      [
+        `Linux ${release} with ${version}`,
+        version,
+        {
+          ...system({ kernelRelease: release }),
+          files: { [`/boot/config-${release}`]: kernelConfig(CONFIG), ...(release.startsWith('5.') ? {} : V1_HOST()) },
+        },
+        state,
+        message,
+      ] as const,
+  ),
+  ...OPTIONS.map(
+    ([name, version, mounted, isMissed]) =>
+      [
+        `a kernel without ${name} and with cgroups ${mounted} for ${version}`,
+        version,
+        {
+          files: {
+            ...(mounted === 'v1' ? V1_HOST() : {}),
+            [`/boot/config-${RELEASE}`]: kernelConfig(CONFIG.filter(line => !line.startsWith(`CONFIG_${name}=`))),
+          },
+        },
+        isMissed ? ['error SystemVerification'] : [],
+        isMissed ? new RegExp(`unexpected kernel config: CONFIG_${name}$`, 'm') : undefined,
+      ] as const,
+  ),
   [
     'a kernel without a configuration',
     V,
@@ -384,6 +444,19 @@ const CASES: readonly (readonly [
     at('/sys/fs/cgroup/cgroup.controllers', 'cpuset cpu io memory pids\n'),
     ['warning SystemVerification'],
     /missing optional cgroups: hugetlb$/,
+  ],
+  [
+    'cgroups without io',
+    V,
+    at('/sys/fs/cgroup/cgroup.controllers', 'cpuset cpu memory pids hugetlb\n'),
+    ['warning SystemVerification'],
+    /missing optional cgroups: io$/,
+  ],
+  [
+    'cgroups without io, before 1.24',
+    'v1.23.1',
+    at('/sys/fs/cgroup/cgroup.controllers', 'cpuset cpu memory pids hugetlb\n'),
+    [],
   ],
   ['no cgroups', V, at('/proc/mounts', 'proc /proc proc rw 0 0\n'), ['error SystemVerification'], /no control groups/],
   ...(
@@ -430,7 +503,7 @@ function hybridHost(): Readonly<Record<string, string>> {
 }
 
 function V1_HOST(): Readonly<Record<string, string>> {
-  const controllers = ['cpu', 'cpuacct', 'cpuset', 'devices', 'freezer', 'memory', 'pids', 'hugetlb']
+  const controllers = ['cpu', 'cpuacct', 'cpuset', 'devices', 'freezer', 'memory', 'pids', 'hugetlb', 'blkio']
   return {
     '/proc/mounts': 'cgroup2 /sys/fs/cgroup/unified cgroup2 rw 0 0\ncgroup /sys/fs/cgroup/cpu cgroup rw,cpu 0 0\n',
     '/sys/fs/cgroup/unified/cgroup.controllers': '\n',
