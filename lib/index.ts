@@ -193,8 +193,6 @@ export {
   type Argument,
   type ComponentOptions,
   type ControlPlane,
-  type ControlPlaneOptions,
-  checkDescription,
   type ImageOverride,
   parseControlPlane,
   type ResolvedControlPlane,
@@ -225,6 +223,7 @@ export {
   parseDescription,
   resolveDescription,
 } from './config/resolve.js'
+export type { ControlPlaneOptions } from './config/resolve-configuration.js'
 export { API_VERSIONS, type ApiVersion, KINDS, type KubeadmKind } from './config/schema.js'
 export type { Configuration } from './config/types.js'
 export { type Context, createContext, type KeyParameters, type LogEvent, type RawKeyPair } from './context.js'
@@ -348,6 +347,7 @@ export { formatTime, parseTime } from './kubernetes/time.js'
 export { defaultVersion, type KubernetesVersion, MINORS, parseVersion } from './kubernetes/versions.js'
 export { MAX_INPUT_BYTES, MAX_INSPECT_BYTES } from './limits.js'
 export { adminBinding } from './render/admin-binding.js'
+export { checkComponents, checkDescription } from './render/check-description.js'
 export { componentCommand } from './render/component-args.js'
 export { COMPONENT_CONFIG_HASH, type ComponentConfiguration, componentConfigHash } from './render/component-config.js'
 export { type AddonObjects, corednsAddon } from './render/coredns.js'

@@ -2,6 +2,7 @@ import {
   type Cluster,
   type Context,
   type ControlPlane,
+  checkComponents,
   type Description,
   type HostFlags,
   MINORS,
@@ -36,7 +37,11 @@ export async function describeControlPlane(
   const description = await describeCluster(invocation, io, context, asControlPlane)
   const flags = await readHostFlags(invocation, io)
   const { controlPlane, problems } = resolveControlPlane(description, { ...options, flags })
-  refuseProblems({ ...description, problems }, context)
+  // What is doubtful about its components is said once it is known what host it is for.
+  const broken = (controlPlane ? checkComponents(description, controlPlane) : []).filter(
+    ({ severity }) => severity === 'error',
+  )
+  refuseProblems({ ...description, problems: [...problems, ...broken] }, context)
   if (!controlPlane) throw new TypeError('a description without errors has a control plane')
   return { description, controlPlane, flags }
 }

@@ -6,7 +6,7 @@ import { parseCidr } from '../kubernetes/net.js'
 import type { YamlPath } from '../yaml.js'
 import { type ControlPlaneSubject, hostKind, type ReportAt } from './control-plane-subject.js'
 import type { KubeadmKind } from './schema.js'
-import type { Configuration, Struct } from './types.js'
+import type { Struct } from './types.js'
 
 /** Somebody's command line. */
 interface CommandLine {
@@ -20,12 +20,12 @@ interface CommandLine {
 }
 
 /** What an argument says that a field says, too; `undefined` where the field says nothing. */
-type Same = (cluster: Cluster, configuration: Configuration) => string | undefined
+type Same = (cluster: Cluster, subject: ControlPlaneSubject) => string | undefined
 
 /** Arguments that say what fields say, by component: which field, and its value. */
 const FIELDS: Readonly<Record<string, Readonly<Record<string, readonly [field: string, value: Same]>>>> = {
   apiServer: {
-    'advertise-address': ['localAPIEndpoint.advertiseAddress', ({ advertiseAddress }) => advertiseAddress.text],
+    'advertise-address': ['localAPIEndpoint.advertiseAddress', (_, { address }) => address?.text],
     'secure-port': ['localAPIEndpoint.bindPort', ({ bindPort }) => String(bindPort)],
     'service-cluster-ip-range': ['networking.serviceSubnet', ({ serviceSubnets }) => cidrs(serviceSubnets)],
     'etcd-servers': ['etcd.external.endpoints', ({ externalEtcd }) => externalEtcd?.endpoints.join(',')],
@@ -39,14 +39,17 @@ const FIELDS: Readonly<Record<string, Readonly<Record<string, readonly [field: s
     'cluster-name': ['clusterName', ({ clusterName }) => clusterName],
   },
   'etcd.local': {
-    'data-dir': ['etcd.local.dataDir', (_, { ClusterConfiguration: cluster }) => cluster?.etcd?.local?.dataDir],
+    'data-dir': [
+      'etcd.local.dataDir',
+      (_, { configuration }) => configuration.ClusterConfiguration?.etcd?.local?.dataDir,
+    ],
     name: ['nodeRegistration.name', ({ nodeName }) => nodeName],
   },
   nodeRegistration: {
     'hostname-override': ['nodeRegistration.name', ({ nodeName }) => nodeName],
     'container-runtime-endpoint': [
       'nodeRegistration.criSocket',
-      (_, { InitConfiguration: init, JoinConfiguration: join }) => (init ?? join)?.nodeRegistration?.criSocket,
+      (_, subject) => subject.configuration[hostKind(subject)]?.nodeRegistration?.criSocket,
     ],
   },
 }
@@ -149,7 +152,7 @@ function checkFields(line: CommandLine, owner: string, subject: ControlPlaneSubj
     // Of several the last one counts.
     const index = line.args.findLastIndex(arg => arg.name === name)
     const given = line.args[index]?.value
-    const said = value(subject.description.cluster, subject.configuration)
+    const said = value(subject.description.cluster, subject)
     if (given === undefined || said === undefined || isSameText(given, said)) continue
     report(
       'warning',

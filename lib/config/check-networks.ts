@@ -1,5 +1,5 @@
 import { parseIp } from '../crypto/ip.js'
-import { quote } from '../kubernetes/cluster-fields.js'
+import { isLoopbackAddress, quote } from '../kubernetes/cluster-fields.js'
 import { has } from '../kubernetes/differences.js'
 import { type Cidr, cidrContains, cidrsOverlap } from '../kubernetes/net.js'
 import { type ControlPlaneSubject, hostKind, type ReportAt } from './control-plane-subject.js'
@@ -11,7 +11,8 @@ const MOST_NODE_BITS = 16
 /** How subnets, addresses and the masks of nodes go together. */
 export function checkNetworks(subject: ControlPlaneSubject, report: ReportAt): void {
   const { cluster } = subject.description
-  const { serviceSubnets, podSubnets, advertiseAddress, controlPlaneEndpoint, kubernetesVersion } = cluster
+  const { serviceSubnets, podSubnets, controlPlaneEndpoint, kubernetesVersion } = cluster
+  const { address } = subject
   const at = (name: string) => ({ kind: 'ClusterConfiguration', path: ['networking', name] }) as const
   const kind = hostKind(subject)
   const advertise = {
@@ -22,6 +23,13 @@ export function checkNetworks(subject: ControlPlaneSubject, report: ReportAt): v
       'advertiseAddress',
     ],
   } as const
+
+  // kubeadm takes it for a wish: the global address that the loopback interface has, if any (initconfiguration.go,
+  // SetAPIEndpointDynamicDefaults, v1.20.2). It is never advertised.
+  if (address && isLoopbackAddress(address))
+    report('error', advertise, `${address.text} leads every host to itself: no other one can join`, {
+      hint: 'give the address that other hosts reach this one at, e.g. 10.0.0.10; one of the loopback interface in so many words',
+    })
 
   for (const pods of podSubnets)
     for (const services of serviceSubnets)
@@ -38,8 +46,8 @@ export function checkNetworks(subject: ControlPlaneSubject, report: ReportAt): v
   ] as const)
     for (const network of networks) {
       const hint = 'these addresses exist within the cluster only: choose another network'
-      if (cidrContains(network, advertiseAddress))
-        report('error', advertise, `${advertiseAddress.text} is in the ${name} ${network.text}`, {
+      if (address && cidrContains(network, address))
+        report('error', advertise, `${address.text} is in the ${name} ${network.text}`, {
           code: 'KPKI_FIELD_CONFLICT',
           hint,
         })
@@ -53,13 +61,13 @@ export function checkNetworks(subject: ControlPlaneSubject, report: ReportAt): v
     }
 
   const [primary] = serviceSubnets
-  if (primary && primary.address.family !== advertiseAddress.family) {
+  if (primary && address && primary.address.family !== address.family) {
     const isRefused = has(kubernetesVersion, 'serviceFamilyChecked')
     const outcome = isRefused ? 'the API server does not start' : 'Pods do not reach the API server by its Service'
     report(
       isRefused ? 'error' : 'warning',
       at('serviceSubnet'),
-      `the first subnet, ${primary.text}, is of another family than the advertise address ${advertiseAddress.text}: ${outcome}`,
+      `the first subnet, ${primary.text}, is of another family than the advertise address ${address.text}: ${outcome}`,
       {
         code: 'KPKI_FIELD_CONFLICT',
         hint: 'put the subnet of its family first, or advertise an address of the other one',

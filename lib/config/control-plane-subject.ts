@@ -1,3 +1,4 @@
+import type { IpAddress } from '../crypto/ip.js'
 import type { Cluster } from '../kubernetes/cluster.js'
 import type { YamlPath } from '../yaml.js'
 import { hostDocument } from './facts.js'
@@ -11,6 +12,8 @@ import type { Configuration } from './types.js'
 export interface ControlPlaneSubject {
   readonly description: Description & { readonly cluster: Cluster }
   readonly flags: HostFlags
+  /** The advertise address; `undefined`: it is another host's, and nobody has said it. */
+  readonly address: IpAddress | undefined
   /** What file and flags say, without defaults. */
   readonly stated: Configuration
   /** The same with all defaults. */

@@ -1,13 +1,11 @@
-import { parseIp } from '../crypto/ip.js'
 import type { Cluster } from '../kubernetes/cluster.js'
 import { parseDuration } from '../kubernetes/duration.js'
 import type { YamlObject } from '../yaml-scalars.js'
 import { checkControlPlane } from './check-control-plane.js'
 import { hostDocument } from './facts.js'
-import type { HostFlags } from './host-flags.js'
 import { type ConfigProblem, throwFirst } from './problems.js'
 import type { Description } from './resolve.js'
-import { resolveConfiguration } from './resolve-configuration.js'
+import { type ControlPlaneOptions, resolveConfiguration } from './resolve-configuration.js'
 import type { Configuration, Struct } from './types.js'
 
 /** One argument of a component's command line, without the dashes. */
@@ -81,14 +79,6 @@ export interface ControlPlane {
   readonly configuration: Configuration
 }
 
-/** What a control plane is, beyond what the description of its cluster says. */
-export interface ControlPlaneOptions {
-  /** Default: none. */
-  readonly flags?: HostFlags
-  /** The container runtime's socket that was found on the host. Default: containerd's, `unix:///var/run/containerd/containerd.sock` */
-  readonly criSocket?: string
-}
-
 /** A control plane, and everything that is wrong with it. */
 export interface ResolvedControlPlane {
   /** `undefined` when a problem is an error. */
@@ -110,32 +100,12 @@ export function resolveControlPlane(
   options: ControlPlaneOptions = {},
 ): ResolvedControlPlane {
   const { stated, configuration } = resolveConfiguration(description, options)
-  const problems = checkControlPlane({ description, flags: options.flags ?? {}, stated, configuration })
+  const { flags = {}, isThisHost = true } = options
+  const { cluster, origins } = description
+  const address = isThisHost || origins.advertiseAddress.kind !== 'detected' ? cluster.advertiseAddress : undefined
+  const problems = checkControlPlane({ description, flags, address, stated, configuration })
   const isBroken = problems.some(({ severity }) => severity === 'error')
-  return { controlPlane: isBroken ? undefined : controlPlaneOf(description.cluster, stated, configuration), problems }
-}
-
-/**
- * What is wrong with a control plane that is described here and made elsewhere: an address that was detected on this machine says
- * nothing about that one, and is not judged.
- */
-export function checkDescription(
-  description: Description & { readonly cluster: Cluster },
-  options: ControlPlaneOptions = {},
-): readonly ConfigProblem[] {
-  const { cluster, origins, facts } = description
-  if (origins.advertiseAddress.kind !== 'detected') return resolveControlPlane(description, options).problems
-  const family = cluster.serviceSubnets[0]?.address.family ?? 4
-  // Addresses that nothing can be said against (RFC 5737, RFC 3849).
-  const advertiseAddress = parseIp(family === 4 ? '192.0.2.1' : '2001:db8::1') ?? cluster.advertiseAddress
-  return resolveControlPlane(
-    {
-      ...description,
-      facts: { ...facts, advertiseAddress: advertiseAddress.text },
-      cluster: { ...cluster, advertiseAddress },
-    },
-    options,
-  ).problems
+  return { controlPlane: isBroken ? undefined : controlPlaneOf(cluster, stated, configuration), problems }
 }
 
 /**

@@ -4,10 +4,10 @@ import { isYamlObject, type YamlObject, type YamlValue } from '../yaml-scalars.j
 import { at } from './convert.js'
 import { describeEffective, type EffectiveValue } from './describe.js'
 import { FACT_SOURCES, hostDocument } from './facts.js'
-import { flagText, HOST_FLAG_ROWS, type HostFlagName, type HostFlags, hostFlagPlace } from './host-flags.js'
+import { flagText, HOST_FLAG_ROWS, type HostFlagName, hostFlagPlace } from './host-flags.js'
 import { formatPath } from './problems.js'
 import type { Description, Origin } from './resolve.js'
-import { resolveConfiguration } from './resolve-configuration.js'
+import { type ControlPlaneOptions, resolveConfiguration } from './resolve-configuration.js'
 import { type CarriedKind, type FieldRow, type KubeadmKind, STRUCTS, type StructName } from './schema.js'
 
 const WITHHELD = '***'
@@ -20,7 +20,7 @@ const WITHHELD = '***'
  */
 export function describeControlPlane(
   description: Description & { readonly cluster: Cluster },
-  options: { readonly flags?: HostFlags; readonly criSocket?: string } = {},
+  options: ControlPlaneOptions = {},
 ): readonly EffectiveValue[] {
   const { configuration } = resolveConfiguration(description, options)
   const host = hostDocument(configuration)
@@ -93,7 +93,7 @@ function withhold(value: YamlValue, type: string): YamlValue {
 
 function originsOf(
   description: Description,
-  { flags = {}, criSocket }: { readonly flags?: HostFlags; readonly criSocket?: string },
+  { flags = {}, criSocket }: ControlPlaneOptions,
 ): (kind: KubeadmKind, path: YamlPath) => Origin {
   const given = (Object.keys(HOST_FLAG_ROWS) as HostFlagName[]).flatMap(name => {
     if (flagText(flags, name) === undefined) return []

@@ -10,6 +10,19 @@ import { flagItems, flagText, HOST_FLAG_ROWS, type HostFlagName, type HostFlags,
 import type { Description } from './resolve.js'
 import type { Configuration, Struct } from './types.js'
 
+/** What a control plane is, beyond what the description of its cluster says. */
+export interface ControlPlaneOptions {
+  /** Default: none. */
+  readonly flags?: HostFlags
+  /** The container runtime's socket that was found on the host. Default: containerd's, `unix:///var/run/containerd/containerd.sock` */
+  readonly criSocket?: string
+  /**
+   * It is that of the host that this runs on. Default: true; else an advertise address that was detected says nothing about that
+   * host, and is not judged
+   */
+  readonly isThisHost?: boolean
+}
+
 /** A configuration, before and after its defaults. */
 export interface ResolvedConfiguration {
   /** What the file and the flags say, and what was detected. */
@@ -21,7 +34,7 @@ export interface ResolvedConfiguration {
 /** Writes everything that is known of a host into kubeadm's kinds (v1beta4): flag over file over default. */
 export function resolveConfiguration(
   description: Description & { readonly cluster: Cluster },
-  { flags = {}, criSocket }: { readonly flags?: HostFlags; readonly criSocket?: string },
+  { flags = {}, criSocket }: ControlPlaneOptions,
 ): ResolvedConfiguration {
   const { cluster } = description
   const stated = withHostFlags(withFacts(description), flags)

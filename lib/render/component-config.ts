@@ -78,7 +78,7 @@ function assertMappings(configuration: YamlObject, path: string, kind: string): 
     const value = valueAt(configuration, parent)
     if (value === undefined || value === null || isYamlObject(value)) continue
     const field = `${kind}.${parent}`
-    throw new UsageError('KPKI_FIELD_VALUE', `${field} is no mapping`, { details: { field } })
+    throw new UsageError('KPKI_FIELD_VALUE', `${field}: is no mapping`, { details: { field } })
   }
 }
 

@@ -1,5 +1,6 @@
 import type { ComponentOptions, ControlPlane } from '../config/control-plane.js'
-import { UsageError } from '../errors.js'
+import { throwFirst } from '../config/problems.js'
+import { type FieldProblem, quote } from '../kubernetes/cluster-fields.js'
 import { type DifferenceName, has } from '../kubernetes/differences.js'
 import { isWithin, joinPath } from '../kubernetes/paths.js'
 import { lastArgument } from './arguments.js'
@@ -50,42 +51,52 @@ export function optionsOf(component: StaticPodComponent, controlPlane: ControlPl
  * The volumes of a component, sorted by name: those that it needs, and those that the description adds; one that is added
  * with the name of another takes its place.
  *
- * @throws {@link UsageError} `KPKI_FIELD_CONFLICT` where two are mounted at one place or added with one name: the kubelet
- *   refuses such a Pod, and nothing says so where `init` waits
+ * @throws {@link UsageError} `KPKI_FIELD_CONFLICT` where two are mounted at one place, see {@link volumeProblems}
  */
 export function componentVolumes(
   component: StaticPodComponent,
   controlPlane: ControlPlane,
   traits: HostTraits = {},
 ): readonly ComponentVolume[] {
-  const extra = optionsOf(component, controlPlane)?.extraVolumes ?? []
-  const field = component === 'etcd' ? '' : `${EXTRA_VOLUMES[component]}.extraVolumes`
-  const byName = new Map(ownVolumes(component, controlPlane, traits).map(volume => [volume.name, volume]))
-  for (const [index, volume] of extra.entries()) {
-    const twice = extra.findIndex(({ name }) => name === volume.name)
-    if (twice !== index)
-      throw conflict(`${field}[${index}].name`, `${volume.name} is the name of ${field}[${twice}], too`)
-    byName.set(volume.name, volume)
-  }
-  const volumes = [...byName.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1))
-  for (const [index, volume] of extra.entries()) {
-    const other = volumes.find(({ name, mountPath }) => name !== volume.name && mountPath === volume.mountPath)
-    if (other) {
-      throw conflict(
-        `${field}[${index}].mountPath`,
-        `${volume.mountPath} is where ${other.name} is mounted, too`,
-        other.name,
-      )
-    }
-  }
-  return volumes
+  throwFirst(volumeProblems(component, controlPlane, traits))
+  return volumesOf(component, controlPlane, traits)
 }
 
-function conflict(field: string, message: string, name?: string): UsageError {
-  return new UsageError('KPKI_FIELD_CONFLICT', `${field}: ${message}`, {
-    details: { field },
-    hint: name === undefined ? 'take one of them out' : `to replace that volume, name this one ${name}`,
+/**
+ * Volumes that the description adds at the place of another one: the kubelet refuses such a Pod, and nothing says so where `init`
+ * waits.
+ */
+export function volumeProblems(
+  component: StaticPodComponent,
+  controlPlane: ControlPlane,
+  traits: HostTraits = {},
+): readonly FieldProblem[] {
+  if (component === 'etcd') return []
+  const volumes = volumesOf(component, controlPlane, traits)
+  return controlPlane[EXTRA_VOLUMES[component]].extraVolumes.flatMap(({ name, mountPath }, index) => {
+    const other = volumes.find(volume => volume.name !== name && volume.mountPath === mountPath)
+    return other === undefined
+      ? []
+      : [
+          {
+            severity: 'error',
+            code: 'KPKI_FIELD_CONFLICT',
+            field: `${EXTRA_VOLUMES[component]}.extraVolumes[${index}].mountPath`,
+            message: `${quote(mountPath)} is where ${other.name} is mounted, too`,
+            hint: `to replace that volume, name this one ${other.name}`,
+          },
+        ]
   })
+}
+
+function volumesOf(
+  component: StaticPodComponent,
+  controlPlane: ControlPlane,
+  traits: HostTraits,
+): readonly ComponentVolume[] {
+  const extra = optionsOf(component, controlPlane)?.extraVolumes ?? []
+  const byName = new Map([...ownVolumes(component, controlPlane, traits), ...extra].map(each => [each.name, each]))
+  return [...byName.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1))
 }
 
 const directory = (name: string, path: string, readOnly = true): ComponentVolume => ({

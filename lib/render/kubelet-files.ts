@@ -5,7 +5,7 @@ import { formatYaml } from '../yaml-format.js'
 import type { YamlObject } from '../yaml-scalars.js'
 import { isGateOn, valueAt, withValueAt } from './component-config.js'
 import type { HostFile, HostTraits } from './host-file.js'
-import { kubeletConfiguration } from './kubelet.js'
+import { healthPort, kubeletConfiguration } from './kubelet.js'
 import { KUBELET_PATHS, kubeletFlags, quoteGo } from './kubelet-flags.js'
 import type { Patch } from './patch.js'
 import { type PatchedObject, patchObject } from './patches.js'
@@ -39,6 +39,7 @@ export function kubeletFiles(
  * Where the kubelet says how it is, by what its `config.yaml` will say.
  *
  * @returns e.g. `http://127.0.0.1:10248/healthz`; `undefined` where it was told not to
+ * @throws `UsageError` `KPKI_PATCH_INVALID`, and `KPKI_FIELD_VALUE` where the port is none
  * @see kubernetes/kubernetes v1.33, cmd/kubeadm/app/util/apiclient/wait.go (WaitForKubelet)
  */
 export function kubeletHealthUrl(
@@ -48,8 +49,8 @@ export function kubeletHealthUrl(
 ): string | undefined {
   const configuration = patchConfiguration(controlPlane, traits, patches).object
   const address = String(valueAt(configuration, 'healthzBindAddress') ?? '')
-  const port = valueAt(configuration, 'healthzPort')
-  return port === 0 ? undefined : `http://${formatHostPort(address, Number(port))}/healthz`
+  const port = healthPort(configuration)
+  return port === 0 ? undefined : `http://${formatHostPort(address, port)}/healthz`
 }
 
 /** What may not be meant so in patches for the kubelet: those that change nothing, items that are new in a list. */

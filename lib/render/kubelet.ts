@@ -1,7 +1,10 @@
 import type { ControlPlane } from '../config/control-plane.js'
+import { UsageError } from '../errors.js'
 import { dnsAddress } from '../kubernetes/cluster.js'
+import { isPort } from '../kubernetes/cluster-fields.js'
 import { has } from '../kubernetes/differences.js'
 import { formatYaml } from '../yaml-format.js'
+import type { YamlObject } from '../yaml-scalars.js'
 import {
   type ComponentConfiguration,
   dualStackGate,
@@ -98,6 +101,7 @@ export function kubeletConfiguration(controlPlane: ControlPlane, traits: HostTra
       'is false, and is set to true, as kubeadm does: nothing else renews what the kubelet shows the API server'
     problems.push({ severity: 'warning', code: 'KPKI_FIELD_VALUE', field: `${TYPE.kind}.rotateCertificates`, message })
   }
+  healthPort(merged.configuration)
   const endpoint = valueAt(merged.configuration, 'containerRuntimeEndpoint') || node.criSocket
   if (endpoint !== node.criSocket) {
     const message = `is ${JSON.stringify(endpoint)}, where nodeRegistration.criSocket is ${JSON.stringify(node.criSocket)}, which is what this host gets`
@@ -109,6 +113,19 @@ export function kubeletConfiguration(controlPlane: ControlPlane, traits: HostTra
     })
   }
   return { configuration: { ...merged.configuration, rotateCertificates: true }, problems }
+}
+
+/**
+ * Where the kubelet is asked how it is.
+ *
+ * @returns 0: it was told not to say
+ * @throws {@link UsageError} `KPKI_FIELD_VALUE`: init would ask nobody until its time is up
+ */
+export function healthPort(configuration: YamlObject): number {
+  const port = valueAt(configuration, 'healthzPort')
+  if (typeof port === 'number' && (port === 0 || isPort(port))) return port
+  const field = `${TYPE.kind}.healthzPort`
+  throw new UsageError('KPKI_FIELD_VALUE', `${field}: is not a port: 1 to 65535, or 0 for none`, { details: { field } })
 }
 
 /**

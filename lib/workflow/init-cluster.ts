@@ -1,6 +1,7 @@
 import type { CertificateKey } from '../access/certificate-key.js'
 import { generateCertificateKey, parseCertificateKey } from '../access/certificate-key.js'
 import type { ControlPlane } from '../config/control-plane.js'
+import { formatProblem, throwFirst } from '../config/problems.js'
 import { componentProblems } from '../render/component-problems.js'
 import type { HostTraits } from '../render/host-file.js'
 import { initTokens } from './init-tokens.js'
@@ -58,7 +59,8 @@ export async function initCluster(
  * The facts of an init: what the description says, what is found on the host, and what is random. Changes nothing; what is doubtful
  * goes to the log.
  *
- * @throws `UsageError` `KPKI_PATCH_INVALID`, and what is wrong with a token; what looking at the host throws
+ * @throws `UsageError` `KPKI_PATCH_INVALID`, and what is wrong with a token or with what the components are given; what looking at
+ *   the host throws
  */
 export async function prepareInit(
   controlPlane: ControlPlane,
@@ -72,8 +74,9 @@ export async function prepareInit(
       : await readPatches(host, controlPlane.patchesDir)
   for (const message of notes) context.log({ level: 'warning', message })
   const traits = options.traits ?? (await readTraits(host, store))
-  for (const { field, message } of componentProblems(controlPlane, traits))
-    context.log({ level: 'warning', message: `${field}: ${message}` })
+  const problems = componentProblems(controlPlane, traits)
+  throwFirst(problems)
+  for (const problem of problems) context.log({ level: 'warning', message: formatProblem(problem) })
   return {
     controlPlane: withoutSkippedAddons(controlPlane, skip),
     traits,

@@ -67,6 +67,8 @@ test(
   }),
 )
 
+const head = (kind: string) => `apiVersion: kubeadm.k8s.io/v1beta4\nkind: ${kind}\n`
+
 test('config show: what is wrong with a control plane is said; versions without end are shown', async () => {
   const bad = await run(['config', 'show', ...HOST, '--cri-socket', 'tcp://x'])
   assert.is(bad.status, 2)
@@ -88,10 +90,60 @@ test(
     assert.is(status, 1)
     assert.match(stderr, /k\.yaml:3:25: networking\.podSubnet: /)
     assert.match(stderr, /k\.yaml:4:25: apiServer\.extraArgs\[0\]: /)
-    for (const text of ['networking: {serviceSubnet: "fd00::/112", podSubnet: "fd01::/48"}\n', ''])
-      assert.is((await validate(text)).status, 0, text)
+    // The addresses that documentation is written with (RFC 5737, RFC 3849) are networks as any other.
+    for (const text of [
+      'networking: {serviceSubnet: "fd00::/112", podSubnet: "fd01::/48"}\n',
+      'networking: {serviceSubnet: 192.0.0.0/16}\n',
+      'networking: {serviceSubnet: "2001:db8::/112"}\n',
+      'apiServer: {extraArgs: [{name: advertise-address, value: 10.0.0.7}]}\n',
+      `---\n${PROXY}bindAddress: "::"\n`,
+      '',
+    ]) {
+      const { status, stdout, stderr } = await validate(text)
+      assert.equal([status, stdout, stderr], [0, 'ok\n', ''], text)
+    }
   }),
 )
+
+const PROXY = 'apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\n'
+const KUBELET = 'apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n'
+
+for (const [what, lines, severity, place] of [
+  [
+    'a volume over one of the component',
+    'apiServer: {extraVolumes: [{name: x, hostPath: /x, mountPath: /x}, {name: roots, hostPath: /r, mountPath: /etc/ssl/certs}]}\n',
+    'error',
+    '3:107: apiServer.extraVolumes[1].mountPath',
+  ],
+  [
+    'no mapping in the place of one',
+    `---\n${KUBELET}authentication: 5\n`,
+    'error',
+    '6:17: KubeletConfiguration.authentication',
+  ],
+  ['a port that is none', `---\n${KUBELET}healthzPort: abc\n`, 'error', '6:14: KubeletConfiguration.healthzPort'],
+  ['another directory', `---\n${KUBELET}staticPodPath: /srv\n`, 'warning', '6:16: KubeletConfiguration.staticPodPath'],
+  [
+    'a value with spaces',
+    `---\n${head('InitConfiguration')}nodeRegistration: {kubeletExtraArgs: [{name: node-labels, value: "a=b, c=d"}]}\n`,
+    'warning',
+    '6:38: nodeRegistration.kubeletExtraArgs',
+  ],
+] as const)
+  test(
+    `what a component would be given is judged before it is rendered: ${what}`,
+    inTempDir(async dir => {
+      const file = join(dir, 'k.yaml')
+      writeFileSync(file, `${head('ClusterConfiguration')}${lines}`)
+      const isError = severity === 'error'
+      const validated = await run(['config', 'validate', '--config', file, ...HOST])
+      assert.is(validated.status, isError ? 1 : 0)
+      assert.ok(validated.stderr.includes(`${severity}: ${file}:${place}: `), validated.stderr)
+      const rendered = await run(['render', '--root', join(dir, 'root'), '--dry-run', '--config', file, ...HOST])
+      assert.is(rendered.status, isError ? 2 : 0, rendered.stderr)
+      if (isError) assert.ok(rendered.stderr.includes(`${file}:${place}: `), rendered.stderr)
+    }),
+  )
 
 test(
   'render: versions that nobody knows, hosts that join and secrets that are given twice are refused, and nothing is written',

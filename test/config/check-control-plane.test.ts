@@ -63,6 +63,16 @@ const CASES: readonly (readonly [name: string, said: Said, expected: readonly st
     ['error FIELD_CONFLICT localAPIEndpoint.advertiseAddress 7:38'],
   ],
   [
+    'an address that leads nowhere else',
+    { facts: { advertiseAddress: '127.0.0.1' } },
+    ['error FIELD_VALUE localAPIEndpoint.advertiseAddress --apiserver-advertise-address'],
+  ],
+  [
+    'one of IPv6, in a file',
+    { cluster: 'networking: {serviceSubnet: fd00::/112}', init: 'localAPIEndpoint: {advertiseAddress: "::1"}' },
+    ['error FIELD_VALUE localAPIEndpoint.advertiseAddress 7:38'],
+  ],
+  [
     'an endpoint within the Services',
     { cluster: 'controlPlaneEndpoint: 10.100.0.1:6443' },
     ['error FIELD_CONFLICT controlPlaneEndpoint 3:23'],

@@ -1,8 +1,9 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type ControlPlaneOptions, parseControlPlane, resolveControlPlane } from '../../lib/config/control-plane.js'
+import { parseControlPlane, resolveControlPlane } from '../../lib/config/control-plane.js'
 import type { FlagFacts } from '../../lib/config/facts.js'
 import { parseDescription } from '../../lib/config/resolve.js'
+import type { ControlPlaneOptions } from '../../lib/config/resolve-configuration.js'
 import { UsageError } from '../../lib/errors.js'
 import { testContext } from '../support/context.js'
 

@@ -1,5 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { UsageError } from '../../lib/errors.js'
 import { componentProblems } from '../../lib/render/component-problems.js'
 import { prepareInit } from '../../lib/workflow/init-cluster.js'
 import { testContext } from '../support/context.js'
@@ -34,6 +35,37 @@ for (const [what, text, expected] of [
       await fieldsOf(text),
       expected.map(field => ['warning', field]),
     )
+  })
+
+test('what cannot be made, or no kubelet would run, is an error, all of them at once', async () => {
+  const cluster =
+    'scheduler: {extraVolumes: [{name: x, hostPath: /x, mountPath: /etc/kubernetes/scheduler.conf}]}\napiServer: {extraVolumes: [{name: x, hostPath: /x, mountPath: /etc/ssl/certs}, {name: z, hostPath: /x, mountPath: /etc/kubernetes/pki}]}'
+  const broken = { cluster, more: `${KUBELET}authentication: 5\n---\n${PROXY}conntrack: []` }
+  const expected = [
+    'KubeletConfiguration.authentication',
+    'KubeProxyConfiguration.conntrack',
+    'apiServer.extraVolumes[0].mountPath',
+    'apiServer.extraVolumes[1].mountPath',
+    'scheduler.extraVolumes[0].mountPath',
+  ]
+  assert.equal(
+    await fieldsOf(broken),
+    expected.map(field => ['error', field]),
+  )
+  const host = memoryHost()
+  const error = await prepareInit(await controlPlane('v1.36.0', broken), {
+    host,
+    store: host.store,
+    context: testContext(),
+  }).catch((thrown: unknown) => thrown)
+  assert.ok(error instanceof UsageError)
+  assert.is(error.details['field'], expected[0])
+})
+
+for (const port of ['abc', '"10248"', '70000', '-1', '1.5', '[]'])
+  test(`${port} is not a port that the kubelet is asked at`, async () => {
+    const broken = { more: `${KUBELET}healthzPort: ${port}` }
+    assert.equal(await fieldsOf(broken), [['error', 'KubeletConfiguration.healthzPort']])
   })
 
 test('an init says it once, beforehand', async () => {

@@ -303,7 +303,6 @@ const volume = (name: string, hostPath: string, mountPath = hostPath) => ({
 for (const [name, extraVolumes, field] of [
   ['mounted over another', [volume('mine', '/opt/roots', '/etc/ssl/certs')], 'apiServer.extraVolumes[0].mountPath'],
   ['mounted at one place', [volume('a', '/a', '/x'), volume('b', '/b', '/x')], 'apiServer.extraVolumes[0].mountPath'],
-  ['with one name', [volume('a', '/a'), volume('a', '/b')], 'apiServer.extraVolumes[1].name'],
 ] as const)
   test(`volumes ${name} are refused`, async () => {
     const base = await controlPlane('v1.36.4')

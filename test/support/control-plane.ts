@@ -1,5 +1,6 @@
-import { type ControlPlane, type ControlPlaneOptions, parseControlPlane } from '../../lib/config/control-plane.js'
+import { type ControlPlane, parseControlPlane } from '../../lib/config/control-plane.js'
 import { parseDescription } from '../../lib/config/resolve.js'
+import type { ControlPlaneOptions } from '../../lib/config/resolve-configuration.js'
 import { createContext } from '../../lib/context.js'
 
 const HOST = 'localAPIEndpoint: {advertiseAddress: 10.77.1.10}\nnodeRegistration: {name: cp-1}'
