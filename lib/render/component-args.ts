@@ -57,22 +57,55 @@ const VALUES = {
   'external-etcd-key': ({ cluster }) => cluster.externalEtcd?.keyFile ?? '',
 } as const satisfies Readonly<Record<string, (controlPlane: ControlPlane) => string>>
 
-/** What makes an argument stand there. */
-const CONDITIONS = {
-  'local-etcd': ({ cluster }) => cluster.externalEtcd === undefined,
-  'external-etcd': ({ cluster }) => cluster.externalEtcd !== undefined,
-  'external-etcd-ca': ({ cluster }) => Boolean(cluster.externalEtcd?.caFile),
-  'external-etcd-client': ({ cluster }) => Boolean(cluster.externalEtcd?.certFile && cluster.externalEtcd.keyFile),
-  'pod-subnet': ({ cluster }) => cluster.podSubnets.length > 0,
-  'dual-stack-gate': ({ cluster }) => cluster.featureGates['IPv6DualStack'] !== undefined,
-  // The two exclude each other (kubernetes/kubernetes PR 123654, v1.30).
-  'no-authorization-config': ({ apiServer }) => lastArgument(apiServer.extraArgs, 'authorization-config') === undefined,
-  'own-ca': (_, { isExternalCa = false }) => !isExternalCa,
+/** What makes an argument stand there; `about` names the versions of a row of DIFFERENCES `{so}`. */
+export const CONDITIONS = {
+  'local-etcd': {
+    about: 'etcd is on the host',
+    holds: ({ cluster }) => cluster.externalEtcd === undefined,
+  },
+  'external-etcd': {
+    about: 'etcd is elsewhere',
+    holds: ({ cluster }) => cluster.externalEtcd !== undefined,
+  },
+  'external-etcd-ca': {
+    about: 'etcd is elsewhere and has a CA',
+    holds: ({ cluster }) => Boolean(cluster.externalEtcd?.caFile),
+  },
+  'external-etcd-client': {
+    about: 'etcd is elsewhere and wants a certificate',
+    holds: ({ cluster }) => Boolean(cluster.externalEtcd?.certFile && cluster.externalEtcd.keyFile),
+  },
+  'pod-subnet': {
+    about: 'there is a podSubnet',
+    holds: ({ cluster }) => cluster.podSubnets.length > 0,
+  },
+  'dual-stack-gate': {
+    about: 'the feature gate IPv6DualStack is given',
+    holds: ({ cluster }) => cluster.featureGates['IPv6DualStack'] !== undefined,
+  },
+  'no-authorization-config': {
+    about: 'authorization-config is not given',
+    // The two exclude each other (kubernetes/kubernetes PR 123654, v1.30).
+    holds: ({ apiServer }) => lastArgument(apiServer.extraArgs, 'authorization-config') === undefined,
+  },
+  'own-ca': {
+    about: "the CA's key is there",
+    holds: (_, { isExternalCa = false }) => !isExternalCa,
+  },
   // Empty, so that the controller that signs does not start.
-  'external-ca': (_, { isExternalCa = false }) => isExternalCa,
-  'graduated-etcd-flags': takesGraduatedFlags,
-  'experimental-etcd-flags': controlPlane => !takesGraduatedFlags(controlPlane),
-} as const satisfies Readonly<Record<string, Source<boolean>>>
+  'external-ca': {
+    about: "the CA's key is elsewhere",
+    holds: (_, { isExternalCa = false }) => isExternalCa,
+  },
+  'graduated-etcd-flags': {
+    about: '{etcdOnlyGraduatedFlags}; {etcdGraduatedFlags} unless the tag of etcd is older than 3.6',
+    holds: takesGraduatedFlags,
+  },
+  'experimental-etcd-flags': {
+    about: 'unless etcd is told so in the words of 3.6',
+    holds: controlPlane => !takesGraduatedFlags(controlPlane),
+  },
+} as const satisfies Readonly<Record<string, { readonly about: string; readonly holds: Source<boolean> }>>
 
 /** Whether etcd is one that knows flags without `experimental-` before them: 3.6 and newer. */
 function takesGraduatedFlags(controlPlane: ControlPlane): boolean {
@@ -136,13 +169,13 @@ export const COMPONENT_ARGUMENTS: Readonly<Record<StaticPodComponent, readonly A
       value: 'true',
       when: ['etcdCorruptCheck', 'experimental-etcd-flags'],
     },
-    { flag: 'feature-gates', value: 'InitialCorruptCheck=true', when: ['etcdCorruptCheck', 'graduated-etcd-flags'] },
+    { flag: 'feature-gates', value: 'InitialCorruptCheck=true', when: ['graduated-etcd-flags'] },
     {
       flag: 'experimental-watch-progress-notify-interval',
       value: '5s',
       when: ['etcdProgressNotify', 'experimental-etcd-flags'],
     },
-    { flag: 'watch-progress-notify-interval', value: '5s', when: ['etcdProgressNotify', 'graduated-etcd-flags'] },
+    { flag: 'watch-progress-notify-interval', value: '5s', when: ['graduated-etcd-flags'] },
   ],
   'kube-apiserver': [
     { flag: 'advertise-address', value: '{advertise}' },
@@ -229,7 +262,7 @@ export function componentArguments(
 ): readonly Argument[] {
   const version = controlPlane.cluster.kubernetesVersion
   const holds = (condition: Condition) =>
-    isDescribed(condition) ? CONDITIONS[condition](controlPlane, traits) : has(version, condition)
+    isDescribed(condition) ? CONDITIONS[condition].holds(controlPlane, traits) : has(version, condition)
   const defaults = COMPONENT_ARGUMENTS[component]
     .filter(({ when = [] }) => when.every(holds))
     .map(({ flag, value }) => ({ name: flag, value: fillIn(value, controlPlane) }))

@@ -1,6 +1,6 @@
 /** What runs on a control plane: arguments, probes and images of the components, and what changed between versions. */
 import { DIFFERENCES, type Difference, type DifferenceName } from '../../lib/kubernetes/differences.js'
-import { COMPONENT_ARGUMENTS } from '../../lib/render/component-args.js'
+import { COMPONENT_ARGUMENTS, CONDITIONS } from '../../lib/render/component-args.js'
 import { IMAGE_TAGS } from '../../lib/render/images.js'
 import { PROBES } from '../../lib/render/probes.js'
 import { STATIC_POD_COMPONENTS, type StaticPodComponent } from '../../lib/render/static-pods.js'
@@ -19,8 +19,14 @@ export function spanOf({ since, until, patches = {} }: Difference): string {
 
 const isDifference = (name: string): name is DifferenceName => Object.hasOwn(DIFFERENCES, name)
 
-/** `external-etcd-client` as words; versions as they are counted. */
-const conditionOf = (name: string) => (isDifference(name) ? spanOf(DIFFERENCES[name]) : name.replaceAll('-', ' '))
+/** A condition in words, versions as they are counted. */
+function conditionOf(name: keyof typeof CONDITIONS | DifferenceName): string {
+  if (isDifference(name)) return spanOf(DIFFERENCES[name])
+  return CONDITIONS[name].about.replace(/\{(\w+)\}/g, (_, row: string) => {
+    if (!isDifference(row)) throw new RangeError(`{${row}} is no row of DIFFERENCES`)
+    return spanOf(DIFFERENCES[row])
+  })
+}
 
 /** Default arguments of one component. */
 export function componentArguments(component: StaticPodComponent): string {
@@ -28,7 +34,7 @@ export function componentArguments(component: StaticPodComponent): string {
     ['flag', 'value', 'when'],
     COMPONENT_ARGUMENTS[component]
       .toSorted((a, b) => (a.flag < b.flag ? -1 : 1))
-      .map(({ flag, value, when = [] }) => [code(flag), code(value) || 'empty', when.map(conditionOf).join(', ')]),
+      .map(({ flag, value, when = [] }) => [code(flag), code(value) || 'empty', when.map(conditionOf).join('; ')]),
   )
 }
 
