@@ -12,6 +12,7 @@ import type { Invocation } from './command.js'
 import { describeControlPlane } from './control-plane.js'
 import { text } from './flags.js'
 import type { Io, OpenedHost } from './io.js'
+import { VERSION } from './version.js'
 
 /** The host of a command; its tree is known once its description is. */
 export interface HostInWork {
@@ -29,7 +30,8 @@ export async function hostInWork(io: Io, context: Context): Promise<HostInWork> 
     host,
     async open(controlPlane) {
       const store = new DiskStore('/etc/kubernetes', { certDir: controlPlane.cluster.certificatesDir })
-      const connect = () => connectAdministrator(controlPlane, store, context, { env: io.env, signal: io.signal })
+      const options = { env: io.env, signal: io.signal, userAgent: `kpki/${VERSION}` }
+      const connect = () => connectAdministrator(controlPlane, store, context, options)
       return { host, store, connect }
     },
   }

@@ -15,6 +15,11 @@ export interface RetryOptions {
   readonly totalMs?: number
   /** Repetitions of one question. Default: 10, as client-go has it for answers with `Retry-After` */
   readonly maxRetries?: number
+  /**
+   * Somebody is known to answer there: where nobody does, the server is about to start, and is waited for. Default: false, so that a
+   * wrong address is told at once
+   */
+  readonly isExpected?: boolean
 }
 
 /** A question to an API server. */
@@ -25,7 +30,9 @@ export interface ApiRequest extends Omit<HttpsRequest, 'timeoutMs'> {
 
 const DEFAULTS = { timeoutMs: 30_000, totalMs: 60_000, maxRetries: 10 } as const
 
-function readLimits({ timeoutMs, totalMs, maxRetries }: RetryOptions): Required<RetryOptions> {
+type Limits = Required<Pick<RetryOptions, 'timeoutMs' | 'totalMs' | 'maxRetries'>>
+
+function readLimits({ timeoutMs, totalMs, maxRetries }: RetryOptions): Limits {
   const retries = maxRetries ?? DEFAULTS.maxRetries
   if (!Number.isSafeInteger(retries) || retries < 0)
     throw new UsageError('KPKI_FIELD_VALUE', `maxRetries: ${retries} is no number of repetitions`, {
@@ -38,6 +45,12 @@ function readLimits({ timeoutMs, totalMs, maxRetries }: RetryOptions): Required<
   }
 }
 
+/** Whether the server may have got something of the question. */
+function wasSent(error: unknown): boolean {
+  const phase = error instanceof NetworkError ? error.details['phase'] : undefined
+  return phase === 'head' || phase === 'body'
+}
+
 const FIRST_PAUSE_MS = 250
 const LONGEST_PAUSE_MS = 5_000
 /** What servers and balancers answer while they start, stop or are overloaded. */
@@ -48,7 +61,7 @@ const PASSING = [500, 502, 503, 504]
  *
  * As client-go: after 429 and 5xx with `Retry-After` (the server says that nothing was done), and what is repeatable after a cut
  * connection. Beyond it: what is repeatable after other 5xx, and everything after a refused or cut connection over which
- * nothing had been sent, but only once the server has answered something: a wrong address is told at once.
+ * nothing had been sent, but only once the server has answered something, or is known to: a wrong address is told at once.
  *
  * @see kubernetes/kubernetes v1.20.2, staging/src/k8s.io/client-go/rest/request.go (request, checkWait)
  */
@@ -56,10 +69,10 @@ export class ApiTransport {
   readonly #https: HttpsClient
   readonly #headers: Readonly<Record<string, string | readonly string[]>>
   readonly #context: Context
-  readonly #limits: Required<RetryOptions>
+  readonly #limits: Limits
   readonly #stop = new AbortController()
   readonly #warned = new Set<string>()
-  #hasAnswered = false
+  #hasAnswered: boolean
 
   /**
    * @param hide - for what the server says
@@ -76,6 +89,7 @@ export class ApiTransport {
     this.#https = new HttpsClient(server)
     this.#headers = headers
     this.#context = context
+    this.#hasAnswered = options.isExpected ?? false
     this.hide = hide
     this.signal = options.signal ? AbortSignal.any([options.signal, this.#stop.signal]) : this.#stop.signal
     // Each question that is under way listens.
@@ -135,11 +149,16 @@ export class ApiTransport {
     const signals = [over.signal, this.signal, ...(request.signal ? [request.signal] : [])]
     try {
       let leftMs = totalMs
+      let before: NetworkError | undefined
       for (let failures = 0; ; ) {
-        const outcome = await exchange({ ...request, headers, timeoutMs, signal: AbortSignal.any(signals) }).then(
+        const current = await exchange({ ...request, headers, timeoutMs, signal: AbortSignal.any(signals) }).then(
           answer => ({ answer }),
           (error: unknown) => ({ error }),
         )
+        // That the rest of the time was too short says less than what was said before.
+        const isCutShort = 'error' in current && over.signal.aborted && !wasSent(current.error)
+        const outcome = isCutShort && before ? { error: before } : current
+        before = 'error' in outcome && outcome.error instanceof NetworkError ? outcome.error : undefined
         if ('answer' in outcome) {
           this.#hasAnswered = true
           this.#warn(outcome.answer)
@@ -177,8 +196,7 @@ export class ApiTransport {
     const { error } = outcome
     const isCut = error instanceof NetworkError && error.code === 'KPKI_NET_UNREACHABLE'
     if (!isCut || !this.#hasAnswered) return undefined
-    const wasSent = error.details['phase'] === 'head' || error.details['phase'] === 'body'
-    return isRepeatable || !wasSent ? this.pauseAfter(failures) : undefined
+    return isRepeatable || !wasSent(error) ? this.pauseAfter(failures) : undefined
   }
 
   /** Whoever waits is told why, once for each question. */

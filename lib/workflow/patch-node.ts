@@ -1,10 +1,11 @@
 import type { ClusterApi } from '../access/api.js'
 import type { Context } from '../context.js'
-import { ApiError, WorkflowError } from '../errors.js'
+import { ApiError, type KpkiError, WorkflowError } from '../errors.js'
 import { formatDuration } from '../kubernetes/duration.js'
 import type { KubernetesObject } from '../kubernetes/objects.js'
 import { stopIfInterrupted, unlessInterrupted } from './interruption.js'
 import { startStopwatch } from './stopwatch.js'
+import { isUncertain } from './uncertain.js'
 
 /** Options of {@link patchNode}. */
 export interface PatchNodeOptions {
@@ -21,14 +22,15 @@ const HOSTNAME_LABEL = 'kubernetes.io/hostname'
 
 /**
  * Changes a Node once its kubelet has registered it: reads it, computes what is to change, and patches it as it was read, again
- * where somebody else was faster. A merge patch and not server-side apply: taints are one list, which kpki shares with the
+ * where somebody else was faster, or nobody knows what came of it. A merge patch and not server-side apply: taints are one list, which kpki shares with the
  * controllers, and a Node that is gone must not be made anew.
  *
  * @param change - the merge patch; `undefined`: there is nothing to change
  * @returns whether it was changed
  * @throws {@link WorkflowError} `KPKI_WAIT_TIMEOUT` where there is no such Node in time, or others change it all the time;
  *   `KPKI_INTERRUPTED`; {@link ApiError}, `NetworkError`
- * @see kubernetes/kubernetes v1.20.2, cmd/kubeadm/app/util/apiclient/idempotency.go (PatchNode)
+ * @see kubernetes/kubernetes v1.20.2, cmd/kubeadm/app/util/apiclient/idempotency.go (PatchNode), which tries again after a conflict
+ *   and a timeout; later ones after every error
  */
 export async function patchNode(
   name: string,
@@ -42,23 +44,28 @@ export async function patchNode(
   const end = timeoutSeconds * 1000
   let told = 0
   let problem: typeof CONTENDED = NOT_REGISTERED
+  let failure: KpkiError | undefined
   for (;;) {
     const node = await unlessInterrupted(api.get(target), signal)
     if (node && HOSTNAME_LABEL in mappingOf(node.metadata['labels'])) {
       const patch = change(node)
-      if (patch === undefined) return false
+      // What nobody answered was done nevertheless.
+      if (patch === undefined) return failure !== undefined
       stopIfInterrupted(signal, `Node ${name} was not changed`)
       const metadata = { ...mappingOf(patch['metadata']), resourceVersion: node.metadata.resourceVersion }
       try {
         await api.patch(target, { ...patch, metadata })
         return true
       } catch (error) {
-        if (!(error instanceof ApiError) || error.code !== 'KPKI_API_CONFLICT') throw error
+        const isConflict = error instanceof ApiError && error.code === 'KPKI_API_CONFLICT'
+        // As the Node was read, so it is changed at most once.
+        if (!isConflict && !(isUncertain(error) && error.code !== 'KPKI_INTERRUPTED')) throw error
+        failure = isConflict ? undefined : error
         problem = CONTENDED
       }
     }
     const now = watch.elapsedMs()
-    if (now >= end) throw timeout(name, problem, timeoutSeconds)
+    if (now >= end) throw failure ?? timeout(name, problem, timeoutSeconds)
     if (now - told >= PROGRESS_MS) {
       told = now
       context.log({ level: 'progress', message: `waiting for Node ${name}: ${problem.message}` })

@@ -46,20 +46,23 @@ export async function waitUntilHealthy(
 ): Promise<number> {
   const watch = startStopwatch(context)
   const end = timeoutSeconds * 1000
-  const missing = new Map(targets.map(target => [target, 'was not asked yet']))
+  const missing = new Map<HealthTarget, string | undefined>(targets.map(target => [target, undefined]))
   const total = targets.length
   let told = 0
   while (missing.size > 0) {
     await Promise.all(
       [...missing.keys()].map(async target => {
-        const problem = await unlessInterrupted(ask(target, system, end - watch.elapsedMs()), signal)
+        const before = missing.get(target)
+        const problem = await unlessInterrupted(ask(target, system, end - watch.elapsedMs(), before), signal)
         if (problem === undefined) missing.delete(target)
         else missing.set(target, problem)
       }),
     )
     if (missing.size === 0) break
     const now = watch.elapsedMs()
-    const problems = [...missing].map(([{ name, url }, problem]) => `${name} (${url}: ${problem})`)
+    const problems = [...missing].map(
+      ([{ name, url }, problem]) => `${name} (${url}: ${problem ?? 'was not asked yet'})`,
+    )
     if (now >= end) throw timeout([...missing.keys()], problems, { timeoutSeconds, hint })
     if (now - told >= PROGRESS_MS) {
       told = now
@@ -73,20 +76,26 @@ export async function waitUntilHealthy(
   return watch.elapsedMs()
 }
 
-/** Why it is not well; `undefined` when it is. */
+/**
+ * Why it is not well; `undefined` when it is.
+ *
+ * @param before - what it said before, which is more than that the rest of the time was too short for an answer
+ */
 async function ask(
   { url, ca }: HealthTarget,
   system: Pick<HostSystem, 'fetch'>,
   leftMs: number,
+  before: string | undefined,
 ): Promise<string | undefined> {
+  const timeoutMs = Math.max(1, Math.min(QUESTION_MS, leftMs))
   try {
-    const timeoutMs = Math.max(1, Math.min(QUESTION_MS, leftMs))
     const { status, body } = await system.fetch(url, { timeoutMs, ...(ca === undefined ? {} : { ca }) })
     if (status === 200) return undefined
     return `status ${status}${describeBody(body)}`
   } catch (error) {
     if (!(error instanceof KpkiError) || FATAL.includes(error.code)) throw error
-    return error.message.replace(`${url}: `, '')
+    const isCutShort = timeoutMs < QUESTION_MS && error.code === 'KPKI_NET_TIMEOUT'
+    return isCutShort && before !== undefined ? before : error.message.replace(`${url}: `, '')
   }
 }
 

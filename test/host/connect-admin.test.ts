@@ -1,21 +1,23 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { parseIp } from '../../lib/crypto/ip.js'
+import type { ConnectOptions } from '../../lib/host/api-client.js'
 import { connectAdministrator } from '../../lib/host/connect-admin.js'
 import { MemoryStore } from '../../lib/tree/store.js'
 import { rejects, testContext } from '../support/context.js'
 import { controlPlane } from '../support/control-plane.js'
 import { answerJson, FakeServer, TestCa } from '../support/lying-server.js'
 
+const ca = await TestCa.create()
 const BINDING = '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/kubeadm:cluster-admins'
 
 /** An API server that knows administrators once they are bound, and a little later; who is who is said by tokens. */
-async function setUp(version: string, { isBound = false, lag = 0, knowsAdmins = false } = {}) {
-  const ca = await TestCa.create()
+async function setUp(version: string, { isBound = false, lag = 0, knowsAdmins = false, port: wanted = 0 } = {}) {
   let bound = isBound
   let late = lag
   const server: FakeServer = await FakeServer.start({
     pair: await ca.issue(),
+    port: wanted,
     answer: ({ method, url = '', headers }, response) => {
       const fail = (code: number, reason: string) =>
         answerJson(response, code, {
@@ -64,8 +66,10 @@ async function setUp(version: string, { isBound = false, lag = 0, knowsAdmins = 
   const advertiseAddress = parseIp(hostname === 'localhost' ? '127.0.0.1' : hostname)
   if (!advertiseAddress) throw new Error(server.url)
   const cluster = { ...described.cluster, advertiseAddress, bindPort: Number(port) }
-  const timeoutSeconds = { ...described.timeoutSeconds, kubernetesAPICall: 3 }
-  const connect = () => connectAdministrator({ cluster, timeoutSeconds }, store, testContext())
+  const connect = ({ seconds = 3, ...options }: ConnectOptions & { readonly seconds?: number } = {}) => {
+    const timeoutSeconds = { ...described.timeoutSeconds, kubernetesAPICall: seconds }
+    return connectAdministrator({ cluster, timeoutSeconds }, store, testContext(), options)
+  }
   const asked = () =>
     server.requests.map(({ method, headers }) => `${method} ${String(headers.authorization).replace('Bearer ', '')}`)
   return { server, store, connect, asked }
@@ -98,6 +102,38 @@ for (const [name, version, options, expected] of CASES) {
     }
   })
 }
+
+test('who is forbidden all the time is no administrator: that is said when time is up, and an interrupt ends it', async () => {
+  const { server, connect } = await setUp('v1.36.4', { lag: 1000 })
+  try {
+    const late = await rejects(connect({ seconds: 1 }))
+    assert.equal([late.code, late.details['path']], ['KPKI_WAIT_TIMEOUT', 'admin.conf'])
+    assert.match(late.message, /does not take admin\.conf for an administrator's within 1s$/)
+    const stop = new AbortController()
+    setTimeout(() => stop.abort(), 700)
+    assert.is((await rejects(connect({ seconds: 30, signal: stop.signal }))).code, 'KPKI_INTERRUPTED')
+  } finally {
+    await server.close()
+  }
+})
+
+test('an API server that is about to start is waited for, as long as a call may take', async () => {
+  const { server, connect } = await setUp('v1.36.4', { isBound: true })
+  const { port } = server
+  await server.close()
+  const connecting = connect({ seconds: 10 })
+  await new Promise(resolve => setTimeout(resolve, 600))
+  const again = await setUp('v1.36.4', { isBound: true, port })
+  try {
+    const api = await connecting
+    api.close()
+  } finally {
+    await again.server.close()
+  }
+  const started = performance.now()
+  assert.is((await rejects(connect({ seconds: 1 }))).code, 'KPKI_NET_UNREACHABLE')
+  assert.ok(performance.now() - started < 3000)
+})
 
 test('without the files it says how to make them', async () => {
   const { server, store, connect } = await setUp('v1.36.4')

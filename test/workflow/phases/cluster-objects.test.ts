@@ -5,7 +5,7 @@ import { resolveBootstrapToken } from '../../../lib/access/bootstrap-token-spec.
 import { parseCertificateKey } from '../../../lib/access/certificate-key.js'
 import { parseClusterInfo, parseDiscoveredCluster } from '../../../lib/access/cluster-info.js'
 import { KUBEADM_CERTS } from '../../../lib/access/kubeadm-certs.js'
-import { ApiError } from '../../../lib/errors.js'
+import { ApiError, NetworkError } from '../../../lib/errors.js'
 import type { KubernetesObject } from '../../../lib/kubernetes/objects.js'
 import { ADDON } from '../../../lib/workflow/phases/addon.js'
 import { BOOTSTRAP_TOKEN } from '../../../lib/workflow/phases/bootstrap-token.js'
@@ -244,6 +244,24 @@ for (const [name, labels, taints, wanted] of MARKS) {
       spec: { taints },
     })
     assert.equal(markPatch(found, LABELS, [TAINT]), wanted)
+  })
+}
+
+// kubernetes/kubernetes, cmd/kubeadm/app/util/apiclient (PatchNode): tried again, in v1.20.2 after a timeout, later after any error.
+for (const isDone of [true, false]) {
+  test(`a patch that nobody answered, and that was ${isDone ? '' : 'not '}done, is no failure`, async () => {
+    const { api, hands, run } = await setUp()
+    const patch = api.patch.bind(api)
+    let failures = 0
+    api.patch = async (name, content) => {
+      if (failures++ > 0) return patch(name, content)
+      if (isDone) await patch(name, content)
+      throw new NetworkError('KPKI_NET_UNREACHABLE', 'the connection was cut', { details: { phase: 'head' } })
+    }
+    const [result] = await runPhases([MARK_CONTROL_PLANE], run, hands)
+    assert.is(result?.state, 'done')
+    assert.equal(Object(get(api, 'Node', 'cp-1')?.['spec']).taints, [TAINT])
+    assert.is(failures, isDone ? 1 : 2)
   })
 }
 

@@ -114,6 +114,17 @@ test('what does not come up in time is named, with what it says', async () => {
   assert.match(error.hint ?? '', /crictl --runtime-endpoint unix:\/\/\/var\/run\/containerd\/containerd\.sock/)
 })
 
+test('that the last question had no time says less than what was answered before', async () => {
+  const fetch = (url: string, { timeoutMs = 0 }: WebOptions): WebAnswer => {
+    if (timeoutMs >= 900) return { status: 500, body: '[-]etcd failed' }
+    throw new NetworkError('KPKI_NET_TIMEOUT', `${url}: time was up after ${timeoutMs / 1000} s`)
+  }
+  const { run, hands } = await setUp('v1.36.4', QUICK, { files: KUBELET, system: { fetch } })
+  const error = await rejects(runPhases([WAIT_CONTROL_PLANE], run, hands))
+  assert.is(error.details['error'], 'KPKI_WAIT_TIMEOUT')
+  assert.match(error.message, /healthz: status 500: \[-\]etcd failed\) is not well after 1s$/)
+})
+
 test('a kubelet that does not come up is named before anything else is asked', async () => {
   const asked: string[] = []
   const fetch = (url: string): WebAnswer => {
