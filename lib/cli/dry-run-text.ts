@@ -9,6 +9,7 @@ import {
   type RehearsedStep,
   type Store,
 } from '../index.js'
+import { withoutCredentials } from './credentials.js'
 import { unifiedDiff } from './diff.js'
 import { type Terminal, wrap } from './terminal.js'
 
@@ -54,12 +55,15 @@ function findingText(found: Finding, store: Store, { show }: Terminal): string {
   return `${found.severity}: ${show(placeOf(found, store))} ${show(found.message)}`
 }
 
-function stepLines({ about, files, rows, objects }: RehearsedStep, terminal: Terminal): readonly string[] {
-  if (files.length + rows.length + objects.length === 0) return [`  ${terminal.show(about)}`]
+function stepLines({ about, files, rows, objects, notes }: RehearsedStep, terminal: Terminal): readonly string[] {
+  const { show, columns } = terminal
+  const told = notes.flatMap(note => wrap(`note: ${show(note)}`, columns - 2)).map(line => `  ${line}`)
+  if (files.length + rows.length + objects.length === 0) return [`  ${show(about)}`, ...told]
   return [
     ...rows.flatMap(row => rowLines(row, terminal)),
     ...files.flatMap(file => fileLines(file, terminal)),
     ...objects.flatMap(object => objectLines(object, terminal)),
+    ...told,
   ]
 }
 
@@ -101,13 +105,14 @@ function fileLines(file: RehearsedFile, terminal: Terminal): readonly string[] {
 }
 
 function contentLines(content: string): readonly string[] {
-  return content.replace(/\n$/, '').split('\n')
+  return withoutCredentials(content).replace(/\n$/, '').split('\n')
 }
 
 function diffOf({ path, before, bytes, mode }: RehearsedFile): readonly string[] {
   if (before === undefined || bytes === undefined) return []
   const lines = unifiedDiff(textOf(before), textOf(bytes), { from: `${path} (there)`, to: `${path} (planned)` })
-  return lines.length > 0 ? lines : [`the mode is to be ${formatMode(mode)}`]
+  if (lines.length > 0) return withoutCredentials(lines.join('\n')).split('\n')
+  return [`the mode is to be ${formatMode(mode)}`]
 }
 
 function textOf(bytes: Uint8Array): string {
@@ -128,15 +133,31 @@ function objectLines(object: KubernetesObject, { paint, show }: Terminal): reado
   return [head, ...contentLines(formatYaml(withheld(object))).map(line => `    ${show(line)}`)]
 }
 
-/** A Secret without what is secret in it. */
+/** An object without the values of a Secret, and without passwords of proxies. */
 export function withheld(object: KubernetesObject): KubernetesObject {
-  if (object.kind !== 'Secret') return object
+  if (object.kind !== 'Secret') return mapTexts(object)
   const hide = (field: string) => {
     const value = object[field]
     if (typeof value !== 'object' || value === null) return {}
     return { [field]: Object.fromEntries(Object.keys(value).map(key => [key, WITHHELD])) }
   }
   return { ...object, ...hide('data'), ...hide('stringData') }
+}
+
+/** A copy whose texts are without credentials; the value of a variable is looked at with its name. */
+function mapTexts<T>(value: T, name?: unknown): T
+function mapTexts(value: unknown, name?: unknown): unknown {
+  if (typeof value === 'string') {
+    if (typeof name !== 'string') return withoutCredentials(value)
+    const whole = withoutCredentials(`name: ${name}\nvalue: ${value}`)
+    return whole.slice(whole.indexOf('\nvalue: ') + '\nvalue: '.length)
+  }
+  if (Array.isArray(value)) return value.map(item => mapTexts(item))
+  if (typeof value !== 'object' || value === null) return value
+  const own = 'name' in value ? value.name : undefined
+  return Object.fromEntries(
+    Object.entries(value).map(([key, child]) => [key, mapTexts(child, key === 'value' ? own : undefined)]),
+  )
 }
 
 /** What a run would do, for programs: the fields of a dry run in docs/output.md. */
@@ -151,6 +172,7 @@ export function describeRehearsal({ phases, findings, conflicts }: Rehearsal, { 
         about: step.about,
         files: [...step.rows.flatMap(row => row.files), ...step.files].map(describeFile),
         objects: step.objects.map(withheld),
+        ...(step.notes.length === 0 ? {} : { notes: step.notes }),
       })),
     })),
     conflicts,
@@ -166,7 +188,7 @@ function describeFile(file: RehearsedFile) {
   const isShown = !isSecret && bytes !== undefined
   return {
     ...{ path, mode: formatMode(mode), state, secret: isSecret },
-    ...(isShown && state !== 'unchanged' ? { content: textOf(bytes) } : {}),
+    ...(isShown && state !== 'unchanged' ? { content: withoutCredentials(textOf(bytes)) } : {}),
     ...(isShown && state === 'differs' ? { diff: `${diffOf(file).join('\n')}\n` } : {}),
   }
 }

@@ -48,6 +48,8 @@ export interface RehearsedStep {
   readonly files: readonly RehearsedFile[]
   readonly rows: readonly RehearsedRow[]
   readonly objects: readonly KubernetesObject[]
+  /** What a person should know of it, e.g. of a patch that changes nothing. */
+  readonly notes: readonly string[]
 }
 
 /** What one phase would do. */
@@ -106,13 +108,14 @@ export async function rehearsePhases(
     ]
   }
   const rehearseStep = async (action: Action): Promise<RehearsedStep> => {
-    const { kind, about, files = [], rows = [], objects = [] } = action
+    const { kind, about, files = [], rows = [], objects = [], notes = [] } = action
     return {
       kind,
       about,
       files: await inTurn(files, async file => [await compare(file, host)]),
       rows: await inTurn(rows, rehearseRow),
       objects: [...objects, ...(await readObjects(action, { store, context }))],
+      notes,
     }
   }
   const phases = await inTurn(planned, async ({ path, about, skipped, actions: own }) => [

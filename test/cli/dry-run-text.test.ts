@@ -30,15 +30,16 @@ const SECRET = {
 function rehearsal(
   files: readonly RehearsedFile[],
   objects: Rehearsal['phases'][number]['steps'][number]['objects'] = [],
+  notes: readonly string[] = [],
 ): Rehearsal {
-  const steps = [{ kind: 'write', about: 'write them', files, rows: [], objects }]
+  const steps = [{ kind: 'write', about: 'write them', files, rows: [], objects, notes }]
   const phases = [
     { path: 'etcd/local', about: 'run etcd', skipped: undefined, steps },
     {
       path: 'wait',
       about: 'wait',
       skipped: undefined,
-      steps: [{ kind: 'wait', about: 'wait for the kubelet', files: [], rows: [], objects: [] }],
+      steps: [{ kind: 'wait', about: 'wait for the kubelet', files: [], rows: [], objects: [], notes: [] }],
     },
     { path: 'upload-certs', about: 'upload', skipped: 'not asked for', steps: [] },
   ]
@@ -102,7 +103,44 @@ test('secrets are not shown: neither in files, new or different, nor in objects,
 
 test('other objects are as they are', () => {
   const map = { ...SECRET, kind: 'ConfigMap' }
-  assert.is(withheld(map), map)
+  assert.equal(withheld(map), map)
+})
+
+test('passwords of proxies are not shown, however they are written', () => {
+  const pod = (value: string) => bytes(`  - name: HTTPS_PROXY\n    value: ${value}\n`)
+  for (const value of [
+    'http://u:hunter2@p:3128',
+    '"http://u:hunter2@p"',
+    'u:hunter2@p:3128',
+    'http://u:h@hunter2/x@p',
+  ]) {
+    const files = [
+      { ...FILE, bytes: pod(value) },
+      { ...FILE, state: 'differs' as const, bytes: pod(value), before: pod('http://v:hunter1@p') },
+    ]
+    const objects = [
+      { ...SECRET, kind: 'ConfigMap', data: { x: `- name: http_proxy\n  value: ${value}\n` } },
+      {
+        apiVersion: 'apps/v1',
+        kind: 'DaemonSet',
+        metadata: { name: 'p' },
+        spec: { env: [{ name: 'HTTPS_PROXY', value: value.replaceAll('"', '') }] },
+      },
+    ]
+    const told = rehearsal(files, objects)
+    for (const text of [formatRehearsal(told, view, terminal), JSON.stringify(describeRehearsal(told, view))]) {
+      assert.not.match(text, /hunter/, value)
+      assert.match(text, /\(withheld\)@p/)
+    }
+  }
+  const url = { ...FILE, bytes: bytes('see https://kubernetes.io/docs/@x and a@b\n') }
+  assert.match(formatRehearsal(rehearsal([url]), view, terminal), /https:\/\/kubernetes\.io\/docs\/@x and a@b/)
+})
+
+test('what is to be known of a step stands below it', () => {
+  const told = rehearsal([FILE], [], ['p/etcd.yaml: changes nothing in etcd'])
+  assert.match(formatRehearsal(told, view, terminal), /spec: \{\}\n {2}note: p\/etcd\.yaml: changes nothing in etcd\n/)
+  assert.equal(describeRehearsal(told, view).phases[0]?.steps[0]?.notes, ['p/etcd.yaml: changes nothing in etcd'])
 })
 
 test('what others have written is not obeyed by a terminal', () => {

@@ -354,6 +354,14 @@ const CASES: readonly (readonly [kind: string, argv: readonly string[], prepare?
       initHosts[0]?.host.put('/etc/kubernetes/pki/front-proxy-client.crt', 'none')
     },
   ],
+  [
+    'InitRehearsal',
+    ['render', ...INIT.slice(1), '--root', at('host'), '--dry-run', '--patches', at('patches')],
+    () => {
+      mkdirSync(at('patches'))
+      writeFileSync(at('patches/etcd.yaml'), '{}')
+    },
+  ],
   ['InitResult', [...INIT, '--as', 'systemd', '--upload-certs', '--skip-phases', 'preflight,addon'], newInitHost],
   ['InitResult', ['init', 'phase', 'certs', 'ca', ...INIT.slice(1)], newInitHost],
   [

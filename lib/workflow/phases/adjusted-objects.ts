@@ -28,6 +28,7 @@ export function applyAdjusted(
     kind: 'objects',
     about: `apply ${objects.map(describeObject).join(', ')}`,
     objects,
+    notes,
     async apply({ connect, signal }) {
       const api = await connect()
       const made: string[] = []

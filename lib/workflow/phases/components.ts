@@ -15,7 +15,7 @@ export function componentActions(component: StaticPodComponent, run: InitRun): r
   const written = writeFiles([staticPodFile(component, controlPlane, traits, patches)], { overwrite })
   const notes = staticPodPatchNotes(component, controlPlane, traits, patches)
   if (notes.length === 0) return [written]
-  return [{ ...written, apply: async hands => ({ ...(await written.apply(hands)), notes }) }]
+  return [{ ...written, notes, apply: async hands => ({ ...(await written.apply(hands)), notes }) }]
 }
 
 /** Writes a unit and has systemd run it; where nobody can be asked, says what to do. */
@@ -25,6 +25,7 @@ function runUnit(component: StaticPodComponent, { controlPlane, traits, patches,
   return {
     ...written,
     kind: 'unit',
+    notes,
     async apply(hands) {
       const { state, made } = await written.apply(hands)
       return outcomeOf(made, [...notes, ...(await startUnit(component, state, hands))])

@@ -34,6 +34,7 @@ export function startKubelet(facts: Facts): Action {
     kind: 'kubelet',
     about: `write ${files.map(({ path }) => path).join(', ')}, and start the kubelet`,
     files,
+    notes,
     isAlone: true,
     apply: async hands => withNotes(await applyStart(facts, files, hands), notes),
   }
