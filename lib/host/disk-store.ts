@@ -305,7 +305,11 @@ async function sweep(dir: string): Promise<void> {
 }
 
 /** @throws {@link StoreError} `KPKI_DIR_FOREIGN` when others could replace what is written to a directory */
-export function assertOurs(dir: string, { uid, mode }: { readonly uid: number; readonly mode: number }): void {
+export function assertOurs(
+  dir: string,
+  { uid, mode }: { readonly uid: number; readonly mode: number },
+  hint = 'use a directory of your own (--dir), or chown and chmod this one',
+): void {
   const isSticky = (mode & 0o1000) !== 0
   const problem = !isOurs(uid)
     ? 'belongs to another user, who could replace what is written there'
@@ -315,6 +319,6 @@ export function assertOurs(dir: string, { uid, mode }: { readonly uid: number; r
   if (problem === undefined) return
   throw new StoreError('KPKI_DIR_FOREIGN', `${dir} ${problem}`, {
     details: { path: dir },
-    hint: 'use a directory of your own (--dir), or chown and chmod this one',
+    hint,
   })
 }

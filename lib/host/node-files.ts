@@ -102,7 +102,7 @@ async function linkTarget(path: string): Promise<string | undefined> {
 
 async function assertDirIsOurs(dir: string): Promise<void> {
   const stats = await unlessMissing(fs.stat(dir), dir)
-  if (stats) assertOurs(dir, stats)
+  if (stats) assertOurs(dir, stats, 'chown and chmod it, so that nobody else writes there')
 }
 
 async function unlessMissing<T>(reading: Promise<T>, path: string): Promise<T | undefined> {

@@ -62,7 +62,13 @@ export async function renderHost(
   hands: Hands,
   { phases = INIT_PHASES, skip = [], ...options }: Omit<RunOptions, 'only'> & Pick<RenderOptions, 'phases'> = {},
 ): Promise<readonly PhaseResult[]> {
-  return runPhases(phases, run, hands, { ...options, only: among(HOST_PHASES, phases), skip })
+  const selection = { only: among(HOST_PHASES, phases), skip }
+  // Before anything is written: a place that is a link out of the directory is an error, see `Host.linkTarget`.
+  const files = planPhases(phases, run, selection).flatMap(({ actions }) =>
+    actions.flatMap(action => action.files ?? []),
+  )
+  for (const { path } of files) await hands.host.linkTarget(path)
+  return runPhases(phases, run, hands, { ...options, ...selection, hasPhaseCommand: false })
 }
 
 /** The objects of one phase. */

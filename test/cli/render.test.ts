@@ -3,6 +3,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -25,6 +26,7 @@ import { parseYamlStream } from '../../lib/yaml.js'
 import { run } from '../support/cli.js'
 import { testContext } from '../support/context.js'
 import { memoryHost } from '../support/memory-host.js'
+import { testUnlessRoot } from '../support/skip.js'
 import { snapshot } from '../support/temp.js'
 
 const DESCRIPTION = `apiVersion: kubeadm.k8s.io/v1beta4
@@ -211,12 +213,30 @@ test('an absolute link means the directory itself; one to nothing is named befor
   symlinkSync('/srv/manifests', join(root, 'etc/kubernetes/manifests'))
   const refused = await render()
   assert.is(refused.status, 1)
+  assert.not.match(refused.stderr, /render phase/)
   assert.match(refused.stderr, /manifests is a link to \/srv\/manifests/)
   assert.equal(readdirSync(join(root, 'etc/kubernetes')), ['manifests'])
   mkdirSync(join(root, 'srv/manifests'), { recursive: true })
   assert.is((await render()).status, 0)
   assert.match(read('srv/manifests/etcd.yaml'), /kind: Pod/)
-  assert.match((await render()).stdout, /nothing was changed/)
+  assert.match((await render()).stdout, /nothing\s+was\s+changed/)
+})
+
+test('a dry run says what patches come to, as the run itself does', async () => {
+  const { dir, render } = room()
+  mkdirSync(join(dir, 'patches'))
+  writeFileSync(join(dir, 'patches/etcd.yaml'), 'spec: {hostNetwork: true}')
+  writeFileSync(join(dir, 'patches/kubeletconfiguration.yaml'), '{}')
+  const patches = ['--patches', join(dir, 'patches')]
+  const flat = (text: string) => text.replaceAll(/\s+/g, ' ')
+  const stdout = flat((await render(...patches, '--dry-run')).stdout)
+  assert.match(stdout, /note: \S+\/etcd\.yaml: changes nothing in etcd/)
+  assert.match(stdout, /note: \S+\/kubeletconfiguration\.yaml: changes nothing/)
+  assert.match(
+    flat((await render(...patches, '--dry-run', '--as', 'systemd')).stdout),
+    /etcd\.yaml is a patch for a static Pod/,
+  )
+  assert.match((await render(...patches, '--dry-run', '-o', 'json')).stdout, /changes nothing in etcd/)
 })
 
 test('a dry run touches nothing, and twice says the same', async () => {
@@ -342,8 +362,7 @@ test('for programs: phases, and what was written', async () => {
   assert.ok(told.phases.some(({ made }: { made: string[] }) => made.includes(join(root, 'etc/kubernetes/pki/ca.crt'))))
 })
 
-test('a directory that cannot be written to is named', async () => {
-  if (process.geteuid?.() === 0) return
+testUnlessRoot(test, 'a directory that cannot be written to is named', async () => {
   const { root, render } = room()
   mkdirSync(root)
   chmodSync(root, 0o500)

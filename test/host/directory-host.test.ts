@@ -73,16 +73,17 @@ test('a link out of the directory is neither read nor written through', async ()
   const host = directoryHost(root)
   for (const path of ['/etc/kubernetes', '/etc/up'])
     for (const work of [
-      () => host.read(`${path}/secret`),
-      () => host.look(`${path}/secret`),
       () => host.create(file(`${path}/new`)),
       () => host.makeDirectory(`${path}/new`, 0o755),
       () => host.replace(file(`${path}/secret`), encodeUtf8('not yours')),
       () => host.remove(`${path}/secret`),
     ])
       assert.is((await rejects(work)).code, 'KPKI_FILE_OUTSIDE')
-  // The link itself would mean the directory's own on the host, where nothing is.
-  for (const path of ['/etc/kubernetes', '/etc/up']) assert.is(await host.names(path), undefined)
+  assert.is((await rejects(() => host.read('/etc/up/secret'))).code, 'KPKI_FILE_OUTSIDE')
+  // An absolute one would mean the directory's own on the host, where nothing is.
+  assert.is(await host.read('/etc/kubernetes/secret'), undefined)
+  assert.is(await host.look('/etc/kubernetes/secret'), undefined)
+  assert.is(await host.names('/etc/kubernetes'), undefined)
   assert.is((await rejects(directoryStore(root))).code, 'KPKI_FILE_OUTSIDE')
   assert.is(readFileSync(join(elsewhere, 'secret'), 'utf8'), 'not yours')
   assert.not(existsSync(join(elsewhere, 'new')))
@@ -94,6 +95,38 @@ test('an absolute link means the directory itself, as it will on the host', asyn
   await host.create(file('/srv/ca.crt', 'certificate'))
   symlinkSync('/srv/ca.crt', join(root, 'ca.crt'))
   assert.is(new TextDecoder().decode(await host.read('/ca.crt')), 'certificate')
+  symlinkSync('/srv', join(root, 'etc'))
+  await host.create(file('/etc/kubernetes/manifests/etcd.yaml', 'Pod'))
+  assert.is(readFileSync(join(root, 'srv/kubernetes/manifests/etcd.yaml'), 'utf8'), 'Pod')
+  assert.equal(await host.names('/etc/kubernetes/manifests'), ['etcd.yaml'])
+  for (const path of ['/etc', '/etc/kubernetes']) assert.is(await host.makeDirectory(path, 0o700), false)
+  await host.replace(file('/ca.crt', 'other'), encodeUtf8('certificate'))
+  assert.is(readFileSync(join(root, 'srv/ca.crt'), 'utf8'), 'other')
+  assert.is(await host.remove('/etc/kubernetes/manifests/etcd.yaml'), true)
+  assert.equal(await host.names('/srv/kubernetes/manifests'), [])
+})
+
+test('the tree is made through no absolute link', async () => {
+  const root = tempDir()
+  mkdirSync(join(root, 'srv'))
+  mkdirSync(join(root, 'etc/kubernetes'), { recursive: true })
+  symlinkSync('/srv', join(root, 'etc/kubernetes/pki'))
+  assert.is((await rejects(directoryStore(root))).code, 'KPKI_FILE_OUTSIDE')
+  assert.ok(await directoryStore(root, { certificatesDir: '/srv' }))
+  rmSync(join(root, 'etc/kubernetes/pki'))
+  symlinkSync('../../srv', join(root, 'etc/kubernetes/pki'))
+  assert.ok(await directoryStore(root))
+})
+
+test('links that lead in a circle, and out by more than they are deep', async () => {
+  const root = tempDir()
+  symlinkSync('b', join(root, 'a'))
+  symlinkSync('a', join(root, 'b'))
+  symlinkSync('../../../etc', join(root, 'c'))
+  const host = directoryHost(root)
+  assert.is((await rejects(host.read('/a'))).code, 'KPKI_FILE_NOT_REGULAR')
+  assert.is((await rejects(host.create(file('/a/x')))).code, 'KPKI_FILE_NOT_REGULAR')
+  assert.is((await rejects(host.read('/c/passwd'))).code, 'KPKI_FILE_OUTSIDE')
 })
 
 test('a link to nothing is nothing to look at, and not to be written through', async () => {
@@ -104,7 +137,7 @@ test('a link to nothing is nothing to look at, and not to be written through', a
   const host = directoryHost(root)
   assert.is(await host.look('/conf/x'), undefined)
   assert.is((await rejects(host.create(file('/etc/kubernetes/a')))).code, 'KPKI_FILE_OUTSIDE')
-  assert.is((await rejects(host.create(file('/conf')))).code, 'KPKI_FILE_EXISTS')
+  assert.is((await rejects(host.create(file('/conf')))).code, 'KPKI_FILE_NOT_REGULAR')
   assert.not(existsSync(join(elsewhere, 'later')))
   assert.not(existsSync(join(elsewhere, 'nothing')))
 })

@@ -16,7 +16,7 @@ import { cpus, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { KpkiError, StoreError } from '../../lib/errors.js'
+import { StoreError } from '../../lib/errors.js'
 import { nodeHost } from '../../lib/host/node-host.js'
 import type { HostSystem } from '../../lib/workflow/host.js'
 import { rejects } from '../support/context.js'
@@ -97,7 +97,7 @@ test(
     symlinkSync('/nowhere', join(dir, 'manifests/link'))
     assert.is(
       (await rejects(host.create({ path: join(dir, 'manifests/link'), mode: 0o600, bytes: bytes('x') }))).code,
-      'KPKI_FILE_EXISTS',
+      'KPKI_FILE_NOT_REGULAR',
     )
     assert.equal(readdirSync(join(dir, 'manifests')), ['etcd.yaml', 'link'], 'nothing else is left')
     mkdirSync(join(dir, 'open'))
@@ -230,8 +230,11 @@ test('servers are asked with TLS and without', async () => {
     assert.is((await system.fetch(`${server.url}/health`)).status, 200, 'unverified')
     const other = await TestCa.create()
     assert.is((await rejects(system.fetch(server.url, { ca: other.pem }))).code, 'KPKI_TLS_UNTRUSTED')
-    const secret = { certPem: ca.pem, keyPem: 'x' }
-    assert.instance(await rejects(system.fetch(server.url, secret)), KpkiError, 'no key for who is not known')
+    const asked = server.requests.length
+    const { cert: certPem, key: keyPem } = await ca.issue({ use: 'clientAuth' })
+    const refused = await rejects(system.fetch(server.url, { certPem, keyPem }))
+    assert.is(refused.code, 'KPKI_TLS_UNTRUSTED', 'no key for who is not known')
+    assert.is(server.requests.length, asked)
   } finally {
     await server.close()
   }

@@ -51,6 +51,8 @@ export interface RunOptions extends PhaseSelection {
   readonly observe?: (event: PhaseEvent) => void
   /** How the phases are run again, for hints, e.g. `kpki init`. Default: no command is named */
   readonly command?: string
+  /** Whether that command runs a phase alone: `kpki init phase …`. Default: true */
+  readonly hasPhaseCommand?: boolean
 }
 
 /**
@@ -111,7 +113,7 @@ export async function runPhases<Run>(
   phases: readonly Phase<Run>[],
   run: Run,
   hands: Hands,
-  { observe = () => {}, command, ...selection }: RunOptions = {},
+  { observe = () => {}, command, hasPhaseCommand = true, ...selection }: RunOptions = {},
 ): Promise<readonly PhaseResult[]> {
   const results: PhaseResult[] = []
   const host = new HostInHands(hands)
@@ -127,7 +129,7 @@ export async function runPhases<Run>(
           result = await runOne(planned, host, observe)
         } else result = { path, state: 'skipped', reason: skipped, made: [], notes: [], handed: [] }
       } catch (error) {
-        const failure = toFailure(path, error, results, command)
+        const failure = toFailure(path, error, results, { command, hasPhaseCommand })
         observe({ type: 'failed', path, error: failure })
         throw failure
       }
@@ -187,7 +189,7 @@ function toFailure(
   path: string,
   error: unknown,
   results: readonly PhaseResult[],
-  command: string | undefined,
+  { command, hasPhaseCommand }: { readonly command: string | undefined; readonly hasPhaseCommand: boolean },
 ): WorkflowError {
   const done = results.filter(({ state }) => state !== 'skipped').map(result => result.path)
   const code = error instanceof KpkiError ? error.code : 'KPKI_INTERNAL'
@@ -204,7 +206,9 @@ function toFailure(
   }
   const message = error instanceof Error ? error.message : 'something was thrown that is no error'
   const hint = error instanceof KpkiError ? error.hint : undefined
-  const go = `then ${again}: what is done stays${command === undefined ? '' : `; the phase alone: ${command} phase ${path.replaceAll('/', ' ')}`}`
+  const alone =
+    command !== undefined && hasPhaseCommand ? `; the phase alone: ${command} phase ${path.replaceAll('/', ' ')}` : ''
+  const go = `then ${again}: what is done stays${alone}`
   return new WorkflowError('KPKI_PHASE_FAILED', `phase ${path}: ${message}`, {
     details,
     hint: hint === undefined ? go.replace(/^then /, 'mend that, then ') : `${hint}; ${go}`,
