@@ -149,8 +149,8 @@ const AMBIENT: readonly (readonly [string, RegExp, readonly string[]])[] = [
   ['the console', /\bconsole\./, []],
   ['Buffer', /\bBuffer\b/, ['lib/host/', 'lib/cli/process-io.ts']],
   ['timers', /\bset(Timeout|Interval|Immediate)\b/, ['lib/context.ts', 'lib/host/', 'lib/cli/']],
-  // A host's own (`HostSystem.fetch`) is handed in.
-  ['the network', /(?<!\.)\bfetch\((?!url: string)|\bglobalThis\.fetch|\bWebSocket\b/, ['lib/host/']],
+  // A host's own (`HostSystem.fetch`) is handed in: declared in lib/workflow/host.ts, and called as a method of it.
+  ['the network', /(?<!\bsystem\.)\bfetch\(|\bglobalThis\.fetch|\bWebSocket\b/, ['lib/host/', 'lib/workflow/host.ts']],
   ['the place of the file', /\b__dirname\b|\bimport\.meta\b/, ['lib/host/', 'bin/']],
 ]
 for (const [what, pattern, places] of AMBIENT) {

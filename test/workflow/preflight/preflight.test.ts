@@ -209,7 +209,7 @@ const CASES: readonly (readonly [
   version: string,
   host: MemoryHostOptions,
   expected: readonly string[],
-  message?: RegExp,
+  message?: RegExp | undefined,
 ])[] = [
   ['one CPU', V, system({ cpus: 1 }), ['error NumCPU']],
   ['1699 MB', V, system({ memoryBytes: 1700 * 1024 * 1024 - 1 }), ['error Mem'], /1699 MB.*1700 MB/],
