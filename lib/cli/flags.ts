@@ -137,7 +137,7 @@ export const HOST_FLAGS = {
     type: 'string',
     value: 'REPOSITORY',
     host: 'imageRepository',
-    about: 'where images come from (default registry.k8s.io)',
+    about: 'where images come from (default registry.k8s.io, in old versions k8s.gcr.io)',
   },
   'cri-socket': {
     type: 'string',

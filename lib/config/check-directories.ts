@@ -1,11 +1,11 @@
 import { quote } from '../kubernetes/cluster-fields.js'
-import { isWithin, joinPath } from '../kubernetes/paths.js'
+import { isWithin, joinPath, MANIFESTS_DIR } from '../kubernetes/paths.js'
 import type { ControlPlaneSubject, ReportAt } from './control-plane-subject.js'
 
 /** Directories that others share. */
 const SHARED: readonly string[] = ['/', '/etc', '/etc/kubernetes', '/var', '/var/lib']
 /** Directories in which everything is the kubelet's: it runs what it finds in the one, and reset empties both. */
-const KUBELETS: readonly string[] = ['/etc/kubernetes/manifests', '/var/lib/kubelet']
+const KUBELETS: readonly string[] = [MANIFESTS_DIR, '/var/lib/kubelet']
 const DEFAULT_PKI = '/etc/kubernetes/pki'
 
 /**

@@ -24,12 +24,15 @@ const TIMEOUTS: Required<Struct<'Timeouts'>> = {
   upgradeManifests: '5m0s',
 }
 
+/** Where Kubernetes' images are, and where they were: which of them is the default of a version says `oldImageRegistry`. */
+export const REGISTRIES = { current: 'registry.k8s.io', old: 'k8s.gcr.io' } as const
+
 const CLUSTER = {
   caCertificateValidityPeriod: '87600h0m0s',
   certificateValidityPeriod: '8760h0m0s',
   certificatesDir: '/etc/kubernetes/pki',
   clusterName: 'kubernetes',
-  imageRepository: 'registry.k8s.io',
+  imageRepository: REGISTRIES.current,
 } as const
 
 const CONTROL_PLANE_TAINT = { key: 'node-role.kubernetes.io/control-plane', effect: 'NoSchedule' } as const

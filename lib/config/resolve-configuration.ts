@@ -4,7 +4,7 @@ import { formatHostPort } from '../kubernetes/net.js'
 import type { KubernetesVersion } from '../kubernetes/versions.js'
 import type { YamlObject, YamlValue } from '../yaml-scalars.js'
 import { type Decoded, withoutValue, withValue } from './convert.js'
-import { withDefaults } from './defaults.js'
+import { REGISTRIES, withDefaults } from './defaults.js'
 import { FACT_SOURCES, type FactName, hostDocument } from './facts.js'
 import { flagItems, flagText, HOST_FLAG_ROWS, type HostFlagName, type HostFlags, hostFlagPlace } from './host-flags.js'
 import type { Description } from './resolve.js'
@@ -39,7 +39,7 @@ export function resolveConfiguration(
   const { cluster } = description
   const stated = withHostFlags(withFacts(description), flags)
   const { kubernetesVersion: version } = cluster
-  const repository = has(version, 'oldImageRegistry') ? 'k8s.gcr.io' : 'registry.k8s.io'
+  const repository = has(version, 'oldImageRegistry') ? REGISTRIES.old : REGISTRIES.current
   const { InitConfiguration: init, ...configuration } = withDefaults(
     {
       ...stated,

@@ -1,3 +1,6 @@
+/** Where the kubelet looks for static Pods. */
+export const MANIFESTS_DIR = '/etc/kubernetes/manifests'
+
 /** Joins an absolute path as Go's `filepath.Join` does: no empty and no dotted parts are left. */
 export function joinPath(...parts: readonly string[]): string {
   const kept: string[] = []

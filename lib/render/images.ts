@@ -1,4 +1,5 @@
 import type { ControlPlane } from '../config/control-plane.js'
+import { REGISTRIES } from '../config/defaults.js'
 import { has } from '../kubernetes/differences.js'
 import { type KubernetesVersion, MINORS } from '../kubernetes/versions.js'
 
@@ -58,8 +59,11 @@ export const IMAGE_NAMES = [
 ] as const
 export type ImageName = (typeof IMAGE_NAMES)[number]
 
-/** The registry that has CoreDNS in a directory of its own. */
-const DEFAULT_REPOSITORIES = ['registry.k8s.io', 'k8s.gcr.io']
+/**
+ * Registries that have CoreDNS in a directory of its own. kubeadm looks there only in the one that is its own default, and finds
+ * no image in the other.
+ */
+const NESTING: readonly string[] = Object.values(REGISTRIES)
 
 /**
  * The image of a component, with its tag.
@@ -74,7 +78,7 @@ export function imageOf(name: ImageName, controlPlane: ControlPlane): string {
   switch (name) {
     case 'coredns': {
       const repository = dns.imageRepository ?? imageRepository
-      const isNested = DEFAULT_REPOSITORIES.includes(repository) && has(version, 'corednsSubpath')
+      const isNested = NESTING.includes(repository) && has(version, 'corednsSubpath')
       return `${repository}/${isNested ? 'coredns/' : ''}coredns:${dns.imageTag ?? tags.coredns}`
     }
     case 'etcd':

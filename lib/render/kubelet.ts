@@ -3,6 +3,7 @@ import { UsageError } from '../errors.js'
 import { dnsAddress } from '../kubernetes/cluster.js'
 import { isPort } from '../kubernetes/cluster-fields.js'
 import { has } from '../kubernetes/differences.js'
+import { MANIFESTS_DIR } from '../kubernetes/paths.js'
 import { formatYaml } from '../yaml-format.js'
 import type { YamlObject } from '../yaml-scalars.js'
 import {
@@ -20,8 +21,6 @@ import type { HostTraits } from './host-file.js'
 
 const TYPE = { apiVersion: 'kubelet.config.k8s.io/v1beta1', kind: 'KubeletConfiguration' } as const
 
-/** Where the kubelet looks for static Pods. */
-export const MANIFESTS_DIR = '/etc/kubernetes/manifests'
 // The kubelet's own resolver configuration, so that Pods do not ask the stub on the host's loopback.
 const SYSTEMD_RESOLV_CONF = '/run/systemd/resolve/resolv.conf'
 

@@ -5,6 +5,7 @@ import { UsageError } from '../errors.js'
 import { has } from '../kubernetes/differences.js'
 import { formatHostPort } from '../kubernetes/net.js'
 import type { KubernetesObject } from '../kubernetes/objects.js'
+import { MANIFESTS_DIR } from '../kubernetes/paths.js'
 import { formatYaml, type YamlInput } from '../yaml-format.js'
 import { COMPONENT_PORTS, componentCommand, type StaticPodComponent } from './component-args.js'
 import { type ComponentVolume, componentVolumes, optionsOf } from './component-volumes.js'
@@ -16,9 +17,6 @@ import { probeEndpoint, probesOf, probeTiming } from './probes.js'
 
 export { STATIC_POD_COMPONENTS, type StaticPodComponent } from './component-args.js'
 export { OPTIONAL_CA_DIRS } from './component-volumes.js'
-
-/** Where the kubelet looks for static Pods. */
-export const MANIFESTS_DIR = '/etc/kubernetes/manifests'
 
 type Mapping = Readonly<Record<string, YamlInput | undefined>>
 

@@ -73,6 +73,25 @@ for (const [version, etcd, coredns, pause] of [
     'registry.k8s.io/coredns/coredns:v1.11.3',
     'registry.k8s.io/pause:3.10',
   ],
+  // `kubeadm config images list` of 1.33.5 and its table of etcd in late patches; constants.go of v1.35.8; changelog of 1.34.
+  [
+    'v1.33.13',
+    'registry.k8s.io/etcd:3.5.24-0',
+    'registry.k8s.io/coredns/coredns:v1.12.0',
+    'registry.k8s.io/pause:3.10',
+  ],
+  [
+    'v1.34.10',
+    'registry.k8s.io/etcd:3.6.5-0',
+    'registry.k8s.io/coredns/coredns:v1.12.1',
+    'registry.k8s.io/pause:3.10.1',
+  ],
+  [
+    'v1.35.8',
+    'registry.k8s.io/etcd:3.6.6-0',
+    'registry.k8s.io/coredns/coredns:v1.13.1',
+    'registry.k8s.io/pause:3.10.1',
+  ],
   [
     'v1.37.1',
     'registry.k8s.io/etcd:3.7.0-0',
@@ -92,6 +111,14 @@ test('a registry of one’s own has no directory for CoreDNS', async () => {
   const described = await controlPlane('v1.31.6', { cluster: 'imageRepository: my.repo' })
   assert.is(imageOf('coredns', described), 'my.repo/coredns:v1.11.3')
   assert.is(imageOf('etcd', described), 'my.repo/etcd:3.5.24-0')
+})
+
+test('CoreDNS is where it is in the registry that is not the default, too', async () => {
+  const imageIn = async (version: string, registry: string) =>
+    imageOf('coredns', await controlPlane(version, { cluster: `imageRepository: ${registry}` }))
+  assert.is(await imageIn('v1.36.4', 'k8s.gcr.io'), 'k8s.gcr.io/coredns/coredns:v1.14.2')
+  assert.is(await imageIn('v1.21.14', 'registry.k8s.io'), 'registry.k8s.io/coredns/coredns:v1.8.0')
+  assert.is(await imageIn('v1.20.2', 'registry.k8s.io'), 'registry.k8s.io/coredns:1.7.0')
 })
 
 test('images of etcd and CoreDNS from elsewhere', async () => {

@@ -1,4 +1,5 @@
 import { equalBytes } from '../../crypto/bytes.js'
+import { MANIFESTS_DIR } from '../../kubernetes/paths.js'
 import { isAsMade } from '../record.js'
 import type { Surroundings } from './check.js'
 
@@ -23,7 +24,7 @@ export async function whoseFile(path: string, { host, subject, context, made }: 
 
 /** Where the kubelet's and systemd's files of a component stand. */
 export function manifestOf(component: string): string {
-  return `/etc/kubernetes/manifests/${component}.yaml`
+  return `${MANIFESTS_DIR}/${component}.yaml`
 }
 
 /** @see kubernetes/kubernetes v1.20.2, cmd/kubeadm/app/constants/constants.go (KubeletRunDirectory) */

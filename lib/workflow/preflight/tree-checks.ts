@@ -1,6 +1,7 @@
 import { parseKubeconfig } from '../../access/kubeconfig.js'
 import { equalBytes } from '../../crypto/bytes.js'
 import { KpkiError } from '../../errors.js'
+import { MANIFESTS_DIR } from '../../kubernetes/paths.js'
 import { CATALOGUE, type CertificateId, isKubeconfigId, issuerOf, ROW_IDS, type RowId } from '../../kubernetes/rows.js'
 import { baseName } from '../../tree/layout.js'
 import { type Certificate, parseCertificates } from '../../x509/certificate.js'
@@ -160,7 +161,7 @@ const PERMISSIONS: PreflightCheck = {
     [
       ...new Set([
         '/etc/kubernetes',
-        '/etc/kubernetes/manifests',
+        MANIFESTS_DIR,
         certificatesDir,
         `${certificatesDir}/etcd`,
         '/var/lib/kubelet',
