@@ -377,6 +377,7 @@ export { systemdFiles, type UnitFiles, type UnitOptions } from './render/units.j
 export { kubeadmConfigObjects, kubeletConfigObjects } from './render/upload-config.js'
 export { formatTar } from './tree/archive.js'
 export { type BackedUpFile, type Backup, type Backups, type FileFacts, listBackups } from './tree/backup.js'
+export { type HeldStore, holdStore, withoutLock } from './tree/hold.js'
 export { FILE_MODES, type FileKind, type FileSpec, filesOf, type TreePath } from './tree/layout.js'
 export {
   appendToLedger,
@@ -435,6 +436,7 @@ export type {
   HostSystem,
   PodSandbox,
   ProgramResult,
+  RemoveAllOptions,
   ServiceManager,
   ServiceManagerName,
   WebAnswer,

@@ -33,7 +33,8 @@ export async function createNewFiles(files: readonly NewFile[]): Promise<void> {
   }
 }
 
-async function told<T>(path: string, make: () => Promise<T>): Promise<T> {
+/** Says what is to be done where a file is there already. */
+export async function told<T>(path: string, make: () => Promise<T>): Promise<T> {
   try {
     return await make()
   } catch (error) {

@@ -8,10 +8,24 @@ const WHY: Readonly<Record<Removal['why'], string>> = {
   kubelet: "the kubelet's own",
   etcd: 'data of etcd',
   asked: 'asked for',
+  empty: 'empty then',
+}
+
+/** What the phases that run are going to do. */
+export interface Listed extends Pick<ResetRun, 'remove' | 'keep' | 'criSocket'> {
+  /** The phase that removes files is among them. */
+  readonly isCleaning: boolean
+  /** What they do beside, e.g. `stop kubelet`. */
+  readonly does: readonly string[]
 }
 
 /** What goes and what stays, before anything does. */
-export function formatSurvey({ remove, keep }: ResetRun, host: Host, terminal: Terminal, end?: string): string {
+export function formatSurvey(
+  { remove, keep, isCleaning, does }: Listed,
+  host: Host,
+  terminal: Terminal,
+  end?: string,
+): string {
   const { paint, show, columns } = terminal
   const width = Math.max(0, ...remove.map(({ why }) => WHY[why].length))
   const goes = remove.map(({ path, type, why, isChanged, isSigningKey }) => {
@@ -28,9 +42,17 @@ export function formatSurvey({ remove, keep }: ResetRun, host: Host, terminal: T
     'Keys that certificates and tokens are signed with go: where no other host has them, nothing of this cluster can be signed any ' +
     'more. --keep-pki leaves them, --backup FILE packs them.'
   const parts = [
-    ...(remove.length > 0
-      ? [`${paint('bold', 'Goes:')}\n${goes.join('\n')}`]
-      : ['Nothing of a cluster is on this host.']),
+    ...(does.length > 0
+      ? [
+          `${paint('bold', 'First:')}\n${does
+            .flatMap(each => wrap(show(each), columns - 2))
+            .map(line => `  ${line}`)
+            .join('\n')}`,
+        ]
+      : []),
+    ...(remove.length > 0 ? [`${paint('bold', 'Goes:')}\n${goes.join('\n')}`] : []),
+    ...(remove.length === 0 && isCleaning ? ['Nothing of a cluster is on this host.'] : []),
+    ...(remove.length === 0 && !isCleaning ? ['No file goes: cleanup-node is not among the phases that run.'] : []),
     ...(stays.length > 0 ? [`${paint('bold', 'Stays:')}\n${stays.join('\n')}`] : []),
     ...(keys.length > 0 ? [wrap(warning, columns).join('\n')] : []),
     ...(end === undefined ? [] : [end]),
@@ -57,12 +79,12 @@ export function withoutList(result: PhaseResult, { remove }: ResetRun, host: Hos
 
 /** What there is to do afterwards. */
 export function formatResetEnd(
-  { remove }: ResetRun,
-  { isCleaned, backup }: { readonly isCleaned: boolean; readonly backup: string | undefined },
+  { remove, isCleaning }: Listed,
+  backup: string | undefined,
   { columns, show }: Terminal,
 ): string {
+  if (!isCleaning) return 'Done.\n'
   if (remove.length === 0) return 'Nothing of a cluster is on this host: there was nothing to take back.\n'
-  if (!isCleaned) return 'Done.\n'
   const kept = backup === undefined ? '' : ` A copy is in ${show(backup)}.`
   const text = `Done: this host is as before init or join, but for what stays.${kept} Where the cluster goes on, it still has the Node: kubectl delete node NAME.`
   return `\n${wrap(text, columns).join('\n')}\n`
@@ -70,7 +92,7 @@ export function formatResetEnd(
 
 /** The shape of `-o json|yaml`. */
 export function resetResult(
-  { remove, keep, criSocket }: ResetRun,
+  { remove, keep, criSocket, does }: Listed,
   results: readonly PhaseResult[],
   { host, isDryRun, backup }: { readonly host: Host; readonly isDryRun: boolean; readonly backup?: string },
 ) {
@@ -79,6 +101,7 @@ export function resetResult(
     kind: 'ResetResult',
     dryRun: isDryRun,
     criSocket,
+    does,
     remove: remove.map(({ path, type, why, isChanged, isSigningKey }) => {
       return { path: host.locate(path), type, why, changed: isChanged, signingKey: isSigningKey }
     }),

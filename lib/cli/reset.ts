@@ -1,27 +1,31 @@
 import {
   type Configuration,
   findPhases,
-  formatTar,
-  type Host,
-  MAX_INPUT_BYTES,
+  type HeldStore,
+  holdStore,
+  KpkiError,
   parseConfiguration,
+  planPhases,
   RESET_PHASES,
   type ResetOptions,
   type ResetRun,
   runPhases,
+  type Store,
+  StoreError,
   surveyReset,
   UsageError,
   WorkflowError,
+  withoutLock,
 } from '../index.js'
-import { createFile } from '../node.js'
+import type { PlacedFile } from '../node.js'
 import type { Invocation, Run } from './command.js'
 import { listeningContext } from './description.js'
 import { type FlagValues, list, text } from './flags.js'
 import { formatPhase } from './init-text.js'
 import { readInput } from './input.js'
 import { EXIT, type Io, type OpenedHost } from './io.js'
-import { fileExistsAlready } from './new-file.js'
-import { formatResetEnd, formatSurvey, resetResult, withoutList } from './reset-text.js'
+import { packUp } from './reset-backup.js'
+import { formatResetEnd, formatSurvey, type Listed, resetResult, withoutList } from './reset-text.js'
 import { formatStructured, isStructured } from './structured.js'
 import { terminalOf } from './terminal.js'
 
@@ -36,47 +40,113 @@ interface Order {
 
 /** `kpki reset` and `kpki reset phase …`. */
 export const runReset: Run = async (invocation, io) => {
-  const { flags } = invocation
   const { context, warnings, notes } = listeningContext(invocation, io)
   const order = await readOrder(invocation, io)
   const opened = await openHost(io)
+  // Under the lock from the list on: what is listed and agreed to is what is there.
+  const held = order.isDryRun ? undefined : await holdHost(opened.store)
+  try {
+    return await resetHost({ ...opened, ...held }, order, { invocation, io, context, warnings, notes })
+  } finally {
+    await held?.release()
+  }
+}
+
+/** What a reset is told, and whom it tells. */
+interface Setting extends Pick<ReturnType<typeof listeningContext>, 'context' | 'warnings' | 'notes'> {
+  readonly invocation: Invocation
+  readonly io: Io
+}
+
+async function resetHost(opened: OpenedHost, order: Order, setting: Setting): Promise<number> {
+  const { io, context, warnings, notes } = setting
+  const { flags } = setting.invocation
   const { host } = opened
   const run = await surveyReset(host, context, order.options)
+  const listed = listOf(run, order)
   const terminal = terminalOf(io)
   const output = text(flags, 'output')
   const isText = !isStructured(output) && flags['quiet'] !== true
-  const selection = { only: order.only, skip: order.skip }
   if (order.isDryRun) {
     if (isStructured(output))
-      io.stdout(formatStructured({ ...resetResult(run, [], { host, isDryRun: true }), warnings, notes }, output))
-    else if (isText) io.stdout(formatSurvey(run, host, terminal, 'Dry run, nothing was touched'))
+      io.stdout(formatStructured({ ...resetResult(listed, [], { host, isDryRun: true }), warnings, notes }, output))
+    else if (isText) io.stdout(formatSurvey(listed, host, terminal, 'Dry run, nothing was touched'))
     return EXIT.done
   }
-  if (run.remove.length > 0 && isText) io.stderr(formatSurvey(run, host, terminal))
-  if (run.remove.length > 0 && !order.isAgreed) await agree(run, io)
-  const backup = text(flags, 'backup')
-  if (backup !== undefined) await packUp(backup, run, host, context.clock())
-  const hands = { ...opened, context, signal: io.signal }
-  const results = await runPhases(RESET_PHASES, run, hands, {
-    ...selection,
-    command: 'kpki reset',
-    observe: event => {
-      if (event.type === 'ended' && isText) io.stdout(formatPhase(withoutList(event.result, run, host), terminal))
+  const isNews = listed.remove.length > 0 || listed.does.length > 0
+  if (isNews && isText) io.stderr(formatSurvey(listed, host, terminal))
+  if (isNews && !order.isAgreed) await agree(listed, io)
+  const file = text(flags, 'backup')
+  const backup =
+    file === undefined || listed.remove.length === 0
+      ? undefined
+      : await packUp(file, listed.remove, host, context.clock())
+  const results = await runPhases(
+    RESET_PHASES,
+    run,
+    { ...opened, context, signal: io.signal },
+    {
+      only: order.only,
+      skip: order.skip,
+      command: 'kpki reset',
+      observe: event => {
+        if (event.type === 'ended' && isText) io.stdout(formatPhase(withoutList(event.result, run, host), terminal))
+      },
     },
-  })
-  const isCleaned = results.some(({ path, state }) => path === 'cleanup-node' && state !== 'skipped')
+  )
+  if (backup) await assertThere(backup)
   if (isStructured(output)) {
-    const facts = { host, isDryRun: false, ...(backup === undefined ? {} : { backup }) }
-    io.stdout(formatStructured({ ...resetResult(run, results, facts), warnings, notes }, output))
-  } else if (isText) io.stdout(formatResetEnd(run, { isCleaned, backup }, terminal))
+    const facts = { host, isDryRun: false, ...(backup === undefined ? {} : { backup: backup.path }) }
+    io.stdout(formatStructured({ ...resetResult(listed, results, facts), warnings, notes }, output))
+  } else if (isText) io.stdout(formatResetEnd(listed, backup?.path, terminal))
   return EXIT.done
+}
+
+/** What the phases that run are going to do, and nothing else. */
+function listOf(run: ResetRun, { only, skip }: Order): Listed {
+  const planned = planPhases(RESET_PHASES, run, { only, skip })
+  const actions = planned.flatMap(phase => phase.actions)
+  const isCleaning = planned.some(({ path, skipped }) => path === 'cleanup-node' && skipped !== 'as asked')
+  return {
+    criSocket: run.criSocket,
+    remove: isCleaning ? run.remove : [],
+    keep: isCleaning ? run.keep : [],
+    isCleaning,
+    does: actions.filter(({ kind }) => kind !== 'check' && kind !== 'remove').map(({ about }) => about),
+  }
+}
+
+/** A run that is at work there is waited for by nobody; where no run can take the lock, none is. */
+async function holdHost(store: Store): Promise<HeldStore> {
+  try {
+    return await holdStore(store)
+  } catch (error) {
+    if (!(error instanceof KpkiError) || error.code === 'KPKI_LOCKED') throw error
+    return { store: withoutLock(store), release: async () => {} }
+  }
+}
+
+async function assertThere(backup: PlacedFile): Promise<void> {
+  if (await backup.isThere()) return
+  throw new StoreError(
+    'KPKI_FILE_NOT_FOUND',
+    `the backup ${backup.path} is not there any more, or not as it was written`,
+    {
+      details: { path: backup.path },
+    },
+  )
 }
 
 async function openHost(io: Io): Promise<OpenedHost> {
   if (io.host) return io.host
   const { DiskStore, nodeHost } = await import('../node.js')
   const connect = () => Promise.reject(new WorkflowError('KPKI_INTERNAL', 'a reset asks no cluster'))
-  return { host: nodeHost({ env: io.env }), store: new DiskStore('/etc/kubernetes'), connect }
+  // Of the store only its lock is of use, and that not in the directory of the certificates, which goes.
+  return {
+    host: nodeHost({ env: io.env }),
+    store: new DiskStore('/etc/kubernetes', { certDir: '/etc/kubernetes' }),
+    connect,
+  }
 }
 
 /** A flag over the file; names of checks from both, as kubeadm has it. */
@@ -128,31 +198,15 @@ async function readConfiguration(flags: FlagValues, io: Io): Promise<Configurati
 }
 
 /** @throws {@link WorkflowError} `KPKI_NOT_CONFIRMED`, `KPKI_INTERRUPTED` */
-async function agree({ remove }: ResetRun, io: Io): Promise<void> {
+async function agree({ remove, does }: Listed, io: Io): Promise<void> {
   const keys = remove.filter(({ isSigningKey }) => isSigningKey).length
   const warning = keys > 0 ? ', keys of CAs among them' : ''
-  const answer = await io.ask?.(`${remove.length} files and directories go${warning}. Do it? [y/N] `)
+  const question = remove.length > 0 ? `${remove.length} files and directories go${warning}` : does.join('; ')
+  const answer = await io.ask?.(`${question}. Do it? [y/N] `)
   if (/^y(es)?$/i.test(answer ?? '')) return
   if (io.signal.aborted) throw new WorkflowError('KPKI_INTERRUPTED', 'interrupted; nothing was removed')
   const message = answer === undefined ? 'nobody is here to agree: there is no terminal' : 'nobody has agreed'
   throw new WorkflowError('KPKI_NOT_CONFIRMED', `${message}; nothing was removed`, {
     hint: 'with --force nobody is asked; --dry-run only looks',
   })
-}
-
-/** What makes up the host: certificates, kubeconfigs, manifests, configurations; not what runs on it. */
-async function packUp(path: string, { remove }: ResetRun, host: Host, now: Date): Promise<void> {
-  const files = new Map<string, { readonly bytes: Uint8Array; readonly mode: number }>()
-  for (const { path: place, type } of remove) {
-    const entry = type === 'file' ? await host.look(place) : undefined
-    if (entry?.type !== 'file' || entry.size > MAX_INPUT_BYTES) continue
-    const bytes = await host.read(place)
-    if (bytes) files.set(place.slice(1), { bytes, mode: entry.mode & 0o777 })
-  }
-  try {
-    await createFile(path, formatTar(files, now), 0o600)
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'KPKI_FILE_EXISTS') throw fileExistsAlready(path)
-    throw error
-  }
 }

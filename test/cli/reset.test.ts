@@ -1,11 +1,21 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { COMMANDS } from '../../lib/cli/commands.js'
-import { listPhases, RESET_PHASES } from '../../lib/index.js'
+import { listPhases, RESET_PHASES, StoreError } from '../../lib/index.js'
 import { record } from '../../lib/workflow/record.js'
 import { run } from '../support/cli.js'
 import { testContext } from '../support/context.js'
@@ -52,7 +62,8 @@ test('what goes and stays is listed, somebody is asked, and it is done', async (
   assert.match(stderr, /Stays:\n(.*\n)*? {2}\/etc\/kubernetes\/mine/)
   assert.match(stderr, /keys of CAs among them\. Do it\? \[y\/N\]/)
   assert.match(stdout, /done +cleanup-node/)
-  assert.match(stdout, /6 of 6 files and directories removed/)
+  assert.match(stderr, /^First:\n {2}stop kubelet\n/)
+  assert.match(stdout, /9 of 9 files and directories removed/)
   assert.equal(filesOf(host), ['/etc/kubernetes/mine'])
   assert.not.match(stdout + stderr, /secret of/)
 })
@@ -143,6 +154,63 @@ test("phases alone, by kubeadm's names; cleanup-node leaves nothing to the other
   assert.match(stderr, /KPKI_PHASE_UNKNOWN|there is no phase "cleanup"/)
 })
 
+test('what is listed and asked is what the phases do that run', async () => {
+  const host = await someHost()
+  const before = host.snapshot()
+  for (const args of [
+    ['reset', 'phase', 'preflight'],
+    ['reset', '--skip-phases', 'cleanup-node'],
+  ]) {
+    const { status, stdout, stderr } = await run(args, opened(host))
+    assert.is(status, 0, stderr)
+    assert.is(stderr, '')
+    assert.match(stdout, /Done\.\n$/)
+    const { remove, keep, does } = JSON.parse((await run([...args, '-o', 'json'], opened(host))).stdout)
+    assert.equal([remove, keep, does], [[], [], []])
+    const rehearsed = await run([...args, '--dry-run'], opened(host))
+    assert.match(rehearsed.stdout, /^No file goes: cleanup-node is not among the phases that run\./)
+  }
+  assert.equal(host.snapshot(), before)
+  const { does } = JSON.parse((await run(['reset', '--dry-run', '-o', 'json'], opened(host))).stdout)
+  assert.equal(does, [
+    'stop kubelet',
+    'unmount what is mounted below /var/lib/kubelet',
+    'remove the Pods that run on unix:///var/run/containerd/containerd.sock',
+  ])
+})
+
+test("for the member of etcd's cluster alone, that is asked", async () => {
+  const host = await someHost()
+  const manifest =
+    'kind: Pod\nspec: {containers: [{name: etcd, command: [etcd, --data-dir=/var/lib/etcd, ' +
+    '"--initial-advertise-peer-urls=https://10.0.0.1:2380"]}]}\n'
+  host.put('/etc/kubernetes/manifests/etcd.yaml', { content: manifest, mode: 0o600 })
+  const { status, stderr } = await run(['reset', 'phase', 'remove-etcd-member'], {
+    ...opened(host),
+    terminal: true,
+    answer: 'n',
+    env: { NO_COLOR: '1' },
+  })
+  assert.is(status, 1)
+  assert.match(stderr, /First:\n {2}remove the etcd member https:\/\/10\.0\.0\.1:2380\n/)
+  assert.match(stderr, /remove the etcd member https:\/\/10\.0\.0\.1:2380\. Do it\? \[y\/N\]/)
+  assert.not.match(stderr, /Goes:|ca\.key/)
+})
+
+test('nothing is listed or removed while another run is at work', async () => {
+  const host = await someHost()
+  const before = host.snapshot()
+  const release = await host.store.lock()
+  const { status, stderr } = await run(['reset', '--force'], opened(host))
+  assert.is(status, 1)
+  assert.match(stderr, /another run is at work/)
+  assert.equal(host.snapshot(), before)
+  assert.is((await run(['reset', '--dry-run'], opened(host))).status, 0, 'who only looks disturbs nobody')
+  await release()
+  assert.is((await run(['reset', '--force'], opened(host))).status, 0)
+  await (await host.store.lock())()
+})
+
 test('--keep-pki leaves certificates and keys', async () => {
   const host = await someHost()
   await run(['reset', '-f', '--keep-pki'], opened(host))
@@ -177,6 +245,56 @@ test(
     assert.is(second.status, 1)
     assert.match(second.stderr, /exists already/)
     assert.ok(filesOf(again).includes('/etc/kubernetes/pki/ca.key'), 'nothing was removed')
+  }),
+)
+
+test(
+  '--backup packs the whole of every file, and what was replaced',
+  inDir(async dir => {
+    const host = await someHost()
+    const ledger = '/etc/kubernetes/pki/issued.jsonl'
+    host.put(ledger, `${'x'.repeat(3_000_000)}\n`)
+    host.put('/etc/kubernetes/tmp/old/pki/ca.key', { content: 'old key', mode: 0o600 })
+    const file = join(dir, 'host.tar')
+    const { status, stderr } = await run(['reset', '-f', '--cleanup-tmp-dir', '--backup', file], opened(host))
+    assert.is(status, 0, stderr)
+    assert.not(filesOf(host).includes(ledger))
+    const content = (path: string) =>
+      spawnSync('tar', ['-xOf', file, path], { encoding: 'utf8', maxBuffer: 10_000_000 }).stdout
+    assert.is(content(ledger.slice(1)).length, 3_000_001)
+    assert.is(content('etc/kubernetes/tmp/old/pki/ca.key'), 'old key')
+  }),
+)
+
+test(
+  'a backup that cannot be whole, or would go with the rest, stops the reset before anything goes',
+  inDir(async dir => {
+    const host = await someHost()
+    const before = host.snapshot()
+    const read = host.read.bind(host)
+    host.read = (path, maxBytes) => {
+      if (path.endsWith('/ca.key') && maxBytes !== undefined)
+        throw new StoreError('KPKI_FILE_UNREADABLE', 'ca.key cannot be read (EIO)')
+      return read(path, maxBytes)
+    }
+    const file = join(dir, 'host.tar')
+    const torn = await run(['reset', '-f', '--backup', file], opened(host))
+    assert.is(torn.status, 1)
+    assert.match(torn.stderr, /ca\.key cannot be read \(EIO\): the backup would not be whole/)
+    assert.equal(host.snapshot(), before)
+    assert.not(existsSync(file))
+    host.read = read
+    // The disk's own directory, by another name.
+    const link = join(dir, 'link')
+    mkdirSync(join(dir, 'plugins'))
+    symlinkSync(join(dir, 'plugins'), link)
+    host.put('/var/lib/kubelet/plugins/x', 'x')
+    host.locate = path => path.replace('/var/lib/kubelet', realpathSync(dir))
+    const inside = await run(['reset', '-f', '--backup', join(link, 'host.tar')], opened(host))
+    assert.is(inside.status, 2)
+    assert.match(inside.stderr, /lies in .*\/plugins, which goes/)
+    assert.is(host.text('/etc/kubernetes/pki/ca.key'), 'secret of ca')
+    assert.equal(readdirSync(join(dir, 'plugins')), [])
   }),
 )
 

@@ -42,14 +42,14 @@ const DOORS = [
     changeTree describeChange expectedEnd makeChanges planChanges planInputs planStore renew saveChange savePlan
     CIS_EDITIONS SEVERITIES adviceOf baselineOf checkCis cisItems fingerprintOf formatBaseline formatJson formatJunit formatSarif isAtLeast isFailure
     openBaseline parseBaseline sentenceOf rehearsePhases
-    HOST_PHASES OBJECT_PHASES RECORD_PATH RESET_PHASES clusterObjects prepareRender readRecord renderHost surveyReset writeManifests
+    HOST_PHASES OBJECT_PHASES RECORD_PATH RESET_PHASES holdStore withoutLock clusterObjects prepareRender readRecord renderHost surveyReset writeManifests
     `,
     types: `
     PreflightCheck PreflightFinding PreflightOptions PreflightProbe PreflightReport PreflightResult PreflightRole PreflightState PreflightSubject PreflightSubjectOptions PreflightVerdict
     ContainerRuntime Host HostEntry HostSystem PodSandbox ProgramResult ServiceManager ServiceManagerName WebAnswer WebOptions InitOptions InitResult InitRunOptions MakeRowsOptions ManifestOptions WrittenManifests WriteFilesOptions PhasePlace PhaseRow InitRun InitToken PhaseAt Action Handed Hands Outcome Phase PhaseEvent PhaseResult PhaseSelection PlannedPhase RunOptions HostFile HostTraits
     ImageName ImageTags StaticPodComponent UnitFiles UnitOptions
     AddonObjects FormattedConfiguration ComponentConfiguration ParsedPatchFile Patch PatchTarget PatchType PatchedObject ReadPatches
-    EtcdHere HostRecord Kept MadeEntry PhaseObjects Removal RenderOptions ResetOptions ResetRun
+    EtcdHere HostRecord Kept MadeEntry PhaseObjects Removal RenderOptions ResetOptions ResetRun HeldStore RemoveAllOptions
     Rehearsal RehearsedFile RehearsedPhase RehearsedRow RehearsedStep RehearseHands
     Argument ComponentOptions ControlPlane ControlPlaneOptions FilePlace HostFlagName HostFlagRow HostFlags ImageOverride ResolvedControlPlane TimeoutSeconds
     Baseline BaselineEntry BenchmarkItem CisEdition CisItem CisLook CisLooked CisResult OpenBaseline Report ReportedFinding

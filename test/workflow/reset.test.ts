@@ -183,7 +183,7 @@ test("without a record, what is of kubeadm's list goes", async () => {
   const host = await initialized()
   await host.remove(RECORD_PATH)
   const { run } = await reset(host)
-  assert.ok(run.remove.every(({ why }) => why === 'known' || why === 'kubelet' || why === 'etcd'))
+  assert.ok(run.remove.every(({ why }) => ['known', 'kubelet', 'etcd', 'empty'].includes(why)))
   assert.equal(filesOf(host), Object.keys(OF_OTHERS).sort())
 })
 

@@ -195,7 +195,7 @@ const FEATURES: readonly Feature[] = [
   },
   {
     about: 'take back what was made on a host, and say before what that is',
-    pure: ['surveyReset', 'RESET_PHASES', 'readRecord'],
+    pure: ['surveyReset', 'RESET_PHASES', 'readRecord', 'holdStore', 'withoutLock'],
     node: ['nodeHost'],
     commands: ['reset', 'reset phase'],
   },

@@ -46,9 +46,9 @@ export interface Removal {
   readonly type: 'file' | 'tree' | 'directory'
   /**
    * `recorded`: a run of kpki has made it; `known`: it is of kubeadm's list; `kubelet`: the kubelet keeps it there; `etcd`: etcd's
-   * data; `asked`: somebody asked for it.
+   * data; `asked`: somebody asked for it; `empty`: a directory in which nothing is left then.
    */
-  readonly why: 'recorded' | 'known' | 'kubelet' | 'etcd' | 'asked'
+  readonly why: 'recorded' | 'known' | 'kubelet' | 'etcd' | 'asked' | 'empty'
   /** Somebody has changed it since it was made. */
   readonly isChanged: boolean
   /** The private key of a CA or of service accounts. */
@@ -339,7 +339,7 @@ class Survey {
     if (this.#isNamed(dir) || (await this.#linkIn(dir)) !== undefined) return
     const names = (await this.#host.names(dir)) ?? []
     if (names.length > 0 && names.every(name => this.paths.has(`${dir}/${name}`)))
-      this.#remove(dir, 'directory', 'known')
+      this.#remove(dir, 'directory', 'empty')
   }
 
   /** What kpki keeps for itself. */
