@@ -17,6 +17,10 @@ const RENDER_FLAGS = {
   ...CONFIG_FLAGS,
   ...DESCRIPTION_FLAGS,
   ...OWN_HOST_FLAGS,
+  token: {
+    ...HOST_FLAGS.token,
+    about: 'the first bootstrap token, for --manifests with --with-secrets (default: none)',
+  },
   patches: { ...HOST_FLAGS.patches, about: 'directory of patches, on this machine' },
   'cri-socket': {
     ...HOST_FLAGS['cri-socket'],

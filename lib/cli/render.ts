@@ -7,6 +7,7 @@ import {
   type HostTraits,
   INIT_PHASES,
   type InitRun,
+  OPTIONAL_CA_DIRS,
   type Patch,
   type PhaseResult,
   planPhases,
@@ -39,6 +40,7 @@ export const runRender: Run = async (invocation, io) => {
     throw new UsageError('KPKI_USAGE', "render needs --root DIR, the directory that stands for the host's /", {
       hint: 'see kpki render --help',
     })
+  refuseWithout(flags)
   const controlPlane = await describeHost(invocation, io, context)
   const hands = await openRoot(root, controlPlane, context, io)
   const skip = controlPlane.skipPhases
@@ -63,8 +65,29 @@ export const runRender: Run = async (invocation, io) => {
   const manifests = await manifestsOf(run, { hands, skip, flags })
   if (isStructured(output)) {
     io.stdout(formatStructured({ ...renderResult(root, run, results, manifests), warnings, notes }, output))
-  } else if (isText) io.stdout(formatEnd(root, results, manifests, terminal))
+  } else if (isText)
+    io.stdout(formatEnd(root, results, { manifests, withSecrets: flags['with-secrets'] === true }, terminal))
   return EXIT.done
+}
+
+/** Flags that would do nothing. @throws {@link UsageError} `KPKI_USAGE` */
+function refuseWithout(flags: FlagValues): void {
+  const manifests = text(flags, 'manifests')
+  if (flags['with-secrets'] === true && manifests === undefined)
+    throw new UsageError('KPKI_USAGE', '--with-secrets is about the objects that --manifests DIR writes', {
+      hint: 'add --manifests DIR, or leave --with-secrets out',
+    })
+  if (flags['dry-run'] === true && manifests !== undefined)
+    throw new UsageError('KPKI_USAGE', 'a dry run shows the host, and nothing of --manifests', {
+      hint: 'leave one of them out; kpki init --dry-run shows the objects, too',
+    })
+  for (const dir of list(flags, 'ca-dirs')) {
+    if (OPTIONAL_CA_DIRS.includes(dir.replace(/(?<=.)\/+$/, ''))) continue
+    throw new UsageError('KPKI_USAGE', `--ca-dirs: ${dir} is none of the directories that kubeadm mounts`, {
+      details: { value: dir },
+      hint: `they are ${OPTIONAL_CA_DIRS.join(', ')}; others are extraVolumes of the description`,
+    })
+  }
 }
 
 /** @throws {@link UsageError} `KPKI_USAGE` for what would be found out about this machine */
@@ -100,7 +123,9 @@ async function openRoot(root: string, controlPlane: ControlPlane, context: Conte
 }
 
 function traitsOf(flags: FlagValues): HostTraits {
-  const caDirs = list(flags, 'ca-dirs')
+  const named = list(flags, 'ca-dirs').map(dir => dir.replace(/(?<=.)\/+$/, ''))
+  // A host that has /etc/pki/tls/certs has /etc/pki, which is what older versions mount.
+  const caDirs = OPTIONAL_CA_DIRS.filter(dir => named.some(each => each === dir || each.startsWith(`${dir}/`)))
   return {
     ...(caDirs.length > 0 ? { caDirs } : {}),
     ...(flags['systemd-resolved'] === true ? { usesSystemdResolved: true } : {}),
@@ -199,22 +224,30 @@ function renderResult(
 function formatEnd(
   root: string,
   results: readonly PhaseResult[],
-  manifests: WrittenManifests | undefined,
+  { manifests, withSecrets }: { readonly manifests: WrittenManifests | undefined; readonly withSecrets: boolean },
   { columns, show }: Terminal,
 ): string {
   const made = results.flatMap(result => result.made).length
+  // Where both were skipped, other runs may have made them, and this one does not know.
+  const hasKeys = results.some(({ path, state }) => /^(?:certs|kubeconfig)\//.test(path) && state !== 'skipped')
+  const secrecy = hasKeys ? ' Its keys are in there: it is as secret as a control plane.' : ''
   const host =
     made > 0
-      ? `Done: the host is below ${show(root)}. Its keys are in there: it is as secret as a control plane.`
+      ? `Done: the host is below ${show(root)}.${secrecy}`
       : `The host below ${show(root)} is as described; nothing was changed.`
   const leftOut = manifests?.leftOut ?? 0
   const secrets =
     leftOut > 0
       ? ` ${leftOut} ${leftOut === 1 ? 'Secret was' : 'Secrets were'} left out; --with-secrets writes them.`
       : ''
+  const files = [...(manifests?.written ?? []), ...(manifests?.unchanged ?? [])]
+  const none =
+    withSecrets && !files.some(path => path.endsWith('/secrets.yaml'))
+      ? ' No Secret is among them: the description names no bootstrap token.'
+      : ''
   const objects =
     manifests === undefined
       ? ''
-      : ` Objects of its cluster: ${manifests.written.length} files written, ${manifests.unchanged.length} unchanged.${secrets}`
+      : ` Objects of its cluster: ${manifests.written.length} files written, ${manifests.unchanged.length} unchanged.${secrets}${none}`
   return `\n${wrap(host + objects, columns).join('\n')}\n`
 }

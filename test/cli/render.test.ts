@@ -222,6 +222,47 @@ test('an absolute link means the directory itself; one to nothing is named befor
   assert.match((await render()).stdout, /nothing\s+was\s+changed/)
 })
 
+test('flags that would do nothing are refused', async () => {
+  const { dir, root, render } = room()
+  for (const flags of [
+    ['--with-secrets'],
+    ['--dry-run', '--manifests', join(dir, 'objects')],
+    ['--ca-dirs', 'relative'],
+    ['--ca-dirs', '/etc/pki/tls/certs,/etc/foo'],
+  ]) {
+    const { status, stderr } = await render(...flags)
+    assert.is(status, 2, flags.join(' '))
+    assert.match(stderr, new RegExp(flags[0] ?? ''))
+  }
+  assert.not(existsSync(root))
+})
+
+test('directories of trusted roots as the version mounts them', async () => {
+  const at = async (version: string) => {
+    const { read, render } = room(DESCRIPTION.replace('v1.36.4', version))
+    assert.is((await render('--ca-dirs', '/etc/pki/tls/certs/,/usr/share/ca-certificates/', '-q')).status, 0)
+    const manifest = read('etc/kubernetes/manifests/kube-apiserver.yaml')
+    return [...manifest.matchAll(/mountPath: (\/etc\/pki\S*|\/usr\S*)/g)].map(([, path]) => path)
+  }
+  assert.equal(await at('v1.36.4'), ['/etc/pki/tls/certs', '/usr/share/ca-certificates'])
+  assert.equal(await at('v1.30.4'), ['/etc/pki', '/usr/share/ca-certificates'])
+})
+
+test('what is said at the end is true of what was made', async () => {
+  const { dir, render } = room()
+  const flat = (text: string) => text.replaceAll(/\s+/g, ' ')
+  const first = await render('--skip-phases', 'certs,kubeconfig')
+  assert.match(flat(first.stdout), /Done: the host is below/)
+  assert.not.match(flat(first.stdout), /Its keys are in there/)
+  const objects = ['--manifests', join(dir, 'objects'), '--with-secrets']
+  const refused = await render(...objects, '--skip-phases', 'certs,kubeconfig')
+  assert.is(refused.status, 1)
+  assert.not.match(flat(refused.stderr), /kpki init phase/)
+  const { stdout } = await render(...objects)
+  assert.match(flat(stdout), /Its keys are in there/)
+  assert.match(flat(stdout), /No Secret is among them/)
+})
+
 test('a dry run says what patches come to, as the run itself does', async () => {
   const { dir, render } = room()
   mkdirSync(join(dir, 'patches'))

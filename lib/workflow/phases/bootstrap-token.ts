@@ -136,7 +136,7 @@ async function readClusterInfo({ cluster }: ControlPlane, { store, context }: Pi
     const place = store.locate('pki/ca.crt')
     throw new PolicyError('KPKI_ISSUER_MISSING', `${place} does not exist, and cluster-info needs the cluster's CA`, {
       details: { path: place },
-      hint: 'make it first: kpki init phase certs/ca',
+      hint: 'do not skip the phase certs/ca, which makes it; that of a cluster that is there already is copied to its place',
     })
   }
   const caPem = certificates.map(({ der }) => formatPem('CERTIFICATE', der)).join('')
