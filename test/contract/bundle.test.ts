@@ -38,7 +38,8 @@ function loadedBy(args: readonly string[]): readonly string[] {
   return files.map(([, path = '']) => path)
 }
 
-const TREE = ['--dir', join(work, 'tree'), '--node-name', 'cp-1', '--apiserver-advertise-address', '10.0.0.10']
+const HOST = ['--node-name', 'cp-1', '--apiserver-advertise-address', '10.0.0.10']
+const TREE = ['--dir', join(work, 'tree'), ...HOST]
 const X509 = /@peculiar\/x509/
 const WEBCRYPTO = /@peculiar\/webcrypto/
 const YAML = /node_modules\/yaml/
@@ -47,6 +48,8 @@ const PARSER = /yargs-parser/
 const ROOMS = /lib\/(x509|crypto|config\/(?!problems)|inspect)/
 const ASN1 = /asn1js/
 const NETWORK = /lib\/(host\/(https|tls-connect|discovery)|access\/discovery)/
+const CLUSTER = /lib\/(host\/(api-|discovery)|access\/discovery)/
+const RESET = /lib\/workflow\/reset\//
 for (const [name, args, allowed, refused] of [
   // The parser comes with what every command loads: to look for another file would take longer than to pass over it.
   ['--version', ['--version'], [], [X509, WEBCRYPTO, YAML, ASN1, ROOMS]],
@@ -95,6 +98,22 @@ for (const [name, args, allowed, refused] of [
     ['expiration', '--dir', join(work, 'tree')],
     [PARSER, YAML],
     [X509, WEBCRYPTO, NETWORK, /lib\/(cli\/expiration-watch|workflow\/(?!phases\/[a-z]+-rows|preflight\/check))/],
+  ],
+  ...(
+    [
+      ['init, as a dry run', ['init', '--dry-run', ...HOST], []],
+      ['a phase of init, as manifests', ['init', 'phase', 'addon', 'coredns', ...HOST, '-o', 'yaml'], []],
+      ['render', ['render', '--root', join(work, 'root'), ...HOST, '--quiet'], [CLUSTER]],
+      ['preflight', ['preflight', ...HOST, '--ignore-preflight-errors', 'all'], []],
+    ] as const
+  ).map(
+    ([name, args, refused]) => [name, args, [PARSER, /lib\/render\//], [X509, WEBCRYPTO, RESET, ...refused]] as const,
+  ),
+  [
+    'reset, as a dry run',
+    ['reset', '--dry-run'],
+    [PARSER, RESET],
+    [X509, WEBCRYPTO, /lib\/render\/(static-pods|patches|coredns)/, /lib\/workflow\/preflight\/(?!check)/],
   ],
 ] as const) {
   test(`${name} loads what it needs`, () => {
