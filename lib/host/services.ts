@@ -9,6 +9,7 @@ interface Manager {
   /** Programs that are run, one after the other; the last one decides. */
   readonly stop: (service: string) => readonly Command[]
   readonly restart: (service: string) => readonly Command[]
+  readonly enable: (service: string) => readonly Command[]
   readonly asks: Readonly<Record<Question, (service: string) => Command>>
   readonly reads: Readonly<Record<Question, (answer: ProgramResult, service: string) => boolean>>
   /** Where the service's own words are, for a hint. */
@@ -30,6 +31,7 @@ const MANAGERS: Readonly<Record<ServiceManagerName, Manager>> = {
       ['systemctl', 'daemon-reload'],
       ['systemctl', 'restart', service],
     ],
+    enable: service => [['systemctl', 'enable', service]],
     asks: {
       isInstalled: service => ['systemctl', 'show', '--property=LoadState', service],
       isEnabled: service => ['systemctl', 'is-enabled', service],
@@ -46,6 +48,7 @@ const MANAGERS: Readonly<Record<ServiceManagerName, Manager>> = {
   openrc: {
     stop: service => [['rc-service', service, 'stop']],
     restart: service => [['rc-service', service, 'restart']],
+    enable: service => [['rc-update', 'add', service, 'default']],
     asks: {
       isInstalled: service => ['rc-service', '--exists', service],
       isEnabled: () => ['rc-update', 'show', 'default'],
@@ -83,7 +86,7 @@ export async function findServices(run: Run, which: Which): Promise<ServiceManag
 
 /** A manager of services that is told what to do through programs. */
 export function serviceManager(name: ServiceManagerName, run: Run): ServiceManager {
-  const { stop, restart, asks, reads, log } = MANAGERS[name]
+  const { stop, restart, enable, asks, reads, log } = MANAGERS[name]
   const ask = async (question: Question, service: string) => {
     const [program, ...args] = asks[question](service)
     return reads[question](await run(program, args, { timeoutMs: TIMEOUT_MS }), service)
@@ -101,6 +104,7 @@ export function serviceManager(name: ServiceManagerName, run: Run): ServiceManag
     isActive: service => ask('isActive', service),
     stop: service => tell(stop(service), service),
     restart: service => tell(restart(service), service),
+    enable: service => tell(enable(service), service),
   }
 }
 

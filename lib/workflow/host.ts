@@ -106,6 +106,8 @@ export interface ServiceManager {
   stop(service: string): Promise<void>
   /** Starts it, or starts it anew; units are read again before. @throws `WorkflowError` `KPKI_SERVICE_FAILED` */
   restart(service: string): Promise<void>
+  /** Has it started whenever the host starts. @throws `WorkflowError` `KPKI_SERVICE_FAILED` */
+  enable(service: string): Promise<void>
 }
 
 /** A Pod's sandbox, as the container runtime knows it. */

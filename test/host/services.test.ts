@@ -64,7 +64,13 @@ test('units are read again before systemd starts a service anew, and not before 
   const services = serviceManager('systemd', run)
   await services.stop('kubelet')
   await services.restart('kubelet')
-  assert.equal(log, ['systemctl stop kubelet', 'systemctl daemon-reload', 'systemctl restart kubelet'])
+  await services.enable('kubelet')
+  assert.equal(log, [
+    'systemctl stop kubelet',
+    'systemctl daemon-reload',
+    'systemctl restart kubelet',
+    'systemctl enable kubelet',
+  ])
 })
 
 test('OpenRC is told by rc-service', async () => {
@@ -72,7 +78,8 @@ test('OpenRC is told by rc-service', async () => {
   const services = serviceManager('openrc', run)
   await services.stop('kubelet')
   await services.restart('kubelet')
-  assert.equal(log, ['rc-service kubelet stop', 'rc-service kubelet restart'])
+  await services.enable('kubelet')
+  assert.equal(log, ['rc-service kubelet stop', 'rc-service kubelet restart', 'rc-update add kubelet default'])
 })
 
 test('a service that does not start: the command, what it says first, and where to look', async () => {

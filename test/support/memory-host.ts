@@ -158,6 +158,12 @@ export class MemorySystem implements HostSystem {
       isActive: async name => this.serviceTable[name]?.isActive ?? false,
       stop: async name => change('stop', name, false),
       restart: async name => change('restart', name, true),
+      enable: async name => {
+        this.log.push(`enable ${name}`)
+        const service = this.serviceTable[name]
+        if (!service?.isInstalled) throw new WorkflowError('KPKI_SERVICE_FAILED', `Unit ${name}.service not found`)
+        service.isEnabled = true
+      },
     }
   }
 

@@ -463,7 +463,7 @@ test('with units of systemd nothing is put where the kubelet looks for static Po
     made.host.system?.log.filter(line => /restart|enable/.test(line)),
     [
       'restart etcd',
-      'systemctl enable etcd',
+      'enable etcd',
       'restart kube-apiserver',
       'restart kube-controller-manager',
       'restart kube-scheduler',

@@ -61,6 +61,22 @@ async function applyFiles(files: readonly HostFile[], hands: Hands, options: Wri
   return outcomeOf(made)
 }
 
+/** Whether {@link writeFiles} would write one of them; not where one that is there ends the run. */
+export async function isToBeWritten(
+  files: readonly HostFile[],
+  { overwrite = false }: WriteFilesOptions,
+  host: Host,
+): Promise<boolean> {
+  let isNews = false
+  for (const file of files) {
+    const before = await host.read(file.path)
+    if (before !== undefined && (await differenceOf(file, before, host)) === undefined) continue
+    if (before !== undefined && !overwrite) return false
+    isNews = true
+  }
+  return isNews
+}
+
 /** What is replaced is what a run has made: somebody's own changes are not lost. */
 async function assertAsMade(
   work: readonly { readonly file: HostFile; readonly before: Uint8Array | undefined }[],

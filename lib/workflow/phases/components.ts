@@ -1,8 +1,11 @@
+import type { Context } from '../../context.js'
 import { type StaticPodComponent, staticPodFile, staticPodPatchNotes } from '../../render/static-pods.js'
 import { systemdFiles } from '../../render/units.js'
-import { outcomeOf, writeFiles } from './actions.js'
+import type { ServiceManager } from '../host.js'
+import { isToBeWritten, outcomeOf, writeFiles } from './actions.js'
 import type { InitRun } from './init-run.js'
-import type { Action, Hands, Outcome } from './phase.js'
+import { tryService } from './kubelet-service.js'
+import type { Action } from './phase.js'
 
 /**
  * How a component is put on the host: its static Pod for the kubelet, or a unit for systemd, which is started.
@@ -18,7 +21,10 @@ export function componentActions(component: StaticPodComponent, run: InitRun): r
   return [{ ...written, notes, apply: async hands => ({ ...(await written.apply(hands)), notes }) }]
 }
 
-/** Writes a unit and has systemd run it; where nobody can be asked, says what to do. */
+/**
+ * Writes a unit and has systemd run it; where nobody can be asked, says what to do. What runs is stopped while its unit is replaced:
+ * whatever ends the run there, the next one finds it stopped, and starts it with the new unit.
+ */
 function runUnit(component: StaticPodComponent, { controlPlane, traits, patches, overwrite }: InitRun): Action {
   const { files, notes } = systemdFiles(component, controlPlane, traits, { patches })
   const written = writeFiles(files, { overwrite })
@@ -27,26 +33,30 @@ function runUnit(component: StaticPodComponent, { controlPlane, traits, patches,
     kind: 'unit',
     notes,
     async apply(hands) {
-      const { state, made } = await written.apply(hands)
-      return outcomeOf(made, [...notes, ...(await startUnit(component, state, hands))])
+      const { host, context } = hands
+      const services = await host.system?.services()
+      if (services?.name !== 'systemd') {
+        const byHand = `start it: systemctl daemon-reload && systemctl enable --now ${component}`
+        return outcomeOf((await written.apply(hands)).made, [...notes, byHand])
+      }
+      const isReplaced = (await services.isActive(component)) && (await isToBeWritten(files, { overwrite }, host))
+      if (isReplaced) await services.stop(component)
+      const { made } = await written.apply(hands).catch(async error => {
+        if (isReplaced) await tryService(() => services.restart(component))
+        throw error
+      })
+      return outcomeOf(made, [...notes, ...(await startUnit(component, services, context))])
     },
   }
 }
 
-async function startUnit(
-  component: string,
-  state: Outcome['state'],
-  { host: { system }, context }: Hands,
-): Promise<readonly string[]> {
-  const services = await system?.services()
-  if (!system || services?.name !== 'systemd')
-    return [`start it: systemctl daemon-reload && systemctl enable --now ${component}`]
-  if (state === 'unchanged' && (await services.isActive(component))) return []
-  await services.restart(component)
+async function startUnit(component: string, services: ServiceManager, { log }: Context): Promise<readonly string[]> {
+  const isRunning = await services.isActive(component)
+  if (!isRunning) await services.restart(component)
   if (!(await services.isEnabled(component))) {
-    const { status, stderr } = await system.run('systemctl', ['enable', component])
-    const message = `${component} runs, but will not after a reboot: ${stderr.slice(0, 300).trim()}`
-    if (status !== 0) context.log({ level: 'warning', message })
+    const failures = await tryService(() => services.enable(component))
+    for (const failure of failures)
+      log({ level: 'warning', message: `${component} runs, but will not after a reboot: ${failure}` })
   }
-  return [`${component} was started`]
+  return isRunning ? [] : [`${component} was started`]
 }

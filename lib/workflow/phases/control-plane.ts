@@ -13,17 +13,17 @@ export const CONTROL_PLANE: Phase<InitRun> = {
   phases: [
     {
       name: 'apiserver',
-      about: 'the static Pod of the API server',
+      about: 'the API server: its static Pod, or its unit',
       plan: run => componentActions('kube-apiserver', run),
     },
     {
       name: 'controller-manager',
-      about: 'the static Pod of the controller manager',
+      about: 'the controller manager: its static Pod, or its unit',
       plan: run => componentActions('kube-controller-manager', run),
     },
     {
       name: 'scheduler',
-      about: 'the static Pod of the scheduler',
+      about: 'the scheduler: its static Pod, or its unit',
       plan: run => componentActions('kube-scheduler', run),
     },
   ],

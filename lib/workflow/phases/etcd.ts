@@ -18,7 +18,7 @@ export const ETCD: Phase<InitRun> = {
   phases: [
     {
       name: 'local',
-      about: 'make the data directory, and the static Pod of a single member',
+      about: 'make the data directory, and the static Pod, or unit, of a single member',
       plan: run => {
         const { localEtcd } = run.controlPlane
         return localEtcd ? [makeDirectory(localEtcd.dataDir, DATA_DIR_MODE), ...componentActions('etcd', run)] : []

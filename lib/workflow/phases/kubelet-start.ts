@@ -1,9 +1,8 @@
-import { equalBytes } from '../../crypto/bytes.js'
 import type { HostFile } from '../../render/host-file.js'
 import { kubeletFiles, kubeletHealthUrl, kubeletPatchNotes } from '../../render/kubelet-files.js'
 import { formatCommand, KUBELET_DIR, KUBELET_DIR_MODE, kubeletCommand } from '../../render/kubelet-flags.js'
 import type { ServiceManager } from '../host.js'
-import { makeDirectory, outcomeOf, writeFiles } from './actions.js'
+import { isToBeWritten, makeDirectory, outcomeOf, writeFiles } from './actions.js'
 import type { InitRun } from './init-run.js'
 import { findKubelet, isHealthy, KUBELET_SERVICE, tryService } from './kubelet-service.js'
 import type { Action, Hands, Outcome, Phase } from './phase.js'
@@ -47,7 +46,7 @@ async function applyStart(facts: Facts, files: readonly HostFile[], hands: Hands
   const services = await findKubelet(host)
   if (!services) return withNotes(await write.apply(hands), await toStartByHand(facts, hands))
   const wasActive = await services.isActive(KUBELET_SERVICE)
-  const isNews = await isToBeWritten(files, facts, hands)
+  const isNews = await isToBeWritten(files, facts, host)
   const notes = isNews && wasActive ? await tryService(() => services.stop(KUBELET_SERVICE)) : []
   const written = await write.apply(hands).catch(async error => {
     if (isNews && wasActive) await tryService(() => services.restart(KUBELET_SERVICE))
@@ -60,13 +59,6 @@ async function start(services: ServiceManager, written: Outcome, notes: readonly
   const failures = await tryService(() => services.restart(KUBELET_SERVICE))
   const started = failures.length === 0 ? [`the service ${KUBELET_SERVICE} was started (${services.name})`] : []
   return outcomeOf([...written.made, ...started], [...notes, ...failures])
-}
-
-/** Whether a file is going to be written: nothing is stopped where they are there already, or one that is there ends the run. */
-async function isToBeWritten(files: readonly HostFile[], { overwrite }: Facts, { host }: Hands): Promise<boolean> {
-  const found = await Promise.all(files.map(({ path }) => host.read(path)))
-  const differs = files.some(({ bytes }, index) => !equalBytes(found[index] ?? bytes, bytes))
-  return differs ? overwrite : found.includes(undefined)
 }
 
 async function toStartByHand({ controlPlane, traits, patches }: Facts, { host }: Hands): Promise<readonly string[]> {
