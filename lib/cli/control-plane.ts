@@ -4,6 +4,9 @@ import {
   type ControlPlane,
   checkComponents,
   type Description,
+  HOST_FLAG_ROWS,
+  type HostFlagName,
+  type HostFlagRow,
   type HostFlags,
   MINORS,
   resolveControlPlane,
@@ -79,18 +82,15 @@ function asControlPlane(description: Description): Description {
  */
 export async function readHostFlags(invocation: Invocation, io: Io): Promise<HostFlags> {
   const { flags } = invocation
-  for (const [name, what] of [
-    ['token', 'token'],
-    ['certificate-key', 'certificate key'],
-  ] as const)
-    if (text(flags, name) !== undefined) warnOfProcesses(what, `--${name}-file`, invocation, io)
-  const token = await readSecret(invocation, 'token', io)
-  const certificateKey = await readSecret(invocation, 'certificate-key', io)
-  return {
-    ...hostFlagsOf(flags),
-    ...(token === undefined ? {} : { token }),
-    ...(certificateKey === undefined ? {} : { certificateKey }),
+  const secrets: Partial<Record<HostFlagName, string>> = {}
+  for (const [host, row] of Object.entries(HOST_FLAG_ROWS) as [HostFlagName, HostFlagRow][]) {
+    if (!row.isSecret) continue
+    const name = row.flag.slice('--'.length)
+    if (text(flags, name) !== undefined) warnOfProcesses(name.replace('-', ' '), `${row.flag}-file`, invocation, io)
+    const secret = await readSecret(invocation, name, io)
+    if (secret !== undefined) secrets[host] = secret
   }
+  return { ...hostFlagsOf(flags), ...secrets }
 }
 
 function hostFlagsOf(flags: FlagValues): HostFlags {

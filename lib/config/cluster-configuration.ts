@@ -18,7 +18,7 @@ export interface FormattedConfiguration {
 }
 
 /** The version of kubeadm.k8s.io that a Kubernetes version's own kubeadm writes into the cluster. */
-export function uploadedApiVersion(version: KubernetesVersion): ApiVersion {
+function uploadedApiVersion(version: KubernetesVersion): ApiVersion {
   if (has(version, 'configV1beta4')) return 'v1beta4'
   return has(version, 'configV1beta3') ? 'v1beta3' : 'v1beta2'
 }

@@ -72,7 +72,7 @@ export function corednsAddon(controlPlane: ControlPlane, patches: readonly Patch
  *
  * @see kubernetes/kubernetes v1.20.2 and master of 2025, cmd/kubeadm/app/phases/addons/dns/manifests.go (CoreDNSConfigMap)
  */
-export function corefile({ dnsDomain, kubernetesVersion }: ControlPlane['cluster']): string {
+function corefile({ dnsDomain, kubernetesVersion }: ControlPlane['cluster']): string {
   return formatCorefile(dnsDomain, has(kubernetesVersion, 'corednsDoesNotCacheCluster'))
 }
 

@@ -20,7 +20,7 @@ const MOUNT = '/var/lib/kube-proxy'
  *
  * @see kubernetes/kubernetes v1.20.2, cmd/kubeadm/app/phases/addons/proxy/proxy.go
  */
-export const KUBE_PROXY_RBAC = [
+const KUBE_PROXY_RBAC = [
   {
     name: 'kubeadm:node-proxier',
     builtIn: 'system:node-proxier',

@@ -26,7 +26,7 @@ const DOCKERSHIM = '/var/run/dockershim.sock'
  *
  * @see kubernetes/kubernetes v1.20.2 and later, cmd/kubeadm/app/phases/kubelet/flags.go
  */
-export function kubeletArguments(controlPlane: ControlPlane, traits: HostTraits): readonly string[] {
+function kubeletArguments(controlPlane: ControlPlane, traits: HostTraits): readonly string[] {
   const { node, cluster } = controlPlane
   const version = cluster.kubernetesVersion
   const isDocker = has(version, 'dockershim') && node.criSocket.replace(/^unix:\/\//, '') === DOCKERSHIM

@@ -89,7 +89,7 @@ export function patchObject<T extends { readonly [key: string]: YamlInput | unde
     return patched
   }, before)
   // Whatever has the apiVersion, kind and name of T is looked at by nobody but whom the patch is for.
-  return { object: after as T, notes }
+  return { object: after as T, notes: notes.map(bounded) }
 }
 
 function applyPatch(value: YamlValue, { type, content, file }: Patch, notes: string[]): YamlValue {
@@ -161,8 +161,16 @@ function shown(value: YamlValue | undefined): string {
 }
 
 function failure(file: string, message: string, path?: string): UsageError {
-  return new UsageError('KPKI_PATCH_INVALID', message, { details: { file, ...(path === undefined ? {} : { path }) } })
+  const details = { file, ...(path === undefined ? {} : { path: bounded(path) }) }
+  return new UsageError('KPKI_PATCH_INVALID', bounded(message), { details })
 }
+
+/** A path can be as long as a file: its ends, and all of what is said about it. */
+function bounded(text: string): string {
+  return text.length > 2 * MAX_END ? `${text.slice(0, MAX_END)}…${text.slice(-MAX_END)}` : text
+}
+
+const MAX_END = 400
 
 /** Less fields that are `undefined`, which no patch may see. */
 function plain(value: { readonly [key: string]: YamlInput | undefined }): YamlObject {

@@ -23,7 +23,8 @@ export interface UnitFiles {
   readonly notes: readonly string[]
 }
 
-const UNITS_DIR = '/etc/systemd/system'
+/** Where systemd looks for units that an administrator has made. @see systemd.unit(5) */
+export const UNITS_DIR = '/etc/systemd/system'
 const ENVIRONMENT_DIR = '/etc/kubernetes/systemd'
 
 /** What systemd is told of a component beside its command line. */
@@ -122,18 +123,6 @@ export function systemdFiles(
     files: env.length === 0 ? [unit] : [unit, envFile],
     notes: notesOf(component, controlPlane, field, patches),
   }
-}
-
-/** The unit alone; where the component has an environment, {@link systemdFiles} has the file that it names. */
-export function systemdUnit(
-  component: StaticPodComponent,
-  controlPlane: ControlPlane,
-  traits: HostTraits = {},
-  options: UnitOptions = {},
-): HostFile {
-  const [unit] = systemdFiles(component, controlPlane, traits, options).files
-  if (!unit) throw new RangeError(`no unit of ${component}`)
-  return unit
 }
 
 /** What a Pod can do and a program on the host cannot: another run would not find what this one was told of. */

@@ -133,6 +133,23 @@ test('a patch that matches nothing or breaks the object is refused, with file an
   }
 })
 
+test('what is said about a patch is of bounded length, however long its paths are', () => {
+  const long = 'x'.repeat(50_000)
+  for (const [name, text] of [
+    ['etcd+json.yaml', `[{op: remove, path: /spec/${long}}]`],
+    ['etcd+strategic.yaml', `spec: {containers: [{name: ${long}, $patch: delete}]}`],
+    ['etcd+merge.yaml', `{metadata: {name: ${long}}}`],
+    ['etcd+merge.yaml', `{spec: {volumes: [{name: ${long}, hostPath: {path: 5}}]}}`],
+  ] as const) {
+    const { message, details } = refusal(() => applyPatches(POD, 'etcd', patch(name, text)))
+    assert.ok(message.length < 1000, `${name}: ${message.length}`)
+    assert.ok(String(details['path']).length < 1000, name)
+  }
+  const { notes } = patchObject(POD, 'etcd', patch('etcd+merge.yaml', `{spec: {${long}: 1}}`))
+  assert.ok(notes.length > 0)
+  for (const note of notes) assert.ok(note.length < 1000)
+})
+
 test('the containers of a Deployment are watched over, too', () => {
   const object = {
     apiVersion: 'apps/v1',

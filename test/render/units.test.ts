@@ -7,9 +7,10 @@ import * as assert from 'uvu/assert'
 import type { ControlPlane } from '../../lib/config/control-plane.js'
 import { UsageError } from '../../lib/errors.js'
 import { componentCommand } from '../../lib/render/component-args.js'
+import type { HostFile } from '../../lib/render/host-file.js'
 import { STATIC_POD_COMPONENTS, type StaticPodComponent } from '../../lib/render/static-pods.js'
 import { environmentLine, unitWord } from '../../lib/render/systemd-text.js'
-import { systemdFiles, systemdUnit } from '../../lib/render/units.js'
+import { systemdFiles } from '../../lib/render/units.js'
 import { controlPlane } from '../support/control-plane.js'
 import { testWith } from '../support/skip.js'
 import { inTempDir } from '../support/temp.js'
@@ -24,6 +25,13 @@ function refusal(run: () => unknown): UsageError {
     throw error
   }
   throw new Error('nothing was refused')
+}
+
+/** The unit, without the file of its environment. */
+function unitOf(...args: Parameters<typeof systemdFiles>): HostFile {
+  const [unit] = systemdFiles(...args).files
+  if (!unit) throw new Error('no unit')
+  return unit
 }
 
 /** The words of a command line as systemd takes it apart: systemd.syntax(7), systemd.service(5), systemd.unit(5). */
@@ -78,9 +86,9 @@ for (const text of ['a\nb', 'a\u0000b', 'a\u001b[31m', 'a\u0085b', 'a\u2028b', '
 
 test('a program is named by its path', async () => {
   const described = await controlPlane('v1.36.4')
-  const error = refusal(() => systemdUnit('etcd', described, {}, { binDir: 'bin' }))
+  const error = refusal(() => unitOf('etcd', described, {}, { binDir: 'bin' }))
   assert.is(error.code, 'KPKI_FIELD_VALUE')
-  assert.is(refusal(() => systemdUnit('etcd', described, {}, { binDir: '/a\nExecStart=/b' })).code, 'KPKI_FIELD_VALUE')
+  assert.is(refusal(() => unitOf('etcd', described, {}, { binDir: '/a\nExecStart=/b' })).code, 'KPKI_FIELD_VALUE')
 })
 
 for (const name of ['', 'A B', '1A', 'A-B', 'A.B', 'A=B', 'Ä', 'A\n'])
@@ -112,7 +120,7 @@ test('whatever arguments say, systemd has the same words as the kubelet', async 
   fc.assert(
     fc.property(printable, value => {
       const described = { ...base, scheduler: { ...base.scheduler, extraArgs: [{ name: 'x', value }] } }
-      const unit = textOf(systemdUnit('kube-scheduler', described).bytes)
+      const unit = textOf(unitOf('kube-scheduler', described).bytes)
       const [program = '', ...args] = words(execStart(unit))
       assert.equal([program.replace(/.*\//, ''), ...args], componentCommand('kube-scheduler', described))
     }),
@@ -147,7 +155,7 @@ test('an API server without an etcd beside it waits for none', async () => {
   const described = await controlPlane('v1.36.4', {
     cluster: 'etcd: {external: {endpoints: ["http://10.0.0.7:2379"]}}',
   })
-  assert.not(textOf(systemdUnit('kube-apiserver', described).bytes).includes('etcd.service'))
+  assert.not(textOf(unitOf('kube-apiserver', described).bytes).includes('etcd.service'))
   assert.is(refusal(() => systemdFiles('etcd', described)).code, 'KPKI_FIELD_CONFLICT')
 })
 
@@ -224,7 +232,7 @@ testWith(
     })
     const units = STATIC_POD_COMPONENTS.map(component => {
       const path = join(dir, `${component}.service`)
-      writeFileSync(path, systemdUnit(component, described, {}, { binDir: bin }).bytes)
+      writeFileSync(path, unitOf(component, described, {}, { binDir: bin }).bytes)
       return path
     })
     const said = spawnSync('systemd-analyze', ['verify', '--man=no', ...units], { encoding: 'utf8' })
@@ -234,7 +242,7 @@ testWith(
     assert.equal(about, [])
     // And it would say something: one that it cannot read.
     const broken = join(dir, 'broken.service')
-    writeFileSync(broken, textOf(systemdUnit('etcd', described, {}, { binDir: '/nowhere' }).bytes))
+    writeFileSync(broken, textOf(unitOf('etcd', described, {}, { binDir: '/nowhere' }).bytes))
     assert.is.not(spawnSync('systemd-analyze', ['verify', '--man=no', broken]).status, 0)
   }),
 )

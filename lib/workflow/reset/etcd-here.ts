@@ -63,7 +63,7 @@ async function readManifest(text: string): Promise<Said | undefined> {
   }
 }
 
-/** The flags of a unit as `systemdUnit` writes them: one word each, in quotes where need be. */
+/** The flags of a unit as `systemdFiles` writes them: one word each, in quotes where need be. */
 async function readUnit(text: string): Promise<Said> {
   const words = text.matchAll(/"(--(?:[^"\\]|\\.)*)"|(?<=\s)(--[^\s"\\]+)/g)
   const flags = [...words].map(([, quoted, bare = '']) => {
