@@ -29,6 +29,9 @@ import { formatResetEnd, formatSurvey, type Listed, resetResult, withoutList } f
 import { formatStructured, isStructured } from './structured.js'
 import { terminalOf } from './terminal.js'
 
+/** From / on, and no part of it empty, `.` or `..`. */
+const PLAIN_PATH = /^(\/(?!\.{1,2}(\/|$))[^/\0]+)+$/
+
 /** What is asked for, by flags and by `ResetConfiguration`. */
 interface Order {
   readonly options: ResetOptions
@@ -161,20 +164,27 @@ async function readOrder(invocation: Invocation, io: Io): Promise<Order> {
   const only = phase === undefined ? [] : findPhases(phase, RESET_PHASES)
   const skipped = flags['skip-phases'] === undefined ? (reset.skipPhases ?? []) : list(flags, 'skip-phases')
   const skip = phase === undefined ? skipped.flatMap(name => findPhases(name, RESET_PHASES)) : []
-  const certificatesDir = text(flags, 'cert-dir') ?? (reset.certificatesDir || cluster.certificatesDir || undefined)
-  if (certificatesDir !== undefined && !certificatesDir.startsWith('/'))
-    throw new UsageError('KPKI_USAGE', `--cert-dir ${certificatesDir} is not absolute`, {
-      hint: 'name it from / on: what is removed must not depend on where this is run',
+  const given = text(flags, 'cert-dir')
+  const certificatesDir = (given ?? (reset.certificatesDir || cluster.certificatesDir || undefined))?.replace(
+    /(?<=.)\/+$/,
+    '',
+  )
+  if (certificatesDir !== undefined && !PLAIN_PATH.test(certificatesDir)) {
+    const name = given === undefined ? 'certificatesDir' : '--cert-dir'
+    throw new UsageError('KPKI_USAGE', `${name} ${certificatesDir} is not absolute, or does not say where it leads`, {
+      hint: 'name it from / on, without . and ..: what is removed must not depend on where this is run',
     })
+  }
   const criSocket =
     text(flags, 'cri-socket') ?? (reset.criSocket || rest.InitConfiguration?.nodeRegistration?.criSocket || undefined)
   return {
     options: {
-      ...(certificatesDir === undefined ? {} : { certificatesDir: certificatesDir.replace(/(?<=.)\/+$/, '') }),
+      ...(certificatesDir === undefined ? {} : { certificatesDir }),
       ...(criSocket === undefined ? {} : { criSocket: criSocket.includes('://') ? criSocket : `unix://${criSocket}` }),
       cleanupTmpDir: flags['cleanup-tmp-dir'] === true || reset.cleanupTmpDir === true,
       keepPki: flags['keep-pki'] === true,
-      keepEtcd: skip.includes('remove-etcd-member'),
+      // Without it the member stays in its cluster.
+      keepEtcd: only.length > 0 ? !only.includes('remove-etcd-member') : skip.includes('remove-etcd-member'),
       all: flags['all'] === true,
       unmountFlags: reset.unmountFlags ?? [],
       ignorePreflightErrors: [...list(flags, 'ignore-preflight-errors'), ...(reset.ignorePreflightErrors ?? [])],

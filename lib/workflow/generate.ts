@@ -28,6 +28,8 @@ export interface GenerateOptions extends PlanOptions {
   readonly dryRun?: boolean
   /** Write down in `pki/issued.jsonl` what is signed. Default: true. */
   readonly ledger?: boolean
+  /** Is told what is about to be written, before any of it is; what it throws ends the run. Default: nobody. */
+  readonly beforeWriting?: (files: readonly NewFile[]) => Promise<void>
   /** Stops the run between two writes; what was written is taken back. Default: none. */
   readonly signal?: AbortSignal
 }
@@ -83,6 +85,7 @@ export async function generateTree(
     await store.prepare(pathsOf(plan, options))
     const artefacts = await makeArtefacts(plan, cluster, context, options)
     const issued = options.ledger === false ? [] : artefacts.issued
+    await options.beforeWriting?.(artefacts.files)
     await writeAll(artefacts.files, store, context, options.signal, issued)
     return {
       plan,

@@ -25,7 +25,7 @@ export interface MadeEntry {
   readonly mode: number
   /**
    * SHA-256 of the content, 64 hexadecimal digits. It gives no secret away: what is secret in these files is a key of 112 bits and
-   * more, which nobody finds by trying. `undefined`: the content was not known before, as that of a new key.
+   * more, which nobody finds by trying. `undefined`: a directory.
    */
   readonly sha256: string | undefined
   /** Which command, e.g. `init`. */
@@ -35,7 +35,7 @@ export interface MadeEntry {
 
 /** What is about to be made. */
 export type Making = Pick<HostFile, 'path' | 'mode'> & {
-  /** Default: they are not known yet */
+  /** Default: it is a directory */
   readonly bytes?: Uint8Array
   /** Default: `file` */
   readonly type?: MadeEntry['type']
@@ -51,7 +51,7 @@ export interface HostRecord {
 
 /**
  * Writes down what a run is about to make, before it makes it: nothing of ours is on a host without its line. A line whose file was
- * never made does no harm. What is written down already in the same words is not again. Holds no secret.
+ * never made does no harm: what somebody else puts there has another content. What is written down already in the same words is not again. Holds no secret.
  *
  * @param by - which command. Default: `init`
  * @throws `StoreError` as `Host.create` and `Host.replace`; `EncodingError` `KPKI_INPUT_TOO_LARGE` for a record over 1 MiB

@@ -320,10 +320,29 @@ test(
   }),
 )
 
-test('a relative --cert-dir is refused', async () => {
-  const { status, stderr } = await run(['reset', '-f', '--cert-dir', 'pki'], opened(await someHost()))
-  assert.is(status, 2)
-  assert.match(stderr, /not absolute/)
+for (const dir of ['pki', '/a/../b', '/a//b', '/'])
+  test(`--cert-dir ${dir} is refused`, async () => {
+    const { status, stderr } = await run(['reset', '-f', '--cert-dir', dir], opened(await someHost()))
+    assert.is(status, 2)
+    assert.match(stderr, /--cert-dir .* is not absolute, or does not say where it leads/)
+  })
+
+test('cleanup-node alone leaves the data of etcd, as its member stays in the cluster', async () => {
+  for (const args of [
+    ['reset', 'phase', 'cleanup-node', '-f'],
+    ['reset', '-f', '--skip-phases', 'remove-etcd-member'],
+  ]) {
+    const host = await someHost()
+    host.put('/etc/kubernetes/manifests/etcd.yaml', {
+      content: 'kind: Pod\nspec: {containers: [{name: etcd, command: [etcd, --data-dir=/var/lib/etcd]}]}\n',
+      mode: 0o600,
+    })
+    host.put('/var/lib/etcd/member/db', 'data')
+    const { status, stderr } = await run(args, opened(host))
+    assert.is(status, 0, stderr)
+    assert.match(stderr, /\/var\/lib\/etcd\/member: data of etcd stay without the phase remove-etcd-member/)
+    assert.is(host.text('/var/lib/etcd/member/db'), 'data')
+  }
 })
 
 test('the phases of the help are those of the table', () => {

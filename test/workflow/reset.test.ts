@@ -167,6 +167,45 @@ test('a CA that was there before init stays, and is named', async () => {
   assert.is(all.text(key), undefined)
 })
 
+/** Another CA than that of a host. */
+async function anotherCa(): Promise<readonly (readonly [path: string, text: string])[]> {
+  const donor = memoryHost()
+  await runPhases(INIT_PHASES, RUN, { host: donor, store: donor.store, context, connect }, { only: ['certs/ca'] })
+  const paths = ['/etc/kubernetes/pki/ca.crt', '/etc/kubernetes/pki/ca.key']
+  return paths.map(path => [path, donor.text(path) ?? ''] as const)
+}
+
+test('a CA that was put in the place of the one that init has made stays, and is named', async () => {
+  const theirs = await anotherCa()
+  const host = await initialized()
+  for (const [path, content] of theirs) host.put(path, { content, mode: 0o600 })
+  host.put('/etc/kubernetes/pki/apiserver.crt', 'another')
+  const { run } = await reset(host)
+  for (const [path, content] of theirs) {
+    assert.is(host.text(path), content)
+    assert.match(run.keep.find(kept => kept.path === path)?.why ?? '', /is another one than a run of kpki has made/)
+  }
+  assert.ok(run.remove.find(({ path }) => path === '/etc/kubernetes/pki/apiserver.crt')?.isChanged)
+  assert.ok(filesOf(host).includes(RECORD_PATH))
+  await reset(host, { all: true })
+  for (const [path] of theirs) assert.is(host.text(path), undefined)
+})
+
+test('a CA that was brought along after init could not make one stays', async () => {
+  const theirs = await anotherCa()
+  const host = newHost()
+  host.onWrite = (_what, path) => {
+    if (path.endsWith('/ca.crt') || path.endsWith('/ca.key'))
+      throw new WorkflowError('KPKI_INTERNAL', 'no space is left')
+  }
+  await rejects(init(host))
+  host.onWrite = undefined
+  assert.ok(host.text(RECORD_PATH)?.includes('/pki/ca.key'))
+  for (const [path, content] of theirs) host.put(path, { content, mode: 0o600 })
+  await reset(host)
+  for (const [path, content] of theirs) assert.is(host.text(path), content)
+})
+
 test('certificates and data stay when that is asked for; the record that names them stays, too', async () => {
   const host = await initialized()
   const ca = host.text('/etc/kubernetes/pki/ca.key')

@@ -1,5 +1,4 @@
 import type { ClusterApi, ObjectName } from '../../access/api.js'
-import { planTree } from '../../audit/plan.js'
 import { equalBytes } from '../../crypto/bytes.js'
 import { StoreError, UsageError } from '../../errors.js'
 import type { Cluster } from '../../kubernetes/cluster.js'
@@ -145,12 +144,15 @@ export function makeRows(ids: readonly RowId[], cluster: Cluster, { role = 'init
     rows: ids,
     isAlone: true,
     async apply({ host, store, context, signal }) {
-      const options = { role, ...(signal === undefined ? {} : { signal }) }
-      const planned = await planTree(ids, cluster, store, context, options)
-      const writes = planned.rows.flatMap(row => row.writes)
-      const making = writes.map(({ path, mode }) => ({ path: hostPathOf(store.locate(path), host), mode }))
-      await record(making, { host, context })
-      const { rows } = await generateTree(ids, cluster, store, context, options)
+      const { rows } = await generateTree(ids, cluster, store, context, {
+        role,
+        ...(signal === undefined ? {} : { signal }),
+        beforeWriting: files =>
+          record(
+            files.map(file => ({ ...file, path: hostPathOf(store.locate(file.path), host) })),
+            { host, context },
+          ),
+      })
       return outcomeOf(rows.flatMap(({ written }) => written.map(path => store.locate(path))))
     },
   }

@@ -38,6 +38,8 @@ const UNITS_DIR = '/etc/systemd/system'
 const UNFINISHED = /^\..+\.kpki-tmp-[0-9]+-[0-9]+$/
 /** Keys that everything of a cluster hangs on. */
 const SIGNING_KEY = /(^|\/)(ca|front-proxy-ca|sa)\.key$/
+/** These, and what belongs to them. */
+const SIGNING = /(^|\/)(ca|front-proxy-ca|sa)\.(key|crt|pub)$/
 
 /** Something that a reset removes. */
 export interface Removal {
@@ -257,7 +259,7 @@ class Survey {
         const isOurs = this.#recorded.has(dir) || (isMade && dir === found)
         // etcd has nothing else in its data directory: what else is there belongs to somebody.
         if (name !== 'member') this.#stays(path, 'is not of etcd, as far as kpki knows')
-        else if (this.#options.keepEtcd) this.#stays(path, 'data of etcd stay, as asked')
+        else if (this.#options.keepEtcd) this.#stays(path, 'data of etcd stay without the phase remove-etcd-member')
         else if (isOurs) this.#remove(path, 'tree', 'etcd')
         else this.#stays(path, 'no run of kpki has made this directory for etcd')
       }
@@ -309,8 +311,13 @@ class Survey {
     const isRecorded = this.#recorded.has(path)
     if (this.#options.keepPki && path.startsWith(`${this.#pki}/`))
       this.#stays(path, 'certificates and keys stay, as asked')
-    else if (isRecorded) this.#remove(path, type, 'recorded', type === 'file' && (await this.#isChanged(path)))
-    else if (this.#recorded.size === 0) this.#remove(path, type, 'known')
+    else if (isRecorded) {
+      const isChanged = type === 'file' && (await this.#isChanged(path))
+      // A CA in the place of one that was made, or was about to be, is somebody's own.
+      if (isChanged && SIGNING.test(path) && !this.#options.all)
+        this.#stays(path, 'is another one than a run of kpki has made; --all removes it')
+      else this.#remove(path, type, 'recorded', isChanged)
+    } else if (this.#recorded.size === 0) this.#remove(path, type, 'known')
     else if (this.#options.all) this.#remove(path, type, 'asked')
     else this.#stays(path, 'no run of kpki has made it')
   }
@@ -434,7 +441,7 @@ async function criSocketOf(host: Host): Promise<string> {
     ['config.yaml', /^containerRuntimeEndpoint:\s*["']?([^\s"']+)/m],
   ] as const
   for (const [name, pattern] of patterns) {
-    const bytes = await host.read(`${KUBELET_DIR}/${name}`)
+    const bytes = await host.read(`${KUBELET_DIR}/${name}`).catch(() => undefined)
     const socket = bytes && pattern.exec(new TextDecoder().decode(bytes))?.[1]
     if (socket) return socket.includes('://') ? socket : `unix://${socket}`
   }
