@@ -222,6 +222,26 @@ test('an absolute link means the directory itself; one to nothing is named befor
   assert.match((await render()).stdout, /nothing\s+was\s+changed/)
 })
 
+test('units are not put beside static Pods, nor the other way round', async () => {
+  const { root, render } = room()
+  assert.is((await render('-q')).status, 0)
+  const units = await render('--as', 'systemd', '-q')
+  assert.is(units.status, 1)
+  assert.match(units.stderr, /manifests\/etcd\.yaml is there: etcd would run as a static Pod and as a unit/)
+  assert.not(existsSync(join(root, 'etc/systemd')))
+  const other = room()
+  assert.is((await other.render('--as', 'systemd', '-q')).status, 0)
+  assert.is((await other.render('--as', 'systemd', '-q')).status, 0)
+  const pods = await other.render('-q')
+  assert.is(pods.status, 1)
+  assert.match(pods.stderr, /etcd\.service is there/)
+  // One that no run has made is somebody's own.
+  const third = room()
+  mkdirSync(join(third.root, 'etc/systemd/system'), { recursive: true })
+  writeFileSync(join(third.root, 'etc/systemd/system/etcd.service'), '[Unit]')
+  assert.is((await third.render('-q')).status, 0)
+})
+
 test('flags that would do nothing are refused', async () => {
   const { dir, root, render } = room()
   for (const flags of [

@@ -6,13 +6,26 @@ import { isToBeWritten, outcomeOf, writeFiles } from './actions.js'
 import type { InitRun } from './init-run.js'
 import { tryService } from './kubelet-service.js'
 import type { Action } from './phase.js'
+import { assertRunOnce } from './run-once.js'
 
 /**
  * How a component is put on the host: its static Pod for the kubelet, or a unit for systemd, which is started.
  *
+ * One that is there in the other form ends the run.
+ *
  * @throws as `staticPodFile`, `systemdFiles`
  */
 export function componentActions(component: StaticPodComponent, run: InitRun): readonly Action[] {
+  return formOf(component, run).map(action => ({
+    ...action,
+    apply: async hands => {
+      await assertRunOnce(component, run.as, hands)
+      return action.apply(hands)
+    },
+  }))
+}
+
+function formOf(component: StaticPodComponent, run: InitRun): readonly Action[] {
   const { controlPlane, traits, patches, overwrite, as } = run
   if (as === 'systemd') return [runUnit(component, run)]
   const written = writeFiles([staticPodFile(component, controlPlane, traits, patches)], { overwrite })

@@ -118,7 +118,7 @@ test('cluster-info is read for whoever prints it; without a CA that is said', as
     for (const { readObjects } of actions) await readObjects?.({ ...hands, store: memoryHost().store })
   })
   assert.is(error.code, 'KPKI_ISSUER_MISSING')
-  assert.match(error.hint ?? '', 'kpki init phase certs/ca')
+  assert.match(error.hint ?? '', 'certs/ca')
 })
 
 test('signatures of cluster-info stay', async () => {
