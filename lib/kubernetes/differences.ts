@@ -51,11 +51,12 @@ export const DIFFERENCES = {
     source:
       'kubernetes/kubernetes v1.20.2, cmd/kubeadm/app/phases/controlplane/manifests.go; PR 104157 and PR 105034 (v1.23)',
   },
-  dualStackGateFlag: {
+  handsDualStackGateDown: {
     until: 22,
-    about: "kubeadm's feature gate IPv6DualStack becomes --feature-gates of the three components",
+    about:
+      "kubeadm's feature gate IPv6DualStack becomes --feature-gates of the three components, and one of the kubelet and of kube-proxy",
     source:
-      'kubernetes/kubernetes v1.20.2, cmd/kubeadm/app/phases/controlplane/manifests.go; PR 104770 (v1.23, where the gate is locked)',
+      'kubernetes/kubernetes v1.20.2, cmd/kubeadm/app/phases/controlplane/manifests.go, .../componentconfigs/{kubelet,kubeproxy}.go; PR 104770 (v1.23, where the gate is locked)',
   },
   seccompProfile: {
     since: 22,
@@ -192,7 +193,8 @@ export const DIFFERENCES = {
   },
   kubeletApiBinding: {
     since: 33,
-    about: 'API servers are bound to system:kubelet-api-admin by the name of their client certificate',
+    about:
+      'API servers are bound to system:kubelet-api-admin by the name of their client certificate: in every patch of these minors, since later ones that join want it',
     source: 'kubernetes/kubernetes PR 138957 (v1.37, and v1.33.12, v1.34.8, v1.35.5, v1.36.1); harmless before',
   },
   masterLabel: {
@@ -295,12 +297,6 @@ export const DIFFERENCES = {
     about: "kubeadm's feature gate UnversionedKubeletConfigMap can be set either way",
     source: 'kubernetes/kubernetes PR 105741 (alpha, v1.23), PR 110327 (locked, v1.25)',
   },
-  dualStackGateOfNodes: {
-    until: 22,
-    about: "kubeadm's feature gate IPv6DualStack becomes one of the kubelet and of kube-proxy",
-    source:
-      'kubernetes/kubernetes v1.20.2, cmd/kubeadm/app/componentconfigs/{kubelet,kubeproxy}.go; PR 104770 (locked, v1.23)',
-  },
   kubeletSystemdCgroups: {
     since: 21,
     about: "the kubelet's cgroup driver is systemd, where nothing else is said",
@@ -399,7 +395,7 @@ export const DIFFERENCES = {
   },
   preflightSocat: {
     until: 31,
-    about: 'preflight looks for socat and ebtables',
+    about: 'preflight looks for socat and ebtables; kubeadm does not in late patches of 1.28 to 1.31',
     source:
       'kubernetes/kubernetes PR 127151 (v1.32), picked by PR 127413 to 127416 for later patches of v1.28 to v1.31',
   },

@@ -137,7 +137,7 @@ const kubeconfigRows = (file: string): readonly ArgumentRow[] =>
 const DUAL_STACK: ArgumentRow = {
   flag: 'feature-gates',
   value: 'IPv6DualStack={dual-stack}',
-  when: ['dualStackGateFlag', 'dual-stack-gate'],
+  when: ['handsDualStackGateDown', 'dual-stack-gate'],
 }
 
 /**

@@ -134,7 +134,7 @@ export function isGateOn({ kubernetesVersion, featureGates }: Cluster, gate: key
 /** kubeadm's feature gate for both IP families, handed down to the components of a node as long as there is one. */
 export function dualStackGate({ kubernetesVersion, featureGates }: Cluster): readonly FieldRow[] {
   const value = featureGates['IPv6DualStack']
-  return value === undefined || !has(kubernetesVersion, 'dualStackGateOfNodes')
+  return value === undefined || !has(kubernetesVersion, 'handsDualStackGateDown')
     ? []
     : [{ path: 'featureGates.IPv6DualStack', value }]
 }

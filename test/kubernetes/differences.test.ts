@@ -45,6 +45,20 @@ test('every row is a difference: of a minor that is supported, with patches only
   }
 })
 
+// Rows that are of one thing: whoever moves one of them moves the other.
+for (const rows of [
+  ['wholePkiDir', 'pkiSubdirs'],
+  ['schedulerHealthzProbes', 'schedulerLivezProbes'],
+  ['etcdHealthProbe', 'etcdSerializableProbes', 'etcdLivezProbes'],
+] as const)
+  test(`of ${rows.join(', ')}, every version has one`, () => {
+    for (let minor: number = MINORS.oldest; minor <= MINORS.newest; minor++)
+      for (const patch of [0, 1, 5, 20]) {
+        const version = { major: 1, minor, patch, text: '' } as const
+        assert.is(rows.filter(name => has(version, name)).length, 1, `1.${minor}.${patch}`)
+      }
+  })
+
 test('a row that has both ends has no patches: nobody could say which end they are of', () => {
   for (const name of NAMES) {
     const { since, until, patches }: Difference = DIFFERENCES[name]

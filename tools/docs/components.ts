@@ -1,5 +1,6 @@
 /** What runs on a control plane: arguments, probes and images of the components, and what changed between versions. */
 import { DIFFERENCES, type Difference, type DifferenceName } from '../../lib/kubernetes/differences.js'
+import { MINORS } from '../../lib/kubernetes/versions.js'
 import { COMPONENT_ARGUMENTS, CONDITIONS } from '../../lib/render/component-args.js'
 import { IMAGE_TAGS } from '../../lib/render/images.js'
 import { PROBES } from '../../lib/render/probes.js'
@@ -11,7 +12,8 @@ export function spanOf({ since, until, patches = {} }: Difference): string {
   const some = Object.entries(patches).map(([minor, patch]) => `1.${minor}.${patch}`)
   if (since === undefined) {
     if (until === undefined) return 'all'
-    return some.length === 0 ? `up to 1.${until}` : `up to ${[`1.${until}`, ...some].join(', ')}`
+    // Of a minor that is too old the patches that came later are told alone.
+    return `up to ${[...(until < MINORS.oldest ? [] : [`1.${until}`]), ...some].join(', ')}`
   }
   if (until !== undefined) return `1.${since} to 1.${until}`
   return `from ${[...some, `1.${since}`].join(', ')}`
