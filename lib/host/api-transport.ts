@@ -45,6 +45,13 @@ function readLimits({ timeoutMs, totalMs, maxRetries }: RetryOptions): Limits {
   }
 }
 
+/** Whether there was no connection, or it was cut, be it in the middle of an answer. */
+function isCut(error: unknown): boolean {
+  if (!(error instanceof NetworkError)) return false
+  const isInAnswer = error.code === 'KPKI_NET_RESPONSE' && error.details['errno'] === 'ECONNRESET'
+  return error.code === 'KPKI_NET_UNREACHABLE' || isInAnswer
+}
+
 /** Whether the server may have got something of the question. */
 function wasSent(error: unknown): boolean {
   const phase = error instanceof NetworkError ? error.details['phase'] : undefined
@@ -194,8 +201,7 @@ export class ApiTransport {
       return isRepeatable && PASSING.includes(status) ? this.pauseAfter(failures) : undefined
     }
     const { error } = outcome
-    const isCut = error instanceof NetworkError && error.code === 'KPKI_NET_UNREACHABLE'
-    if (!isCut || !this.#hasAnswered) return undefined
+    if (!isCut(error) || !this.#hasAnswered) return undefined
     return isRepeatable || !wasSent(error) ? this.pauseAfter(failures) : undefined
   }
 

@@ -18,16 +18,26 @@ export interface MemoryServer {
   close(): Promise<void>
 }
 
+/** Answers in place of a server; whether it did. */
+export type Spoil = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  answer: (response: ServerResponse) => Promise<void>,
+) => boolean
+
 /**
  * Starts one.
  *
  * @param dir - where its kubeconfig goes
  * @param givenCa - of its certificate, and of the kubeconfig. Default: one of its own
+ * @param spoil - may answer in its place, or cut the connection, with `answer` for what it should have said; whether it did. Default:
+ *   nobody does
  */
 export async function startMemoryServer(
   dir: string,
   initial: readonly KubernetesObject[] = [],
   givenCa?: TestCa,
+  spoil: Spoil = () => false,
 ): Promise<MemoryServer> {
   const ca = givenCa ?? (await TestCa.create())
   const api = new MemoryApi(initial)
@@ -35,7 +45,8 @@ export async function startMemoryServer(
     pair: await ca.issue(),
     answer: (request, response) => {
       const { body = '' } = server.requests.at(-1) ?? {}
-      void answer(api, request, body, response)
+      if (!spoil(request, response, other => answer(api, request, body, other)))
+        void answer(api, request, body, response)
     },
   })
   const kubeconfig = join(dir, 'memory.conf')
@@ -62,7 +73,7 @@ async function answer(api: MemoryApi, request: IncomingMessage, body: string, re
   const kind = (Object.keys(RESOURCES) as ResourceKind[]).find(
     key => RESOURCES[key].plural === place?.['plural'] && RESOURCES[key].apiVersion === place['apiVersion'],
   )
-  const details = { name: place?.['name'], kind: place?.['plural'] }
+  const details = { name: decodeURIComponent(place?.['name'] ?? ''), kind: place?.['plural'] }
   const status = (code: number, reason: string, message: string) =>
     answerJson(response, code, { apiVersion: 'v1', kind: 'Status', status: 'Failure', code, reason, message, details })
   if (headers.authorization !== 'Bearer memory') return status(401, 'Unauthorized', 'Unauthorized')
