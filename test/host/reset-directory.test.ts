@@ -140,10 +140,13 @@ test('systemd is not left with links to units that are gone', async () => {
   await writeFiles([unit]).apply(hands)
   const wants = join(root, 'etc/systemd/system/multi-user.target.wants')
   mkdirSync(wants)
+  mkdirSync(`${wants}.requires`)
+  symlinkSync('/lib/systemd/system/kube-apiserver.service', join(`${wants}.requires`, 'kube-apiserver.service'))
   for (const name of ['kube-apiserver', 'other']) symlinkSync(`../${name}.service`, join(wants, `${name}.service`))
   const run = await surveyReset(hands.host, context)
   await runPhases(RESET_PHASES, run, hands)
   assert.equal(readdirSync(wants), ['other.service'])
+  assert.equal(readdirSync(`${wants}.requires`), ['kube-apiserver.service'], 'a package has brought that')
 })
 
 test('init and reset keep each other out, from the first change to the end', async () => {

@@ -337,8 +337,12 @@ class Survey {
     )
     if (units.length === 0) return
     const dirs = (await this.#namesIn(UNITS_DIR)).filter(name => /\.(wants|requires)$/.test(name))
-    for (const path of dirs.flatMap(dir => units.map(unit => `${UNITS_DIR}/${dir}${unit}`)))
-      if ((await this.#host.linkTarget(path)) !== undefined) this.#remove(path, 'file', 'recorded')
+    for (const [dir, unit] of dirs.flatMap(each => units.map(name => [each, name] as const))) {
+      const path = `${UNITS_DIR}/${dir}${unit}`
+      const target = await this.#host.linkTarget(path)
+      // A unit of the same name that a package has brought is enabled by such a link, too.
+      if (target === `${UNITS_DIR}${unit}` || target === `..${unit}`) this.#remove(path, 'file', 'recorded')
+    }
   }
 
   /** A directory in which nothing is left goes as well. */
