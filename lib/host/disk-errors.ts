@@ -9,7 +9,7 @@ export function failureCode(error: unknown): Failure {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
 }
 
-const NOT_WRITABLE: readonly Failure[] = ['EACCES', 'EPERM', 'EROFS']
+const NOT_WRITABLE: readonly Failure[] = ['EACCES', 'EPERM']
 const NO_SPACE: readonly Failure[] = ['ENOSPC', 'EDQUOT', 'EFBIG']
 
 /**
@@ -54,6 +54,12 @@ export function toStoreError(error: unknown, path: string, doing: 'read' | 'writ
     return new StoreError('KPKI_FILE_EXISTS', `${path} exists already`, {
       ...options,
       hint: 'somebody made it meanwhile; run again',
+    })
+  }
+  if (failure === 'EROFS') {
+    return new StoreError('KPKI_DIR_NOT_WRITABLE', `${path} cannot be written to (${failure})`, {
+      ...options,
+      hint: 'it is mounted to be read only: mount it to be written to, or name another directory',
     })
   }
   if (NOT_WRITABLE.includes(failure)) {

@@ -308,7 +308,7 @@ async function sweep(dir: string): Promise<void> {
 export function assertOurs(
   dir: string,
   { uid, mode }: { readonly uid: number; readonly mode: number },
-  hint = 'use a directory of your own (--dir), or chown and chmod this one',
+  hint = 'chown and chmod it so that nobody else writes there, or use a directory of your own',
 ): void {
   const isSticky = (mode & 0o1000) !== 0
   const problem = !isOurs(uid)

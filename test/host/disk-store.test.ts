@@ -254,14 +254,14 @@ if (isRoot) {
   test.skip('refuses a directory of another user')
 }
 
-const ERRNOS: readonly (readonly [errno: string, code: string])[] = [
-  ['EROFS', 'KPKI_DIR_NOT_WRITABLE'],
-  ['EACCES', 'KPKI_DIR_NOT_WRITABLE'],
+const ERRNOS: readonly (readonly [errno: string, code: string, hint?: RegExp])[] = [
+  ['EROFS', 'KPKI_DIR_NOT_WRITABLE', /mounted to be read only/],
+  ['EACCES', 'KPKI_DIR_NOT_WRITABLE', /sudo/],
   ['ENOSPC', 'KPKI_DISK_FULL'],
   ['EDQUOT', 'KPKI_DISK_FULL'],
   ['EIO', 'KPKI_WRITE_FAILED'],
 ]
-for (const [errno, code] of ERRNOS) {
+for (const [errno, code, hint] of ERRNOS) {
   test(
     `${errno} while writing is ${code}, with what to do or where`,
     inTempDir(async dir => {
@@ -271,6 +271,7 @@ for (const [errno, code] of ERRNOS) {
         const error = await rejects(generate(join(dir, 'tree')))
         assert.is(error.code, code)
         assert.match(error.message, join(dir, 'tree'))
+        if (hint) assert.match(error.hint ?? '', hint)
       } finally {
         Object.assign(fs, { mkdir })
       }

@@ -116,7 +116,7 @@ export async function runPhases<Run>(
   { observe = () => {}, command, hasPhaseCommand = true, ...selection }: RunOptions = {},
 ): Promise<readonly PhaseResult[]> {
   const results: PhaseResult[] = []
-  const host = new HostInHands(hands)
+  const host = new HostInHands({ ...hands, connect: once(hands.connect) })
   try {
     for (const planned of planPhases(phases, run, selection)) {
       const { path, about, skipped, actions } = planned
@@ -139,6 +139,18 @@ export async function runPhases<Run>(
     return results
   } finally {
     await host.release()
+  }
+}
+
+/** The first connection, for all who ask; one that could not be made is tried again. */
+function once<T>(connect: () => Promise<T>): () => Promise<T> {
+  let connected: Promise<T> | undefined
+  return () => {
+    connected ??= connect().catch(error => {
+      connected = undefined
+      throw error
+    })
+    return connected
   }
 }
 
@@ -207,11 +219,14 @@ function toFailure(
   const message = error instanceof Error ? error.message : 'something was thrown that is no error'
   const hint = error instanceof KpkiError ? error.hint : undefined
   const alone =
-    command !== undefined && hasPhaseCommand ? `; the phase alone: ${command} phase ${path.replaceAll('/', ' ')}` : ''
+    command !== undefined && hasPhaseCommand
+      ? `; the phase alone, with the same flags: ${command} phase ${path.replaceAll('/', ' ')}`
+      : ''
   const go = `then ${again}: what is done stays${alone}`
   return new WorkflowError('KPKI_PHASE_FAILED', `phase ${path}: ${message}`, {
     details,
-    hint: hint === undefined ? go.replace(/^then /, 'mend that, then ') : `${hint}; ${go}`,
+    hint:
+      hint === undefined ? go.replace(/^then /, 'mend that, then ') : `${hint.replace(/ and run again$/, '')}; ${go}`,
     cause: error,
   })
 }

@@ -25,25 +25,52 @@ export interface PreflightVerdict {
   readonly note?: string
 }
 
-/** What a check looks at. */
-export interface Surroundings {
+/** What a check of files looks at. */
+export interface FileSurroundings {
   readonly host: Host
-  readonly system: HostSystem
+  /** `undefined`: a directory stands for the host */
+  readonly system: HostSystem | undefined
   readonly subject: PreflightSubject
   readonly context: Context
   /** What earlier runs have made. */
   readonly made: HostRecord
 }
 
-/** One thing to look at, e.g. one port. */
-export interface PreflightProbe {
+/** What a check looks at. */
+export interface Surroundings extends FileSurroundings {
+  readonly system: HostSystem
+}
+
+/**
+ * One thing to look at, e.g. one port.
+ *
+ * @typeParam Around - what it wants to know
+ */
+export interface PreflightProbe<Around = Surroundings> {
   /** As `--ignore-preflight-errors` takes it, e.g. `Port-6443`. */
   readonly name: string
-  readonly look: (surroundings: Surroundings) => Promise<PreflightVerdict> | PreflightVerdict
+  readonly look: (surroundings: Around) => Promise<PreflightVerdict> | PreflightVerdict
 }
 
 /** A preflight check: looks at a host, and changes nothing on it. */
-export interface PreflightCheck {
+export type PreflightCheck = PreflightFacts & (OfFiles | OfSystem)
+
+/** Looks at files alone, and so at a directory that stands for a host, too. */
+interface OfFiles {
+  readonly isOfFiles: true
+  /** What there is to look at for a subject, in order. */
+  readonly probes: (subject: PreflightSubject) => readonly PreflightProbe<FileSurroundings>[]
+}
+
+/** Asks the host for more. */
+interface OfSystem {
+  readonly isOfFiles?: false
+  /** What there is to look at for a subject, in order. */
+  readonly probes: (subject: PreflightSubject) => readonly PreflightProbe[]
+}
+
+/** What is told of a check. */
+export interface PreflightFacts {
   /** Its name, or how its names are made, e.g. `Port-N`. */
   readonly name: string
   /** What it looks for, one line. */
@@ -57,10 +84,6 @@ export interface PreflightCheck {
   readonly roles: readonly PreflightRole[]
   /** The versions that have it. Default: all */
   readonly versions?: DifferenceName
-  /** It looks at files alone, and so at a directory that stands for a host, too. Default: false */
-  readonly isOfFiles?: boolean
-  /** What there is to look at for a subject, in order. */
-  readonly probes: (subject: PreflightSubject) => readonly PreflightProbe[]
 }
 
 /** All is well. */

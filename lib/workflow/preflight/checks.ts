@@ -1,7 +1,8 @@
 import type { PreflightCheck } from './check.js'
 import { EXTERNAL_ETCD_FILES, EXTERNAL_ETCD_VERSION } from './etcd-checks.js'
 import { HOST_CHECKS, NETWORK_CHECKS, NODE_CHECKS, PRIVILEGED_CHECK } from './host-checks.js'
-import { CONTROL_PLANE_PLACES, ETCD_PLACES, JOIN_PLACES, KUBELET_PLACES } from './place-checks.js'
+import { CONTROL_PLANE_PLACES, ETCD_PLACES, JOIN_PLACES, KUBELET_PLACES, OTHER_PLACES } from './place-checks.js'
+import { OWNER_CHECKS } from './place-owners.js'
 import { KUBELET_CHECKS, PROGRAM_CHECKS } from './program-checks.js'
 import { RUNTIME_CHECKS } from './runtime-checks.js'
 import { SYSTEM_CHECKS } from './system-checks.js'
@@ -31,5 +32,7 @@ export const PREFLIGHT_CHECKS: readonly PreflightCheck[] = [
   ...EXTERNAL_ETCD_VERSION,
   ...ETCD_PLACES,
   ...EXTERNAL_ETCD_FILES,
+  ...OTHER_PLACES,
+  ...OWNER_CHECKS,
   ...TREE_CHECKS,
 ]

@@ -1,7 +1,7 @@
 import { equalBytes } from '../../crypto/bytes.js'
 import { MANIFESTS_DIR } from '../../kubernetes/paths.js'
 import { isAsMade } from '../record.js'
-import type { Surroundings } from './check.js'
+import type { FileSurroundings } from './check.js'
 
 /** What stands where a run would write a file. */
 export type OwnFile =
@@ -14,7 +14,7 @@ export type OwnFile =
   | 'foreign'
 
 /** Whose file stands at a path. */
-export async function whoseFile(path: string, { host, subject, context, made }: Surroundings): Promise<OwnFile> {
+export async function whoseFile(path: string, { host, subject, context, made }: FileSurroundings): Promise<OwnFile> {
   const bytes = await host.read(path)
   if (bytes === undefined) return 'none'
   const planned = subject.files.find(file => file.path === path)
@@ -31,7 +31,7 @@ export function manifestOf(component: string): string {
 const KUBELET_CONFIG = '/var/lib/kubelet/config.yaml'
 
 /** The file that says that a component of this host was set up by this run or an earlier one; `undefined`: it was not. */
-export async function ownFileOf(component: string, surroundings: Surroundings): Promise<string | undefined> {
+export async function ownFileOf(component: string, surroundings: FileSurroundings): Promise<string | undefined> {
   const names = component === 'kubelet' ? [KUBELET_CONFIG] : [manifestOf(component)]
   const units = surroundings.subject.files
     .map(({ path }) => path)

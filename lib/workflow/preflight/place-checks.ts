@@ -1,8 +1,11 @@
 import { has } from '../../kubernetes/differences.js'
+import { formatMode } from '../../tree/layout.js'
+import { differenceOf } from '../phases/actions.js'
 import {
   CONTROL_PLANE_ROLES,
   dashed,
   error,
+  type FileSurroundings,
   PREFLIGHT_ROLES,
   type PreflightCheck,
   type PreflightVerdict,
@@ -55,7 +58,8 @@ async function lookAtPort({ port, component, address }: WantedPort, around: Surr
   if (state === 'forbidden')
     return error(`port ${port} cannot be had: this user may not listen there`, 'run it as root, e.g. with sudo')
   const own = await ownFileOf(component, around)
-  if (own !== undefined) return well(`in use, as it is to be where ${component} runs: ${own} is of this cluster`)
+  if (own !== undefined)
+    return well(`in use, as it is where ${component} runs: ${own} is there; by whom was not looked at`)
   return error(
     `Port ${port} is in use`,
     `find out by whom (ss -ltnp 'sport = :${port}') and stop it: ${component} wants it`,
@@ -77,6 +81,9 @@ const portRow = (
     wanted(subject).map(port => ({ name: `Port-${port.port}`, look: around => lookAtPort(port, around) })),
 })
 
+/** In kubeadm's order. */
+const MANIFEST_PATHS = ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'etcd'].map(manifestOf)
+
 const MANIFESTS: PreflightCheck = {
   name: 'FileAvailable-PATH',
   about: 'no static Pod manifest of somebody else is where one is to be written',
@@ -86,23 +93,26 @@ const MANIFESTS: PreflightCheck = {
   roles: CONTROL_PLANE_ROLES,
   isOfFiles: true,
   probes: () =>
-    ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'etcd'].map(component => {
-      const path = manifestOf(component)
-      return { name: `FileAvailable-${dashed(path)}`, look: around => lookAtFile(path, around) }
-    }),
+    MANIFEST_PATHS.map(path => ({ name: `FileAvailable-${dashed(path)}`, look: around => lookAtFile(path, around) })),
 }
 
 /** A file that may only be there as this run would write it. */
-async function lookAtFile(path: string, around: Surroundings): Promise<PreflightVerdict> {
+async function lookAtFile(path: string, around: FileSurroundings): Promise<PreflightVerdict> {
   const { host, subject } = around
   const entry = await host.look(path)
-  if (!entry) return well()
   const place = host.locate(path)
+  if (!entry) {
+    const target = await host.linkTarget(path)
+    return target === undefined ? well() : error(`${place} already exists, and is a link to nothing`, 'move it away')
+  }
   if (entry.type !== 'file') return error(`${place} already exists, and is no file`, 'move it away')
   const whose = await whoseFile(path, around)
-  if (whose === 'same') return well(`${place} is there as it is to be`)
-  if (whose === 'earlier' && subject.overwrites) return well(`${place} is of an earlier run, and is replaced`)
   const planned = subject.files.find(file => file.path === path)
+  const difference = whose === 'same' && planned ? await differenceOf(planned, planned.bytes, host) : undefined
+  if (whose === 'same' && difference === undefined) return well(`${place} is there as it is to be`)
+  if (difference !== undefined && !subject.overwrites)
+    return error(`${place} ${difference}`, `chmod it to ${formatMode(planned?.mode ?? 0)}, after a look at who has it`)
+  if (whose !== 'foreign' && subject.overwrites) return well(`${place} is of an earlier run, and is replaced`)
   if (whose === 'earlier' && planned) {
     return error(
       `${place} already exists: an earlier run of kpki has made it of another description`,
@@ -126,6 +136,20 @@ function whatIsForeign(text: string, planned: string, { nodeName, api }: Preflig
   const [lines, wanted] = [text.split('\n'), planned.split('\n')]
   const first = lines.findIndex((line, index) => line !== wanted[index])
   return `differs from what would be written, first in line ${(first < 0 ? lines.length : first) + 1}`
+}
+
+const OTHER_FILES: PreflightCheck = {
+  name: 'FileAvailable-PATH',
+  about: "no other file that the run would write, of the kubelet's or a unit, is somebody else's",
+  severity: 'error',
+  origin: 'kpki',
+  mend: 'move it away, or take the earlier cluster down with kpki reset; --overwrite for what kpki wrote itself',
+  roles: ['init'],
+  isOfFiles: true,
+  probes: ({ files }) =>
+    files
+      .filter(({ path }) => !MANIFEST_PATHS.includes(path))
+      .map(({ path }) => ({ name: `FileAvailable-${dashed(path)}`, look: around => lookAtFile(path, around) })),
 }
 
 const KUBELET_FILES: PreflightCheck = {
@@ -158,7 +182,7 @@ const ETCD_DIR: PreflightCheck = {
       : [{ name: `DirAvailable-${dashed(etcdDataDir)}`, look: around => lookAtDataDir(etcdDataDir, around) }],
 }
 
-async function lookAtDataDir(path: string, around: Surroundings): Promise<PreflightVerdict> {
+async function lookAtDataDir(path: string, around: FileSurroundings): Promise<PreflightVerdict> {
   const { host } = around
   const entry = await host.look(path)
   if (entry && entry.type !== 'directory') return error(`${host.locate(path)} is not a directory`, 'move it away')
@@ -194,3 +218,4 @@ export const KUBELET_PLACES: readonly PreflightCheck[] = [
   ),
 ]
 export const JOIN_PLACES: readonly PreflightCheck[] = [KUBELET_FILES]
+export const OTHER_PLACES: readonly PreflightCheck[] = [OTHER_FILES]

@@ -5,7 +5,7 @@ import { has } from '../../kubernetes/differences.js'
 import type { Host } from '../host.js'
 import { stopIfInterrupted, unlessInterrupted } from '../interruption.js'
 import { type HostRecord, readRecord } from '../record.js'
-import type { PreflightCheck, PreflightFinding, PreflightProbe, PreflightVerdict, Surroundings } from './check.js'
+import type { FileSurroundings, PreflightCheck, PreflightFinding, PreflightVerdict } from './check.js'
 import type { PreflightSubject } from './subject.js'
 
 /** What a check came to: `ignored` has errors that somebody wants to live with. */
@@ -59,17 +59,17 @@ export async function runPreflight(
   const asked = checks.filter(({ roles }) => roles.includes(subject.role)).flatMap(check => expand(check, subject))
   const chosen = choose(asked, checks, options.only)
   const ignored = new Set(ignore.map(name => name.toLowerCase()))
-  const around = { host, subject, context, made: await readMade(host) }
+  const around = { host, system: host.system, subject, context, made: await readMade(host) }
   const results: PreflightResult[] = []
   let isStopped = false
-  for (const { check, probe } of chosen) {
+  for (const probing of chosen) {
     stopIfInterrupted(signal, 'nothing was changed')
-    const verdict = isStopped ? 'the user is not root' : await unlessInterrupted(look(check, probe, around), signal)
-    const result = judge(check, probe, verdict, ignored)
+    const verdict = isStopped ? 'the user is not root' : await unlessInterrupted(look(probing, around), signal)
+    const result = judge(probing, verdict, ignored)
     results.push(result)
-    if (probe.name === 'IsPrivilegedUser' && result.state === 'error') isStopped = true
+    if (probing.name === 'IsPrivilegedUser' && result.state === 'error') isStopped = true
   }
-  const known = new Set([...asked.map(({ probe }) => probe.name), ...checks.map(({ name }) => name), ...OTHER_NAMES])
+  const known = new Set([...asked.map(({ name }) => name), ...checks.map(({ name }) => name), ...OTHER_NAMES])
   const lower = new Set([...known].map(name => name.toLowerCase()))
   const unknown = ignore
     .filter(name => !lower.has(name.toLowerCase()) && !FAMILIES.test(name))
@@ -85,12 +85,22 @@ const FAMILIES =
 
 interface Probing {
   readonly check: PreflightCheck
-  readonly probe: PreflightProbe
+  readonly name: string
+  /** What was found, or why nothing was looked at. */
+  readonly look: (around: FileSurroundings) => Promise<PreflightVerdict> | PreflightVerdict | string
 }
 
 function expand(check: PreflightCheck, subject: PreflightSubject): readonly Probing[] {
   if (check.versions !== undefined && !has(subject.version, check.versions)) return []
-  return check.probes(subject).map(probe => ({ check, probe }))
+  if (check.isOfFiles) return check.probes(subject).map(probe => ({ check, ...probe }))
+  return check.probes(subject).map(({ name, look }) => ({
+    check,
+    name,
+    look: around => {
+      const { host, system } = around
+      return system ? look({ ...around, system }) : `${host.name} stands for a host, and cannot be asked`
+    },
+  }))
 }
 
 function choose(
@@ -99,7 +109,7 @@ function choose(
   only: readonly string[] | undefined,
 ): readonly Probing[] {
   if (only === undefined) return asked
-  const names = [...new Set([...asked.map(({ probe }) => probe.name), ...checks.map(({ name }) => name)])]
+  const names = [...new Set([...asked.map(({ name }) => name), ...checks.map(({ name }) => name)])]
   for (const name of only) {
     if (names.some(known => known.toLowerCase() === name.toLowerCase())) continue
     const nearest = nearestName(name, names)
@@ -109,7 +119,7 @@ function choose(
     })
   }
   const wanted = new Set(only.map(name => name.toLowerCase()))
-  return asked.filter(({ check, probe }) => [check.name, probe.name].some(name => wanted.has(name.toLowerCase())))
+  return asked.filter(({ check, name }) => [check.name, name].some(each => wanted.has(each.toLowerCase())))
 }
 
 /** A record that cannot be read is none: what it would have said of is somebody else's, then. */
@@ -122,16 +132,9 @@ async function readMade(host: Host): Promise<HostRecord> {
   }
 }
 
-/** What was found, or why nothing was looked at. */
-async function look(
-  check: PreflightCheck,
-  probe: PreflightProbe,
-  around: Omit<Surroundings, 'system'>,
-): Promise<PreflightVerdict | string> {
-  const { host } = around
-  if (!host.system && !check.isOfFiles) return `${host.name} stands for a host, and cannot be asked`
+async function look({ check, look }: Probing, around: FileSurroundings): Promise<PreflightVerdict | string> {
   try {
-    return await probe.look({ ...around, system: host.system ?? NO_SYSTEM })
+    return await look(around)
   } catch (failure) {
     if (!(failure instanceof KpkiError)) throw failure
     return {
@@ -140,34 +143,8 @@ async function look(
   }
 }
 
-/** For checks of files alone, which ask it for the user's number only. */
-const NO_SYSTEM: Surroundings['system'] = {
-  platform: 'linux',
-  uid: 0,
-  cpus: 0,
-  memoryBytes: 0,
-  kernelRelease: '',
-  hostname: '',
-  env: {},
-  services: async () => undefined,
-  which: async () => undefined,
-  run: () => Promise.reject(noSystem()),
-  listen: () => Promise.reject(noSystem()),
-  resolve: async () => [],
-  fetch: () => Promise.reject(noSystem()),
-  runtime: () => {
-    throw noSystem()
-  },
-  proxyFor: () => undefined,
-}
-
-function noSystem(): WorkflowError {
-  return new WorkflowError('KPKI_PROGRAM_FAILED', 'a directory that stands for a host runs nothing')
-}
-
 function judge(
-  { about, origin }: PreflightCheck,
-  { name }: PreflightProbe,
+  { check: { about, origin }, name }: Probing,
   verdict: PreflightVerdict | string,
   ignored: ReadonlySet<string>,
 ): PreflightResult {
@@ -180,9 +157,7 @@ function judge(
 }
 
 /** Lines of what keeps a host from being set up, one a finding. */
-export function preflightErrors({
-  results,
-}: PreflightReport): readonly (PreflightFinding & { readonly name: string })[] {
+function preflightErrors({ results }: PreflightReport): readonly (PreflightFinding & { readonly name: string })[] {
   return results
     .filter(({ state }) => state === 'error')
     .flatMap(({ name, findings }) =>

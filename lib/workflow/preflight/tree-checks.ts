@@ -1,24 +1,28 @@
 import { parseKubeconfig } from '../../access/kubeconfig.js'
 import { equalBytes } from '../../crypto/bytes.js'
 import { KpkiError } from '../../errors.js'
-import { MANIFESTS_DIR } from '../../kubernetes/paths.js'
-import { CATALOGUE, type CertificateId, isKubeconfigId, issuerOf, ROW_IDS, type RowId } from '../../kubernetes/rows.js'
+import {
+  CERTIFICATE_IDS,
+  type CertificateId,
+  isKubeconfigId,
+  issuerOf,
+  ROW_IDS,
+  type RowId,
+} from '../../kubernetes/rows.js'
 import { baseName } from '../../tree/layout.js'
 import { type Certificate, parseCertificates } from '../../x509/certificate.js'
 import { verifySignature } from '../../x509/signature.js'
 import {
   CONTROL_PLANE_ROLES,
   error,
+  type FileSurroundings,
   type PreflightCheck,
   type PreflightVerdict,
-  type Surroundings,
   together,
-  well,
 } from './check.js'
 
 /** kpki was not written before; a clock that says so has not been set. */
 const EARLIEST = new Date('2025-01-01T00:00:00Z')
-const CERTIFICATE_IDS = Object.keys(CATALOGUE) as readonly CertificateId[]
 
 const FOREIGN_TREE: PreflightCheck = {
   name: 'CertificateTree',
@@ -32,7 +36,7 @@ const FOREIGN_TREE: PreflightCheck = {
   probes: () => [{ name: 'CertificateTree', look: lookAtTree }],
 }
 
-async function lookAtTree(around: Surroundings): Promise<PreflightVerdict> {
+async function lookAtTree(around: FileSurroundings): Promise<PreflightVerdict> {
   const verdicts: PreflightVerdict[] = []
   for (const id of ROW_IDS) {
     const issuer = issuerOf(id)
@@ -71,7 +75,7 @@ async function lookAtTree(around: Surroundings): Promise<PreflightVerdict> {
 /** What a row says of who has signed it: its certificates, or the CA that a kubeconfig trusts. */
 type Told = { readonly chain: readonly Certificate[] } | { readonly trusted: readonly Certificate[] }
 
-async function readRow(id: RowId, around: Surroundings): Promise<Told | undefined> {
+async function readRow(id: RowId, around: FileSurroundings): Promise<Told | undefined> {
   if (!isKubeconfigId(id)) {
     const chain = id === 'sa' ? undefined : await readCertificates(id, around)
     return chain && { chain }
@@ -84,22 +88,25 @@ async function readRow(id: RowId, around: Surroundings): Promise<Told | undefine
   return caCertificates.length === 0 ? undefined : { trusted: caCertificates }
 }
 
-async function isOf(told: Told, cas: readonly Certificate[], { context }: Surroundings): Promise<boolean> {
+async function isOf(told: Told, cas: readonly Certificate[], { context }: FileSurroundings): Promise<boolean> {
   if ('trusted' in told) return told.trusted.some(({ spki }) => cas.some(ca => equalBytes(ca.spki, spki)))
   const [leaf, ...between] = told.chain
   for (const { spki } of [...cas, ...between]) if (leaf && (await verifySignature(leaf, spki, context))) return true
   return false
 }
 
-function pathOf(id: RowId, { subject }: Pick<Surroundings, 'subject'>): string {
+function pathOf(id: RowId, { subject }: Pick<FileSurroundings, 'subject'>): string {
   return isKubeconfigId(id) ? `/etc/kubernetes/${id}` : `${subject.certificatesDir}/${baseName(id)}.crt`
 }
 
-function placeOf(id: RowId, around: Surroundings): string {
+function placeOf(id: RowId, around: FileSurroundings): string {
   return around.host.locate(pathOf(id, around))
 }
 
-async function readCertificates(id: CertificateId, around: Surroundings): Promise<readonly Certificate[] | undefined> {
+async function readCertificates(
+  id: CertificateId,
+  around: FileSurroundings,
+): Promise<readonly Certificate[] | undefined> {
   const bytes = await around.host.read(pathOf(id, around))
   return bytes && parseCertificates(new TextDecoder().decode(bytes), placeOf(id, around))
 }
@@ -115,7 +122,7 @@ const CLOCK: PreflightCheck = {
   probes: () => [{ name: 'Clock', look: lookAtClock }],
 }
 
-async function lookAtClock(around: Surroundings): Promise<PreflightVerdict> {
+async function lookAtClock(around: FileSurroundings): Promise<PreflightVerdict> {
   const now = around.context.clock()
   const hint = 'set the clock (timedatectl set-ntp true), and run again'
   if (now < EARLIEST)
@@ -149,67 +156,5 @@ async function lookAtClock(around: Surroundings): Promise<PreflightVerdict> {
   return together(verdicts)
 }
 
-const PERMISSIONS: PreflightCheck = {
-  name: 'Permissions-PATH',
-  about: 'directories that init writes to are root’s, and others may not write there',
-  severity: 'error',
-  origin: 'kpki',
-  mend: 'chown root:root PATH && chmod 0755 PATH, after a look at what is in there',
-  roles: CONTROL_PLANE_ROLES,
-  isOfFiles: true,
-  probes: ({ certificatesDir, etcdDataDir }) =>
-    [
-      ...new Set([
-        '/etc/kubernetes',
-        MANIFESTS_DIR,
-        certificatesDir,
-        `${certificatesDir}/etcd`,
-        '/var/lib/kubelet',
-        ...(etcdDataDir === undefined ? [] : [etcdDataDir]),
-      ]),
-    ].map(path => ({
-      name: `Permissions-${path.replaceAll('/', '-')}`,
-      look: async ({ host, system }) => {
-        const entry = await host.look(path)
-        const place = host.locate(path)
-        if (!entry) return well()
-        if (entry.type !== 'directory') return error(`${place} is not a directory`, 'move it away')
-        const hint = `look at what is in there, then: chown root:root ${place} && chmod go-w ${place}`
-        // etcd's own user may have its data (CIS Kubernetes Benchmark, 1.1.12); what runs as root reads it all the same.
-        if (path !== etcdDataDir && entry.uid !== 0 && entry.uid !== system.uid)
-          return error(`${place} belongs to user ${entry.uid}, who can replace what is written there`, hint)
-        if ((entry.mode & 0o002) !== 0) return error(`${place} can be written to by everybody`, hint)
-        if ((entry.mode & 0o020) !== 0 && entry.gid !== 0)
-          return error(`${place} can be written to by group ${entry.gid}`, hint)
-        return well()
-      },
-    })),
-}
-
-const PATCHES: PreflightCheck = {
-  name: 'PatchesDir',
-  about: 'the directory of patches is there',
-  severity: 'error',
-  origin: 'kpki',
-  mend: 'copy it to the host, or leave --patches out',
-  roles: CONTROL_PLANE_ROLES,
-  isOfFiles: true,
-  probes: ({ patchesDir }) =>
-    patchesDir === undefined
-      ? []
-      : [
-          {
-            name: 'PatchesDir',
-            look: async ({ host }) =>
-              (await host.look(patchesDir))?.type === 'directory'
-                ? well()
-                : error(
-                    `${host.locate(patchesDir)} is not a directory of this host`,
-                    'copy it to this host, or leave it out (--patches, patches.directory)',
-                  ),
-          },
-        ],
-}
-
-/** What is on the host already, and under whose control. */
-export const TREE_CHECKS: readonly PreflightCheck[] = [PERMISSIONS, PATCHES, FOREIGN_TREE, CLOCK]
+/** What certificates are on the host already, and whether it knows the time. */
+export const TREE_CHECKS: readonly PreflightCheck[] = [FOREIGN_TREE, CLOCK]

@@ -176,7 +176,7 @@ test('the first error ends the run, names its phase and what is done, and says h
       ],
     })
   const run: Run = { log: [] }
-  const cause = new StoreError('KPKI_DISK_FULL', 'no space is left', { details: { path: '/x' }, hint: 'make room' })
+  const cause = new StoreError('KPKI_DISK_FULL', 'no space is left', { details: { path: '/x' }, hint: 'make room and run again' })
   const error = await rejects(runPhases(failing(cause), run, hands(), { command: 'kpki init' }))
   assert.instance(error, WorkflowError)
   assert.is(error.code, 'KPKI_PHASE_FAILED')

@@ -602,7 +602,7 @@ const PLANNED = [
 
 test('a second run finds its own control plane, and passes', async () => {
   const files = {
-    ...Object.fromEntries(PLANNED.map(({ path, bytes }) => [path, bytes])),
+    ...Object.fromEntries(PLANNED.map(({ path, mode, bytes }) => [path, { mode, content: bytes }])),
     '/var/lib/etcd/member/wal': '',
   }
   const ports = { 6443: 'taken', 10250: 'taken', 2379: 'taken', 2380: 'taken' } as const
@@ -612,6 +612,78 @@ test('a second run finds its own control plane, and passes', async () => {
   assert.match(noteOf(report, 'Port-10250'), /\/var\/lib\/kubelet\/config\.yaml/)
   assert.match(noteOf(report, 'DirAvailable--var-lib-etcd'), /this cluster's etcd/)
   assert.match(noteOf(report, 'FileAvailable--etc-kubernetes-manifests-etcd.yaml'), /as it is to be/)
+})
+
+const KUBELET_CONFIG = '/var/lib/kubelet/config.yaml'
+const LEFT: readonly (readonly [what: string, files: MemoryHostOptions['files'], name: string, message: RegExp])[] = [
+  [
+    'another configuration of a kubelet',
+    { [KUBELET_CONFIG]: 'failSwapOn: false\n' },
+    'FileAvailable--var-lib-kubelet-config.yaml',
+    /differs from what would be written, first in line 1$/,
+  ],
+  [
+    'a directory in its place',
+    { [KUBELET_CONFIG]: { type: 'directory' } },
+    'FileAvailable--var-lib-kubelet-config.yaml',
+    /is no file$/,
+  ],
+  ['a FIFO', { [KUBELET_CONFIG]: { type: 'other' } }, 'FileAvailable--var-lib-kubelet-config.yaml', /is no file$/],
+  [
+    'a manifest that others can read',
+    { '/etc/kubernetes/manifests/etcd.yaml': '- --name=cp-1\n' },
+    'FileAvailable--etc-kubernetes-manifests-etcd.yaml',
+    /has mode 0644, which lets more people at it than 0600$/,
+  ],
+  ['a record that is no file', { '/etc/kubernetes/.kpki/made.jsonl': { type: 'directory' } }, 'Record', /made\.jsonl/],
+  [
+    'a record that others may write',
+    { '/etc/kubernetes/.kpki': { type: 'directory', mode: 0o777 } },
+    'Permissions--etc-kubernetes-.kpki',
+    /by everybody/,
+  ],
+]
+
+for (const [what, files, name, message] of LEFT)
+  test(`what a phase would stop at is found before any: ${what}`, async () => {
+    const report = await look(aHost(V, files === undefined ? {} : { files }), await controlPlane(V), { files: PLANNED })
+    assert.equal(found(report), [`error ${name}`])
+    assert.match(messagesOf(report, name), message)
+  })
+
+/** A host with links in it, which a host in memory has none of. */
+function linkedHost(links: Readonly<Record<string, string>>, options: MemoryHostOptions = {}): MemoryHost {
+  const host = aHost(V, options)
+  host.linkTarget = async path => links[path]
+  return host
+}
+
+test('a link to nothing is in the way', async () => {
+  const host = linkedHost({ [KUBELET_CONFIG]: '/nowhere' })
+  const report = await look(host, await controlPlane(V), { files: PLANNED })
+  assert.equal(found(report), ['error FileAvailable--var-lib-kubelet-config.yaml'])
+  assert.match(messagesOf(report, 'FileAvailable--var-lib-kubelet-config.yaml'), /is a link to nothing$/)
+})
+
+test('the way that a link leads is looked at', async () => {
+  const MANIFESTS = '/etc/kubernetes/manifests'
+  const name = 'Permissions--etc-kubernetes-manifests'
+  const dir = (mode: number) => ({ type: 'directory', mode }) as const
+  const OPEN: readonly (readonly [links: Record<string, string>, mode: number, isFound: boolean])[] = [
+    [{ [MANIFESTS]: '/some/p/else' }, 0o777, true],
+    [{ [MANIFESTS]: '../../some/p/else' }, 0o777, true],
+    [{ [MANIFESTS]: '/other', '/other': 'some/p/else' }, 0o777, true],
+    [{ [MANIFESTS]: '/some/p/else' }, 0o1777, false],
+    [{ [MANIFESTS]: '/some/p/else' }, 0o755, false],
+    [{}, 0o777, false],
+    [{ [MANIFESTS]: MANIFESTS }, 0o777, false],
+  ]
+  for (const [links, mode, isFound] of OPEN) {
+    const files = { [MANIFESTS]: dir(0o755), '/some': dir(0o755), '/some/p': dir(mode) }
+    const report = await look(linkedHost(links, { files }), await controlPlane(V))
+    assert.equal(found(report), isFound ? [`error ${name}`] : [], JSON.stringify(links))
+    if (isFound) assert.match(messagesOf(report, name), /leads through \/some\/p, which can be written to by everybody/)
+  }
 })
 
 test('what another cluster has left is named, and by what it shows', async () => {
