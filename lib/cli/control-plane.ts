@@ -9,6 +9,7 @@ import {
   type HostFlagRow,
   type HostFlags,
   MINORS,
+  parseVersion,
   resolveControlPlane,
 } from '../index.js'
 import type { Invocation } from './command.js'
@@ -54,7 +55,11 @@ function asControlPlane(description: Description): Description {
   const { problems, role, facts, locate } = description
   const version = facts.kubernetesVersion ?? ''
   const isVersion = /^(?:(?:stable|latest)-|v?)1\.[0-9]{1,2}(?:\.[0-9]+.*)?$/.test(version)
-  const told = problems.map(problem =>
+  // That a version which is refused would be taken for another one is not so.
+  const isNewer = (parseVersion(version)?.minor ?? 0) > MINORS.newest
+  const isTold = ({ severity, field }: (typeof problems)[number]) =>
+    !isNewer || severity !== 'warning' || field !== 'kubernetesVersion'
+  const told = problems.filter(isTold).map(problem =>
     isVersion && problem.severity === 'error' && problem.field === 'kubernetesVersion'
       ? {
           ...problem,

@@ -51,10 +51,16 @@ export function checkHost(subject: ControlPlaneSubject, report: ReportAt): void 
   if (directory !== '' && !directory.startsWith('/') && flagText(flags, 'patchesDir') === undefined)
     report('error', at('patches', 'directory'), `${quote(directory)} is not an absolute path`)
 
+  // Up to v1beta3 one of them stands elsewhere: a place that is there is another one than what it stands in.
+  const older = { kind: 'ClusterConfiguration', path: ['apiServer', 'timeoutForControlPlane'] } as const
+  const [found, above] = [older.path, older.path.slice(0, 1)].map(path => subject.description.locate(older.kind, path))
+  const isOlder = found !== undefined && (found.line !== above?.line || found.column !== above.column)
+  const placeOfTimeout = (name: string) =>
+    name === 'controlPlaneComponentHealthCheck' && isOlder ? older : at('timeouts', name)
   for (const [name, text] of Object.entries(host.timeouts ?? {})) {
     const seconds = parseDuration(text)
     // What is no duration at all was refused when it was read.
-    if (seconds !== undefined && seconds <= 0) report('error', at('timeouts', name), 'nothing ends within that time')
+    if (seconds !== undefined && seconds <= 0) report('error', placeOfTimeout(name), 'nothing ends within that time')
   }
 
   // What files say of these was checked when they were read; flags are read nowhere else.

@@ -155,6 +155,9 @@ test(
       assert.match(stderr, /KPKI_VERSION_UNSUPPORTED/)
       assert.match(stderr, /1\.20 to 1\.37/)
     }
+    // Nothing is done by the rules of another version, and nobody says so.
+    const { stderr: told } = await run([...root, '--kubernetes-version', 'v1.38.0'])
+    assert.not.match(told, /warning/)
     const file = join(dir, 'j.yaml')
     writeFileSync(
       file,

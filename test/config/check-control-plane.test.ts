@@ -488,4 +488,19 @@ test('arguments of older versions, which are mappings, are found in the text', a
   )
 })
 
+test('the timeout of older versions is named as it stands in the text', async () => {
+  for (const [lines, place] of [
+    ['apiServer:\n  extraArgs: {v: "4"}\n  timeoutForControlPlane: 0s\n', [5, 27]],
+    ['apiServer: {timeoutForControlPlane: 0s}\n', [3, 37]],
+  ] as const) {
+    const text = `apiVersion: kubeadm.k8s.io/v1beta3\nkind: ClusterConfiguration\n${lines}`
+    const description = await resolveDescription({ file: { text, name: 'k.yaml' }, host: HOST }, testContext())
+    const { cluster } = description
+    assert.ok(cluster)
+    const [problem] = resolveControlPlane({ ...description, cluster }).problems
+    assert.is(problem?.field, 'apiServer.timeoutForControlPlane')
+    assert.equal([problem?.line, problem?.column], place)
+  }
+})
+
 test.run()

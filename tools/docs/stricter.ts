@@ -196,6 +196,13 @@ export const DEPARTURES: readonly Departure[] = [
     test: 'test/config/check-control-plane.test.ts',
   },
   {
+    point: 'a timeout of `0s`, e.g. `timeoutForControlPlane`',
+    kubeadm: 'taken',
+    kpki: 'refused',
+    why: 'nothing ends within no time',
+    test: 'test/config/check-control-plane.test.ts',
+  },
+  {
     point: 'patches that match nothing',
     kubeadm: '`$patch: delete` of nothing passes',
     kpki: 'refused',
