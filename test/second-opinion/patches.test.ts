@@ -1,31 +1,29 @@
 /** kubectl and kubeadm make the same of a patch as we do. */
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { UsageError } from '../../lib/errors.js'
 import { PATCH_TARGETS } from '../../lib/render/patch.js'
 import { parsePatchName } from '../../lib/render/patch-names.js'
 import { applyPatches, parsePatchFile } from '../../lib/render/patches.js'
 import type { YamlObject, YamlValue } from '../../lib/yaml-scalars.js'
 import { POD, STRATEGIC_CASES } from '../render/strategic-cases.js'
-import { hasTool, skipped } from '../support/skip.js'
+import { findKubeProgram, KUBEADM, runKubeadm, testBy } from '../support/kube-programs.js'
 import { inTempDir } from '../support/temp.js'
 
-const folder = process.env['KUBE_BINARIES']
-const find = (name: string) => {
-  const own = folder === undefined ? '' : join(folder, name)
-  return existsSync(own) ? own : hasTool(name) ? name : undefined
-}
-const KUBECTL = find('kubectl')
-// Even a dry run of kubeadm writes below /etc/kubernetes: it gets one of its own.
-const hasNamespaces = spawnSync('unshare', ['--mount', 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt']).status === 0
-const KUBEADM = hasNamespaces ? find('kubeadm') : undefined
-const testBy = (tool: string | undefined, name: string, handler: () => void | Promise<void>) => {
-  if (tool !== undefined) return test(name, handler)
-  skipped.push(`${name} (needs kubectl, or kubeadm and namespaces of mounts, on PATH or in KUBE_BINARIES)`)
-  test.skip()
+const KUBECTL = findKubeProgram('kubectl')
+
+/** What our side makes of something; `undefined` when it refuses it, and only then. */
+function unlessRefused<T>(work: () => T): T | undefined {
+  try {
+    return work()
+  } catch (error) {
+    if (error instanceof UsageError) return undefined
+    throw error
+  }
 }
 
 /** What kubectl makes of a patch; `undefined` when it refuses it. */
@@ -54,11 +52,11 @@ function less(object: {
   return { ...rest, metadata: named, spec: { ...spec, containers, ...(initContainers ? { initContainers } : {}) } }
 }
 
-testBy(KUBECTL, 'strategic merge patches come to the same with kubectl', () => {
+testBy(KUBECTL, test, 'strategic merge patches come to the same with kubectl', () => {
   for (const [name, patch, expected] of STRATEGIC_CASES) assert.equal(byKubectl('strategic', patch), expected, name)
 })
 
-testBy(KUBECTL, 'strategic merge patches that nobody thought of come to the same with kubectl', () => {
+testBy(KUBECTL, test, 'strategic merge patches that nobody thought of come to the same with kubectl', () => {
   const named = (names: readonly string[], rest: fc.Arbitrary<YamlObject>) =>
     fc.uniqueArray(
       fc.tuple(fc.constantFrom(...names), rest).map(([name, fields]) => ({ name, ...fields })),
@@ -134,19 +132,16 @@ const JSONS: readonly (readonly YamlObject[])[] = [
   [{ op: 'add', path: '/spec/nothing/x', value: 'y' }],
   [{ op: 'add', path: '/metadata/annotations/x~1y', value: 'z' }],
 ]
-testBy(KUBECTL, 'merge patches and JSON patches come to the same with kubectl', () => {
+testBy(KUBECTL, test, 'merge patches and JSON patches come to the same with kubectl', () => {
   for (const [type, patches] of [
     ['merge', MERGES],
     ['json', JSONS],
   ] as const)
     for (const patch of patches) {
       const text = JSON.stringify(patch)
-      let ours: unknown
-      try {
-        ours = less(applyPatches(POD, 'etcd', parsePatchFile(`etcd+${type}.json`, text).patches) as never)
-      } catch {
-        ours = undefined
-      }
+      const { patches: parsed } = unlessRefused(() => parsePatchFile(`etcd+${type}.json`, text)) ?? {}
+      const made = parsed && unlessRefused(() => applyPatches(POD, 'etcd', parsed))
+      const ours = made && less(made as never)
       assert.equal(ours, byKubectl(type, patch as YamlValue), text)
     }
 })
@@ -172,17 +167,14 @@ const NAMES = [
 ]
 testBy(
   KUBEADM,
+  test,
   'names of patch files mean to kubeadm what they mean here',
   inTempDir(async dir => {
     const v1_20 = PATCH_TARGETS.slice(0, 4) as readonly string[]
     for (const [index, name] of NAMES.entries()) {
-      let ours: string
-      try {
-        const { target } = parsePatchName(name, name)
-        ours = target !== undefined && v1_20.includes(target) ? 'read' : 'ignored'
-      } catch {
-        ours = 'refused'
-      }
+      const parsed = unlessRefused(() => parsePatchName(name, name))
+      const isRead = parsed?.target !== undefined && v1_20.includes(parsed.target)
+      const ours = parsed === undefined ? 'refused' : isRead ? 'read' : 'ignored'
       assert.is(ours, byKubeadm(join(dir, String(index)), name), name)
     }
   }),
@@ -213,6 +205,7 @@ const VALUES: readonly YamlObject[] = [
 ]
 testBy(
   KUBEADM,
+  test,
   'kubeadm can read what comes of a patch where we let it pass',
   inTempDir(async dir => {
     const pod = {
@@ -222,12 +215,8 @@ testBy(
     }
     for (const [index, patch] of VALUES.entries()) {
       const text = JSON.stringify(patch)
-      let ours = 'read'
-      try {
-        applyPatches(pod, 'kube-scheduler', parsePatchFile('kube-scheduler.json', text).patches)
-      } catch {
-        ours = 'unreadable'
-      }
+      const { patches } = parsePatchFile('kube-scheduler.json', text)
+      const ours = unlessRefused(() => applyPatches(pod, 'kube-scheduler', patches)) ? 'read' : 'unreadable'
       assert.is(ours, byKubeadm(join(dir, String(index)), 'kube-scheduler.json', text), text)
     }
   }),
@@ -245,12 +234,8 @@ function byKubeadm(dir: string, name: string, content = 'metadata: {}\n'): strin
       '---\napiVersion: kubeadm.k8s.io/v1beta2\nkind: ClusterConfiguration\nkubernetesVersion: v1.20.2\n',
     ].join('\n'),
   )
-  const script =
-    'mkdir -p /etc/kubernetes && mount -t tmpfs tmpfs /mnt && mkdir /mnt/k && mount --bind /mnt/k /etc/kubernetes && exec "$0" "$@"'
   const args = ['init', 'phase', 'control-plane', 'scheduler', '--config', config, '--experimental-patches', patches]
-  const { stdout, stderr } = spawnSync('unshare', ['--mount', 'sh', '-c', script, KUBEADM ?? '', ...args], {
-    encoding: 'utf8',
-  })
+  const { stdout, stderr } = runKubeadm(args)
   if (/failed to unmarshal patched manifest/.test(stderr)) return 'unreadable'
   if (stdout.includes('Found the following patch files')) return 'read'
   if (stdout.includes(`Ignoring file "${name}"`)) return 'ignored'
