@@ -1,4 +1,4 @@
-import { initSubject, PREFLIGHT_CHECKS, PREFLIGHT_ROLES, prepareInit, runPreflight, UsageError } from '../index.js'
+import { initSubject, PREFLIGHT_CHECKS, PREFLIGHT_ROLES, prepareInit, runPreflight } from '../index.js'
 import type { Run } from './command.js'
 import { listeningContext } from './description.js'
 import { list, text } from './flags.js'
@@ -25,8 +25,7 @@ export const runPreflightCommand: Run = async (invocation, io) => {
       as: text(flags, 'as') === 'systemd' ? 'systemd' : 'static-pods',
     },
   )
-  const role = PREFLIGHT_ROLES.find(name => name === (text(flags, 'role') ?? 'init'))
-  if (!role) throw new UsageError('KPKI_USAGE', `--role: ${text(flags, 'role')} is none`)
+  const role = PREFLIGHT_ROLES.find(name => name === text(flags, 'role')) ?? 'init'
   const subject = { ...initSubject(run, role), patchesDir }
   const only = list(flags, 'only')
   const report = await runPreflight(PREFLIGHT_CHECKS, host, subject, context, {

@@ -1,3 +1,4 @@
+import { has } from './differences.js'
 import { CLUSTER_ADMINS, MASTERS } from './groups.js'
 
 /** A Kubernetes version. */
@@ -130,4 +131,9 @@ export function hasTokenIds({ minor }: KubernetesVersion): boolean {
  */
 export function endsTokensWithNodes({ minor }: KubernetesVersion): boolean {
   return minor >= 30
+}
+
+/** The minor of the oldest kubelet that a control plane of this version takes, by kubeadm's reckoning. */
+export function oldestKubelet(version: KubernetesVersion): number {
+  return version.minor - (has(version, 'preflightKubeletThreeOlder') ? 3 : 1)
 }

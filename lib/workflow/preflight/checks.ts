@@ -1,11 +1,11 @@
 import type { PreflightCheck } from './check.js'
 import { EXTERNAL_ETCD_FILES, EXTERNAL_ETCD_VERSION } from './etcd-checks.js'
-import { HOST_CHECKS, NETWORK_CHECKS, NODE_CHECKS, PRIVILEGED_CHECK } from './host-checks.js'
-import { CONTROL_PLANE_PLACES, ETCD_PLACES, JOIN_PLACES, KUBELET_PLACES, OTHER_PLACES } from './place-checks.js'
+import { HOST_CHECKS, NETWORK_CHECKS, NODE_CHECKS, PRIVILEGED } from './host-checks.js'
+import { CONTROL_PLANE_PLACES, ETCD_PLACES, KUBELET_FILES, KUBELET_PLACES, OTHER_FILES } from './place-checks.js'
 import { OWNER_CHECKS } from './place-owners.js'
-import { KUBELET_CHECKS, PROGRAM_CHECKS } from './program-checks.js'
+import { IN_PATH, KUBELET_CHECKS } from './program-checks.js'
 import { RUNTIME_CHECKS } from './runtime-checks.js'
-import { SYSTEM_CHECKS } from './system-checks.js'
+import { SYSTEM } from './system-checks.js'
 import { TREE_CHECKS } from './tree-checks.js'
 
 /**
@@ -18,21 +18,21 @@ import { TREE_CHECKS } from './tree-checks.js'
  * @see kubernetes/kubernetes v1.20.2 and later, cmd/kubeadm/app/preflight/checks.go (RunInitNodeChecks, RunJoinNodeChecks)
  */
 export const PREFLIGHT_CHECKS: readonly PreflightCheck[] = [
-  PRIVILEGED_CHECK,
+  PRIVILEGED,
   ...HOST_CHECKS,
   ...CONTROL_PLANE_PLACES,
-  ...JOIN_PLACES,
+  KUBELET_FILES,
   ...NETWORK_CHECKS,
   ...RUNTIME_CHECKS,
   ...NODE_CHECKS,
-  ...PROGRAM_CHECKS,
-  ...SYSTEM_CHECKS,
+  IN_PATH,
+  SYSTEM,
   ...KUBELET_CHECKS,
   ...KUBELET_PLACES,
-  ...EXTERNAL_ETCD_VERSION,
+  EXTERNAL_ETCD_VERSION,
   ...ETCD_PLACES,
-  ...EXTERNAL_ETCD_FILES,
-  ...OTHER_PLACES,
+  EXTERNAL_ETCD_FILES,
+  OTHER_FILES,
   ...OWNER_CHECKS,
   ...TREE_CHECKS,
 ]

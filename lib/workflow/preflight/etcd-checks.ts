@@ -20,7 +20,8 @@ const OLDEST_ETCD: readonly (readonly [known: DifferenceName, version: string])[
 const OLDEST_EVER = '3.2.18'
 const TIMEOUT_MS = 10_000
 
-const FILES: PreflightCheck = {
+/** Whether the files are there that an external etcd is asked with. */
+export const EXTERNAL_ETCD_FILES: PreflightCheck = {
   name: 'ExternalEtcdClientCertificates',
   about: 'the files for connections to an external etcd are there',
   severity: 'error',
@@ -42,7 +43,8 @@ function etcdFiles(etcd: ExternalEtcd | undefined): readonly string[] {
   return [etcd?.caFile, etcd?.certFile, etcd?.keyFile].flatMap(path => (path ? [path] : []))
 }
 
-const VERSION: PreflightCheck = {
+/** Whether an external etcd is new enough. */
+export const EXTERNAL_ETCD_VERSION: PreflightCheck = {
   name: 'ExternalEtcdVersion',
   about: 'every endpoint of an external etcd answers, and is new enough',
   severity: 'error',
@@ -110,7 +112,3 @@ function isOlder(version: string, than: string): boolean {
   const index = (parts ?? []).findIndex((part, at) => part !== others?.[at])
   return index >= 0 && (parts?.[index] ?? 0) < (others?.[index] ?? 0)
 }
-
-/** Whether an external etcd is new enough; whether the files that it is asked with are there. */
-export const EXTERNAL_ETCD_VERSION: readonly PreflightCheck[] = [VERSION]
-export const EXTERNAL_ETCD_FILES: readonly PreflightCheck[] = [FILES]

@@ -17,7 +17,8 @@ import {
 const [MIN_CPUS, MIN_MEMORY_MB] = [2, 1700]
 const KUBELET_PORT = 10250
 
-const PRIVILEGED: PreflightCheck = {
+/** What is looked at first, and alone: the other checks ask what only root is told. */
+export const PRIVILEGED: PreflightCheck = {
   name: 'IsPrivilegedUser',
   about: 'the user is root; looked at first, and alone',
   severity: 'error',
@@ -279,9 +280,6 @@ const FILE_CONTENT: PreflightCheck = {
 async function readText(reading: Promise<Uint8Array | undefined>): Promise<string> {
   return new TextDecoder().decode((await reading) ?? new Uint8Array())
 }
-
-/** What is looked at first, and alone: the other checks ask what only root is told. */
-export const PRIVILEGED_CHECK: PreflightCheck = PRIVILEGED
 
 /** Checks of the machine and its network. */
 export const HOST_CHECKS: readonly PreflightCheck[] = [CPUS, MEMORY, FIREWALL]

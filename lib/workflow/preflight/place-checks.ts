@@ -138,7 +138,8 @@ function whatIsForeign(text: string, planned: string, { nodeName, api }: Preflig
   return `differs from what would be written, first in line ${(first < 0 ? lines.length : first) + 1}`
 }
 
-const OTHER_FILES: PreflightCheck = {
+/** Beside the manifests. */
+export const OTHER_FILES: PreflightCheck = {
   name: 'FileAvailable-PATH',
   about: "no other file that the run would write, of the kubelet's or a unit, is somebody else's",
   severity: 'error',
@@ -152,7 +153,8 @@ const OTHER_FILES: PreflightCheck = {
       .map(({ path }) => ({ name: `FileAvailable-${dashed(path)}`, look: around => lookAtFile(path, around) })),
 }
 
-const KUBELET_FILES: PreflightCheck = {
+/** Of a host that joins. */
+export const KUBELET_FILES: PreflightCheck = {
   name: 'FileAvailable-PATH',
   about: 'a host that joins has no kubeconfig of a kubelet yet, and a worker no CA',
   severity: 'error',
@@ -217,5 +219,3 @@ export const KUBELET_PLACES: readonly PreflightCheck[] = [
     PREFLIGHT_ROLES,
   ),
 ]
-export const JOIN_PLACES: readonly PreflightCheck[] = [KUBELET_FILES]
-export const OTHER_PLACES: readonly PreflightCheck[] = [OTHER_FILES]

@@ -1,5 +1,5 @@
 import { type DifferenceName, has } from '../../kubernetes/differences.js'
-import { parseVersion } from '../../kubernetes/versions.js'
+import { oldestKubelet, parseVersion } from '../../kubernetes/versions.js'
 import { error, PREFLIGHT_ROLES, type PreflightCheck, warning, well } from './check.js'
 
 /** A program that has to be in PATH. */
@@ -32,7 +32,8 @@ export const PREFLIGHT_PROGRAMS: readonly WantedProgram[] = [
   { name: 'touch', severity: 'warning', package: 'coreutils' },
 ]
 
-const IN_PATH: PreflightCheck = {
+/** Programs in PATH. */
+export const IN_PATH: PreflightCheck = {
   name: 'FileExisting-PROGRAM',
   about: 'programs that the kubelet and kube-proxy run are in PATH',
   severity: 'error',
@@ -72,7 +73,7 @@ const KUBELET_VERSION: PreflightCheck = {
         const kubelet = text === undefined ? undefined : parseVersion(text)
         if (status !== 0 || text === undefined)
           return error("couldn't get kubelet version: kubelet --version does not say it", hint)
-        const oldest = version.minor - (has(version, 'preflightKubeletThreeOlder') ? 3 : 1)
+        const oldest = oldestKubelet(version)
         if (!kubelet || kubelet.minor < oldest)
           return error(
             `the kubelet is ${text}, and older than 1.${oldest}, which a control plane of ${version.text} takes`,
@@ -119,7 +120,5 @@ const KUBELET_SERVICE: PreflightCheck = {
   ],
 }
 
-/** Programs in PATH. */
-export const PROGRAM_CHECKS: readonly PreflightCheck[] = [IN_PATH]
 /** The kubelet's version and service. */
 export const KUBELET_CHECKS: readonly PreflightCheck[] = [KUBELET_VERSION, KUBELET_SERVICE]

@@ -60,7 +60,8 @@ const CGROUPS = {
   },
 } as const
 
-const SYSTEM: PreflightCheck = {
+/** Kernel and control groups. */
+export const SYSTEM: PreflightCheck = {
   name: 'SystemVerification',
   about:
     'a kernel that the version takes (1.32: 4.19 or newer, before 3.10; from 1.34 on it warns before 5.4), built with what containers take, and with the control groups that the kubelet wants',
@@ -239,6 +240,3 @@ function judgeV1({ version, allowsCgroupV1 }: Surroundings['subject'], hint: str
     ? warning('cgroups v1 support is in maintenance mode, please migrate to cgroups v2', hint)
     : well()
 }
-
-/** Kernel and control groups. */
-export const SYSTEM_CHECKS: readonly PreflightCheck[] = [SYSTEM]
