@@ -37,14 +37,19 @@ export interface AddonObjects {
  * Everything that makes CoreDNS the DNS server of a cluster, in kubeadm's order.
  *
  * @param patches - those for `corednsdeployment` are applied to the Deployment, in every version
+ * @param options - `replicas`: how many, where no patch says it. Default: {@link COREDNS}
  * @throws `UsageError` `KPKI_PATCH_INVALID`
  * @see kubernetes/kubernetes v1.20.2 and master of 2025, cmd/kubeadm/app/phases/addons/dns/manifests.go
  */
-export function corednsAddon(controlPlane: ControlPlane, patches: readonly Patch[] = []): AddonObjects {
+export function corednsAddon(
+  controlPlane: ControlPlane,
+  patches: readonly Patch[] = [],
+  { replicas = COREDNS.replicas }: { readonly replicas?: number } = {},
+): AddonObjects {
   const { cluster } = controlPlane
   const metadata = { name: COREDNS.name, namespace: COREDNS.namespace }
   const rbac = 'rbac.authorization.k8s.io'
-  const deployment = patchObject(corednsDeployment(controlPlane), 'corednsdeployment', patches)
+  const deployment = patchObject(corednsDeployment(controlPlane, replicas), 'corednsdeployment', patches)
   const objects: readonly KubernetesObject[] = [
     { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { Corefile: corefile(cluster) } },
     {
@@ -117,7 +122,7 @@ function corednsRules(version: KubernetesVersion): readonly YamlInput[] {
   ]
 }
 
-function corednsDeployment(controlPlane: ControlPlane): KubernetesObject {
+function corednsDeployment(controlPlane: ControlPlane, replicas: number): KubernetesObject {
   const { kubernetesVersion: version } = controlPlane.cluster
   const isNamed = has(version, 'corednsNamedProbePorts')
   const probe = (path: string, name: keyof typeof PROBES) => ({
@@ -155,7 +160,7 @@ function corednsDeployment(controlPlane: ControlPlane): KubernetesObject {
     kind: 'Deployment',
     metadata: { name: COREDNS.name, namespace: COREDNS.namespace, labels: LABELS },
     spec: {
-      replicas: COREDNS.replicas,
+      replicas,
       strategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 1 } },
       selector: { matchLabels: LABELS },
       template: {

@@ -108,10 +108,11 @@ export async function rehearsePhases(
     ]
   }
   const rehearseStep = async (action: Action): Promise<RehearsedStep> => {
-    const { kind, about, files = [], rows = [], objects = [], notes = [] } = action
+    const { kind, directory, files = [], rows = [], objects = [], notes = [] } = action
+    const isThere = directory !== undefined && (await host.look(directory))?.type === 'directory'
     return {
       kind,
-      about,
+      about: isThere ? `${directory} is there` : action.about,
       files: await inTurn(files, async file => [await compare(file, host)]),
       rows: await inTurn(rows, rehearseRow),
       objects: [...objects, ...(await readObjects(action, { store, context }))],

@@ -8,6 +8,7 @@ import type { InitRun } from './phases/init-run.js'
 import { listPhases } from './phases/paths.js'
 import type { Hands, Phase } from './phases/phase.js'
 import { type PhaseResult, planPhases, type RunOptions, runPhases } from './phases/runner.js'
+import { readTraits } from './read-traits.js'
 
 /** Phases of `init` that write files of the host. */
 export const HOST_PHASES: readonly string[] = ['certs', 'kubeconfig', 'etcd', 'control-plane', 'kubelet-start']
@@ -36,6 +37,7 @@ export async function prepareRender(
   { traits = {}, patches = [], as, overwrite, skip }: RenderOptions = {},
 ): Promise<InitRun> {
   const run = await prepareInit({ ...controlPlane, patchesDir: undefined }, hands, {
+    traits: { ...(await readTraits(hands.host, hands.store)), ...traits },
     ...(as === undefined ? {} : { as }),
     ...(overwrite === undefined ? {} : { overwrite }),
     ...(skip === undefined ? {} : { skip }),
@@ -43,7 +45,6 @@ export async function prepareRender(
   return {
     ...run,
     controlPlane: { ...run.controlPlane, patchesDir: controlPlane.patchesDir },
-    traits: { ...run.traits, ...traits },
     patches,
   }
 }

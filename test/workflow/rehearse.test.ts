@@ -45,6 +45,14 @@ async function rehearse(host = memoryHost()) {
 const filesOf = ({ phases }: Awaited<ReturnType<typeof rehearse>>) =>
   phases.flatMap(({ steps }) => steps.flatMap(({ files, rows }) => [...rows.flatMap(row => row.files), ...files]))
 
+test('a directory that is there is not made', async () => {
+  const host = memoryHost()
+  const aboutOf = async () => (await rehearse(host)).phases.find(({ path }) => path === 'etcd')?.steps[0]?.about
+  assert.is(await aboutOf(), 'make /var/lib/etcd (0700)')
+  host.put('/var/lib/etcd', { type: 'directory', mode: 0o755 })
+  assert.is(await aboutOf(), '/var/lib/etcd is there')
+})
+
 test('a new host: every file is new, with its mode; what is signed by a CA that is not there yet is planned, too', async () => {
   const host = memoryHost()
   const rehearsal = await rehearse(host)

@@ -114,6 +114,7 @@ export function makeDirectory(path: string, mode: number): Action {
   return {
     kind: 'directory',
     about: `make ${path} (${formatMode(mode)})`,
+    directory: path,
     isAlone: true,
     async apply(hands) {
       const { host } = hands

@@ -2,7 +2,6 @@ import { ApiError } from '../../errors.js'
 import type { KubernetesObject } from '../../kubernetes/objects.js'
 import { type AddonObjects, COREDNS, corednsAddon, defaultCorefiles } from '../../render/coredns.js'
 import { kubeProxyAddon } from '../../render/kube-proxy-addon.js'
-import type { YamlInput } from '../../yaml-format.js'
 import { mappingOf } from '../patch-node.js'
 import { type Adjusted, applyAdjusted } from './adjusted-objects.js'
 import type { InitRun } from './init-run.js'
@@ -24,7 +23,7 @@ export const ADDON: Phase<InitRun> = {
       skip: ({ controlPlane: { dns } }) => (dns.isDisabled ? 'dns.disabled is set' : undefined),
       plan: ({ controlPlane, patches }) => [
         applyAddon(corednsAddon(controlPlane, patches), (object, existing) =>
-          adjustCoredns(object, existing, controlPlane.cluster.dnsDomain),
+          adjustCoredns(object, existing, { controlPlane, patches }),
         ),
       ],
     },
@@ -49,12 +48,16 @@ function applyAddon({ objects, notes }: AddonObjects, adjust: Parameters<typeof 
  *
  * @throws {@link ApiError} `KPKI_API_CONFLICT` for a Service with another address, which can never change
  */
-function adjustCoredns(object: KubernetesObject, existing: KubernetesObject, dnsDomain: string): Adjusted {
+function adjustCoredns(
+  object: KubernetesObject,
+  existing: KubernetesObject,
+  facts: Pick<InitRun, 'controlPlane' | 'patches'>,
+): Adjusted {
   switch (object.kind) {
     case 'ConfigMap':
-      return adjustCorefile(object, existing, dnsDomain)
+      return adjustCorefile(object, existing, facts.controlPlane.cluster.dnsDomain)
     case 'Deployment':
-      return { object: withReplicas(object, existing) }
+      return { object: withReplicas(object, existing, facts) }
     case 'Service':
       assertSameAddress(object, existing)
       return { object }
@@ -73,11 +76,16 @@ function adjustCorefile(object: KubernetesObject, existing: KubernetesObject, dn
   }
 }
 
-function withReplicas(object: KubernetesObject, existing: KubernetesObject): KubernetesObject {
-  const spec = mappingOf(object['spec'])
+/** Patched anew with the number that the cluster has: what a patch says counts, be it the usual number. */
+function withReplicas(
+  object: KubernetesObject,
+  existing: KubernetesObject,
+  { controlPlane, patches }: Pick<InitRun, 'controlPlane' | 'patches'>,
+): KubernetesObject {
   const { replicas } = mappingOf(existing['spec'])
-  if (typeof replicas !== 'number' || spec['replicas'] !== COREDNS.replicas) return object
-  return { ...object, spec: { ...(spec as { readonly [field: string]: YamlInput }), replicas } }
+  if (typeof replicas !== 'number') return object
+  const { objects } = corednsAddon(controlPlane, patches, { replicas })
+  return objects.find(({ kind }) => kind === object.kind) ?? object
 }
 
 function assertSameAddress(object: KubernetesObject, existing: KubernetesObject): void {

@@ -12,7 +12,7 @@ export interface Hands {
   /** The host's tree: certificates and kubeconfigs. */
   readonly store: Store
   readonly context: Context
-  /** Connects once per run, at the first call, as the administrator. */
+  /** Connects as the administrator. A run calls it once, when it is needed, and leaves the connection open. */
   readonly connect: () => Promise<ClusterApi>
   /** Stops between two actions. Default: nothing does */
   readonly signal?: AbortSignal
@@ -53,6 +53,8 @@ export interface Action {
    * `objects`
    */
   readonly readObjects?: (hands: Pick<Hands, 'store' | 'context'>) => Promise<readonly KubernetesObject[]>
+  /** A directory that it makes where none is. Default: none */
+  readonly directory?: string
   /** Rows of the tree that it makes. Default: none */
   readonly rows?: readonly RowId[]
   /** What a person should know of it, as far as that is known before; its outcome says it again. Default: nothing */

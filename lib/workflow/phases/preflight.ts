@@ -103,11 +103,15 @@ async function fetchImages(images: readonly string[], { node, ignorePreflightErr
   }
   try {
     if (node.imagePullSerial) for (const image of images) await fetchOne(image)
-    else await Promise.all(images.map(fetchOne))
+    else {
+      // Nobody goes on with a runtime that is closed.
+      const ended = await Promise.allSettled(images.map(fetchOne))
+      for (const each of ended) if (each.status === 'rejected') throw each.reason
+    }
   } finally {
     runtime.close()
-    context.log({ level: 'progress', message: 'images', done: images.length, total: images.length })
   }
+  context.log({ level: 'progress', message: 'images', done: images.length, total: images.length })
   if (failures.length === 0) return outcomeOf(made)
   if (ignorePreflightErrors.includes('all') || ignorePreflightErrors.includes('imagepull')) {
     for (const message of failures) context.log({ level: 'warning', message })

@@ -317,6 +317,10 @@ test('replicas stay, unless a patch says them', async () => {
   const patches = [{ target: 'corednsdeployment', type: 'merge', content, file: 'corednsdeployment.yaml' }] as const
   await runPhases([ADDON], { ...run, patches }, hands)
   assert.is(await replicas(), 3)
+  // The usual number, said by a patch.
+  const usual = [{ ...patches[0], content: { spec: { replicas: 2 } } }] as const
+  await runPhases([ADDON], { ...run, patches: usual }, hands)
+  assert.is(await replicas(), 2)
 })
 
 test('a Corefile of an older kubeadm is replaced, one that somebody changed is kept and named', async () => {

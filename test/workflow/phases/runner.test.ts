@@ -6,6 +6,7 @@ import { findPhases, listPhases } from '../../../lib/workflow/phases/paths.js'
 import type { Action, Hands, Phase } from '../../../lib/workflow/phases/phase.js'
 import { type PhaseEvent, planPhases, runPhases } from '../../../lib/workflow/phases/runner.js'
 import { rejects, testContext } from '../../support/context.js'
+import { MemoryApi } from '../../support/memory-api.js'
 import { memoryHost } from '../../support/memory-host.js'
 
 interface Run {
@@ -176,7 +177,10 @@ test('the first error ends the run, names its phase and what is done, and says h
       ],
     })
   const run: Run = { log: [] }
-  const cause = new StoreError('KPKI_DISK_FULL', 'no space is left', { details: { path: '/x' }, hint: 'make room and run again' })
+  const cause = new StoreError('KPKI_DISK_FULL', 'no space is left', {
+    details: { path: '/x' },
+    hint: 'make room and run again',
+  })
   const error = await rejects(runPhases(failing(cause), run, hands(), { command: 'kpki init' }))
   assert.instance(error, WorkflowError)
   assert.is(error.code, 'KPKI_PHASE_FAILED')
@@ -258,6 +262,28 @@ test('tables are edited into new ones', async () => {
   assert.is((await rejects(() => removePhase(PHASES, 'nothing'))).code, 'KPKI_PHASE_UNKNOWN')
   assert.is((await rejects(() => insertPhase(PHASES, { after: 'certs' }, phase('etcd')))).code, 'KPKI_USAGE')
   assert.is((await rejects(() => removePhase(PHASES, 'certs/all'))).code, 'KPKI_USAGE')
+})
+
+test('a run connects once, and again only where it could not', async () => {
+  const host = memoryHost()
+  const api = new MemoryApi()
+  let count = 0
+  const connect = async () => {
+    if (++count === 1) throw new StoreError('KPKI_FILE_NOT_FOUND', 'no admin.conf yet')
+    return api
+  }
+  const asks = phase('asks', 'asks', {
+    plan: () =>
+      [act('first'), act('second')].map(action => ({
+        ...action,
+        apply: async ({ connect: ask }: Hands) => {
+          await ask().catch(() => ask())
+          return { state: 'done' as const, made: [] }
+        },
+      })),
+  })
+  await runPhases([asks], { log: [] }, { host, store: host.store, context: testContext(), connect })
+  assert.is(count, 2)
 })
 
 test.run()
