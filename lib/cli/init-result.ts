@@ -11,6 +11,7 @@ import {
   UsageError,
 } from '../index.js'
 import type { FlagValues } from './flags.js'
+import { describePhases } from './phase-results.js'
 import { formatStructured, OUTPUT_VERSION, type Structured } from './structured.js'
 
 /** What kubeadm prints in place of a secret. kubernetes/kubernetes v1.20.2, cmd/kubeadm/app/cmd/util/join.go */
@@ -50,13 +51,7 @@ export function initResult(
     nodeName,
     kubernetesVersion: kubernetesVersion.text,
     server,
-    phases: results.map(({ path, state, reason, made, notes }) => ({
-      name: path,
-      state,
-      ...(reason === undefined ? {} : { reason }),
-      made,
-      notes,
-    })),
+    phases: describePhases(results),
     joinCommands: {
       ...(worker === undefined ? {} : { worker: oneLine(worker) }),
       ...(controlPlane === undefined ? {} : { controlPlane: oneLine(controlPlane) }),

@@ -28,6 +28,7 @@ import { describeRehearsal, formatRehearsal } from './dry-run-text.js'
 import { type FlagValues, list, text } from './flags.js'
 import { formatPhase } from './init-text.js'
 import { EXIT, type Io } from './io.js'
+import { describePhases } from './phase-results.js'
 import { formatStructured, isStructured, OUTPUT_VERSION } from './structured.js'
 import { type Terminal, terminalOf, wrap } from './terminal.js'
 
@@ -210,13 +211,7 @@ function renderResult(
     nodeName,
     kubernetesVersion: kubernetesVersion.text,
     as: run.as,
-    phases: results.map(({ path, state, reason, made, notes }) => ({
-      name: path,
-      state,
-      ...(reason === undefined ? {} : { reason }),
-      made,
-      notes,
-    })),
+    phases: describePhases(results),
     ...(manifests === undefined ? {} : { manifests: { written: manifests.written, unchanged: manifests.unchanged } }),
   }
 }

@@ -1,4 +1,5 @@
 import type { Host, Kept, PhaseResult, Removal, ResetRun } from '../index.js'
+import { describePhases } from './phase-results.js'
 import { OUTPUT_VERSION } from './structured.js'
 import { type Terminal, widthOf, wrap } from './terminal.js'
 
@@ -107,12 +108,6 @@ export function resetResult(
     }),
     keep: keep.map(({ path, why }) => ({ path: host.locate(path), why })),
     ...(backup === undefined ? {} : { backup }),
-    phases: results.map(({ path, state, reason, made, notes }) => ({
-      name: path,
-      state,
-      ...(reason === undefined ? {} : { reason }),
-      made,
-      notes,
-    })),
+    phases: describePhases(results),
   }
 }

@@ -33,7 +33,7 @@ export const KUBELET_FINALIZE: Phase<InitRun> = {
 }
 
 /** Lets the kubelet's kubeconfig name the certificate that it has got, where it has got one, and restarts it. */
-export function enableRotation({ controlPlane }: Pick<InitRun, 'controlPlane'>): Action {
+function enableRotation({ controlPlane }: Pick<InitRun, 'controlPlane'>): Action {
   const dir = lastArgument(controlPlane.node.kubeletExtraArgs, 'cert-dir') ?? `${KUBELET_DIR}/pki`
   const pem = `${dir}/${CURRENT_PEM}`
   return {

@@ -25,7 +25,7 @@ export const KUBELET_START: Phase<InitRun> = {
 }
 
 /** Writes the kubelet's files, and starts it where something manages it. */
-export function startKubelet(facts: Facts): Action {
+function startKubelet(facts: Facts): Action {
   const { controlPlane, traits, patches } = facts
   const files = kubeletFiles(controlPlane, traits, patches)
   const notes = kubeletPatchNotes(controlPlane, traits, patches)

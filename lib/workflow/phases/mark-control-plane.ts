@@ -30,7 +30,7 @@ export function controlPlaneLabels(version: KubernetesVersion): readonly string[
 }
 
 /** Labels and taints a Node, once it is there; what else is on it stays. */
-export function markControlPlane({ cluster, node, timeoutSeconds }: ControlPlane): Action {
+function markControlPlane({ cluster, node, timeoutSeconds }: ControlPlane): Action {
   const labels = controlPlaneLabels(cluster.kubernetesVersion)
   const { nodeName } = cluster
   const what = `Node ${nodeName}: ${[...labels, ...node.taints.map(formatTaint)].join(', ')}`

@@ -1,4 +1,5 @@
 import { KpkiError, StoreError, WorkflowError } from '../../errors.js'
+import { KUBELET_DIR } from '../../render/kubelet-flags.js'
 import type { HostSystem, PodSandbox } from '../host.js'
 import { RECORD_DIR, RECORD_PATH } from '../record.js'
 import { removeEtcdMember } from '../reset/etcd-here.js'
@@ -8,7 +9,6 @@ import type { Removal, ResetRun } from '../reset/survey.js'
 import { outcomeOf } from './actions.js'
 import type { Action, Hands, Outcome, Phase } from './phase.js'
 
-const KUBELET_DIR = '/var/lib/kubelet'
 /** kubernetes/kubernetes v1.20.2, cmd/kubeadm/app/constants/constants.go has 5 attempts for images; containers get as many. */
 const SANDBOX_ATTEMPTS = 5
 

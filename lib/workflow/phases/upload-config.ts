@@ -77,7 +77,7 @@ const CRI_SOCKET = 'kubeadm.alpha.kubernetes.io/cri-socket'
  *
  * @see kubernetes/kubernetes v1.20.2, cmd/kubeadm/app/phases/patchnode/patchnode.go
  */
-export function annotateCriSocket({ cluster, node, timeoutSeconds }: ControlPlane): Action {
+function annotateCriSocket({ cluster, node, timeoutSeconds }: ControlPlane): Action {
   const annotations = { [CRI_SOCKET]: node.criSocket }
   const what = `Node ${cluster.nodeName}: ${CRI_SOCKET}`
   return {

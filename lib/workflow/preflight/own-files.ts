@@ -1,5 +1,6 @@
 import { equalBytes } from '../../crypto/bytes.js'
 import { MANIFESTS_DIR } from '../../kubernetes/paths.js'
+import { KUBELET_PATHS } from '../../render/kubelet-flags.js'
 import { isAsMade } from '../record.js'
 import type { FileSurroundings } from './check.js'
 
@@ -27,12 +28,9 @@ export function manifestOf(component: string): string {
   return `${MANIFESTS_DIR}/${component}.yaml`
 }
 
-/** @see kubernetes/kubernetes v1.20.2, cmd/kubeadm/app/constants/constants.go (KubeletRunDirectory) */
-const KUBELET_CONFIG = '/var/lib/kubelet/config.yaml'
-
 /** The file that says that a component of this host was set up by this run or an earlier one; `undefined`: it was not. */
 export async function ownFileOf(component: string, surroundings: FileSurroundings): Promise<string | undefined> {
-  const names = component === 'kubelet' ? [KUBELET_CONFIG] : [manifestOf(component)]
+  const names = component === 'kubelet' ? [KUBELET_PATHS.config] : [manifestOf(component)]
   const units = surroundings.subject.files
     .map(({ path }) => path)
     .filter(path => path.endsWith(`/${component}.service`))
