@@ -54,20 +54,11 @@ export async function describeControlPlane(
 function asControlPlane(description: Description): Description {
   const { problems, role, facts, locate } = description
   const version = facts.kubernetesVersion ?? ''
-  const isVersion = /^(?:(?:stable|latest)-|v?)1\.[0-9]{1,2}(?:\.[0-9]+.*)?$/.test(version)
   // That a version which is refused would be taken for another one is not so.
   const isNewer = (parseVersion(version)?.minor ?? 0) > MINORS.newest
   const isTold = ({ severity, field }: (typeof problems)[number]) =>
     !isNewer || severity !== 'warning' || field !== 'kubernetesVersion'
-  const told = problems.filter(isTold).map(problem =>
-    isVersion && problem.severity === 'error' && problem.field === 'kubernetesVersion'
-      ? {
-          ...problem,
-          code: 'KPKI_VERSION_UNSUPPORTED' as const,
-          message: `${version} is not supported: 1.${MINORS.oldest} to 1.${MINORS.newest} are`,
-        }
-      : problem,
-  )
+  const told = problems.filter(isTold)
   if (role === undefined) return { ...description, problems: told }
   const problem = {
     severity: 'error',

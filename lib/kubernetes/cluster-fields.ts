@@ -5,7 +5,7 @@ import { type Cidr, hostBits, parseCidr, parseSubjectAltName, splitHostPort } fr
 /** Something about a field: an error makes the description unusable, a warning does not. */
 export interface FieldProblem {
   readonly severity: 'error' | 'warning'
-  readonly code: Extract<ErrorCode, 'KPKI_FIELD_VALUE' | 'KPKI_FIELD_CONFLICT'>
+  readonly code: Extract<ErrorCode, 'KPKI_FIELD_VALUE' | 'KPKI_FIELD_CONFLICT' | 'KPKI_VERSION_UNSUPPORTED'>
   /** kubeadm's path, e.g. `apiServer.certSANs[2]`. */
   readonly field: string
   readonly message: string

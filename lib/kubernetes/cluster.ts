@@ -17,7 +17,14 @@ import {
 import { formatDuration, parseDuration } from './duration.js'
 import { addressAt, type Cidr, isDnsSubdomain, parseSubjectAltName, type SubjectAltName } from './net.js'
 import { joinPath } from './paths.js'
-import { defaultVersion, type KubernetesVersion, kubeadmAlgorithms, MINORS, parseVersion } from './versions.js'
+import {
+  defaultVersion,
+  isTooOld,
+  type KubernetesVersion,
+  kubeadmAlgorithms,
+  MINORS,
+  parseVersion,
+} from './versions.js'
 
 /**
  * The facts of one host of one cluster, as people write them: every field has the meaning, the syntax and the default of
@@ -181,10 +188,18 @@ export function checkCluster(
 
   const kubernetesVersion =
     facts.kubernetesVersion === undefined ? defaultVersion() : parseVersion(facts.kubernetesVersion)
-  if (!kubernetesVersion) {
+  if (!kubernetesVersion && isTooOld(facts.kubernetesVersion ?? '')) {
+    problems.push({
+      severity: 'error',
+      code: 'KPKI_VERSION_UNSUPPORTED',
+      field: FACT_FIELDS.kubernetesVersion,
+      message: `${facts.kubernetesVersion} is not supported: 1.${MINORS.oldest} to 1.${MINORS.newest} are`,
+      hint: 'name one of these with --kubernetes-version',
+    })
+  } else if (!kubernetesVersion) {
     error(
       FACT_FIELDS.kubernetesVersion,
-      `${quote(facts.kubernetesVersion ?? '')} is not a Kubernetes version from 1.${MINORS.oldest} on`,
+      `${quote(facts.kubernetesVersion ?? '')} is not a Kubernetes version`,
       `write e.g. ${defaultVersion().text} or stable-1.${MINORS.default}`,
     )
   } else if (kubernetesVersion.minor > MINORS.newest) {
@@ -343,7 +358,8 @@ export function checkCluster(
  * Parses the facts of a cluster; warnings go to the context's log.
  *
  * @param facts - only `nodeName` and `advertiseAddress` are needed
- * @throws {@link UsageError} `KPKI_FIELD_VALUE`, `KPKI_FIELD_CONFLICT`: the first problem, with `details.field`
+ * @throws {@link UsageError} `KPKI_FIELD_VALUE`, `KPKI_FIELD_CONFLICT`, `KPKI_VERSION_UNSUPPORTED`: the first problem, with
+ *   `details.field`
  * @example const cluster = parseCluster({ nodeName: 'cp-1', advertiseAddress: '10.0.0.10' }, createContext())
  */
 export function parseCluster(facts: ClusterFacts, context: Context): Cluster {

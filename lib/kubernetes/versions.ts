@@ -49,6 +49,15 @@ export function defaultVersion(): KubernetesVersion {
   return version(MINORS.default, NEWEST_PATCH[MINORS.default] ?? 0)
 }
 
+const VERSION =
+  /^(?:(?:stable|latest)-|v?)1\.(0|[1-9][0-9]{0,2})(?:\.(0|[1-9][0-9]{0,3})([-+][0-9A-Za-z.+-]{1,100})?)?$/
+
+/** Whether a text names a version that is older than all that kpki knows. */
+export function isTooOld(text: string): boolean {
+  const minor = VERSION.exec(text)?.[1]
+  return minor !== undefined && Number(minor) < MINORS.oldest
+}
+
 /**
  * Reads `v1.36.4`, `1.36.4`, `1.36`, `stable`, `stable-1`, `stable-1.36` (also `latest…`); a version without patch and a
  * label mean the newest patch we know, no network is asked.
@@ -57,8 +66,7 @@ export function defaultVersion(): KubernetesVersion {
  */
 export function parseVersion(text: string): KubernetesVersion | undefined {
   if (/^(stable|latest)(-1)?$/.test(text)) return defaultVersion()
-  const match =
-    /^(?:(?:stable|latest)-|v?)1\.(0|[1-9][0-9]{0,2})(?:\.(0|[1-9][0-9]{0,3})([-+][0-9A-Za-z.+-]{1,100})?)?$/.exec(text)
+  const match = VERSION.exec(text)
   if (!match || (/^(stable|latest)/.test(text) && match[2] !== undefined)) return undefined
   const minor = Number(match[1])
   if (minor < MINORS.oldest) return undefined

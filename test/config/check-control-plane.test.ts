@@ -41,6 +41,16 @@ const CASES: readonly (readonly [name: string, said: Said, expected: readonly st
       'error VERSION_UNSUPPORTED kubernetesVersion --kubernetes-version',
     ],
   ],
+  ...['v1.19.16', '1.19', 'stable-1.12'].map((kubernetesVersion): (typeof CASES)[number] => [
+    `${kubernetesVersion}, which nobody knows any more`,
+    { facts: { kubernetesVersion } },
+    ['error VERSION_UNSUPPORTED kubernetesVersion --kubernetes-version'],
+  ]),
+  [
+    'no version at all',
+    { facts: { kubernetesVersion: 'v2.1.0' } },
+    ['error FIELD_VALUE kubernetesVersion --kubernetes-version'],
+  ],
   [
     'Pods in the network of Services',
     { cluster: 'networking: {podSubnet: 10.100.0.0/16}' },

@@ -134,7 +134,7 @@ const PLACES: readonly [name: string, text: string, flags: FlagFacts, ...problem
     {},
     'error KPKI_FIELD_VALUE certificateValidityPeriod 3:28',
   ],
-  ['a version', `${CLUSTER}kubernetesVersion: v1.2.3\n`, {}, 'error KPKI_FIELD_VALUE kubernetesVersion 3:20'],
+  ['a version', `${CLUSTER}kubernetesVersion: v1.2.3\n`, {}, 'error KPKI_VERSION_UNSUPPORTED kubernetesVersion 3:20'],
   [
     'an address',
     `${INIT}localAPIEndpoint: {advertiseAddress: 224.0.0.1}\n`,

@@ -101,7 +101,7 @@ const external = (overrides: object = {}) => ({
 })
 
 // One row per refusal: facts, field. kubernetes/kubernetes v1.20.2, cmd/kubeadm/app/apis/kubeadm/validation/validation.go.
-const ERRORS: readonly (readonly [string, Partial<ClusterFacts>, string])[] = [
+const ERRORS: readonly (readonly [string, Partial<ClusterFacts>, string, string?])[] = [
   ['no node name', { nodeName: '' }, 'nodeRegistration.name'],
   ['blanks for a node name', { nodeName: '  ' }, 'nodeRegistration.name'],
   ['an underscore', { nodeName: 'cp_1' }, 'nodeRegistration.name'],
@@ -127,7 +127,7 @@ const ERRORS: readonly (readonly [string, Partial<ClusterFacts>, string])[] = [
   ['half a port', { bindPort: 6443.5 }, 'localAPIEndpoint.bindPort'],
   ['no number', { bindPort: Number.NaN }, 'localAPIEndpoint.bindPort'],
   ['no version', { kubernetesVersion: 'newest' }, 'kubernetesVersion'],
-  ['a version too old', { kubernetesVersion: 'v1.19.16' }, 'kubernetesVersion'],
+  ['a version too old', { kubernetesVersion: 'v1.19.16' }, 'kubernetesVersion', 'KPKI_VERSION_UNSUPPORTED'],
   ['no cluster name', { clusterName: '' }, 'clusterName'],
   ['a cluster name of control characters', { clusterName: 'a\nb' }, 'clusterName'],
   ['a cluster name with DEL', { clusterName: 'a\x7fb' }, 'clusterName'],
@@ -199,19 +199,19 @@ const ERRORS: readonly (readonly [string, Partial<ClusterFacts>, string])[] = [
   ['a relative certificate file', external({ certFile: 'a.crt' }), 'etcd.external.certFile'],
   ['a relative key file', external({ keyFile: 'a.key' }), 'etcd.external.keyFile'],
 ]
-for (const [name, facts, field] of ERRORS) {
+for (const [name, facts, field, code = 'KPKI_FIELD_VALUE'] of ERRORS) {
   test(`refused: ${name} (${field})`, async () => {
     const { cluster, problems } = check(facts)
     assert.is(cluster, undefined)
     const errors = problems.filter(({ severity }) => severity === 'error')
     assert.equal(
       errors.map(problem => [problem.field, problem.code]),
-      [[field, 'KPKI_FIELD_VALUE']],
+      [[field, code]],
     )
     for (const { message, hint = '' } of errors) assert.not.match(message + hint, /\p{Cc}/u)
     const error = await rejects(() => parseCluster({ ...LEAST, ...facts }, testContext()))
     assert.instance(error, UsageError)
-    assert.is(error.code, 'KPKI_FIELD_VALUE')
+    assert.is(error.code, code)
     assert.is(error.details['field'], field)
   })
 }
