@@ -8,7 +8,7 @@ const WITHHELD = '(withheld)'
  */
 export function withoutCredentials(text: string): string {
   return (
-    text
+    withoutHeaders(text)
       .replaceAll(/(\b[a-z][a-z0-9+.-]*:\/\/)[^\s/"'@]*(?:@[^\s/"'@]*)*@/gi, `$1${WITHHELD}@`)
       // Of a diff, the value that was there stands before the one that is planned.
       .replaceAll(
@@ -17,4 +17,9 @@ export function withoutCredentials(text: string): string {
       )
       .replaceAll(/(name: ["']?\w*_proxy["']?\n[-+ ]?[ ]*value: ["']?(?:\w+:\/\/)?)[^\n]*@/gi, `$1${WITHHELD}@`)
   )
+}
+
+/** A KubeletConfiguration without the headers that a kubelet fetches Pods with. Of a diff, both sides are to go through this. */
+export function withoutHeaders(text: string): string {
+  return text.replaceAll(/^staticPodURLHeader:(?: .*|(?:\n[ -].*)+)$/gm, `staticPodURLHeader: ${WITHHELD}`)
 }

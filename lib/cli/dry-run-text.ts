@@ -9,7 +9,7 @@ import {
   type RehearsedStep,
   type Store,
 } from '../index.js'
-import { withoutCredentials } from './credentials.js'
+import { withoutCredentials, withoutHeaders } from './credentials.js'
 import { unifiedDiff } from './diff.js'
 import { type Terminal, wrap } from './terminal.js'
 
@@ -110,8 +110,12 @@ function contentLines(content: string): readonly string[] {
 
 function diffOf({ path, before, bytes, mode }: RehearsedFile): readonly string[] {
   if (before === undefined || bytes === undefined) return []
-  const lines = unifiedDiff(textOf(before), textOf(bytes), { from: `${path} (there)`, to: `${path} (planned)` })
+  const lines = unifiedDiff(withoutHeaders(textOf(before)), withoutHeaders(textOf(bytes)), {
+    from: `${path} (there)`,
+    to: `${path} (planned)`,
+  })
   if (lines.length > 0) return withoutCredentials(lines.join('\n')).split('\n')
+  if (textOf(before) !== textOf(bytes)) return ['(what differs is withheld)']
   return [`the mode is to be ${formatMode(mode)}`]
 }
 

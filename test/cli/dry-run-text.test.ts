@@ -137,6 +137,22 @@ test('passwords of proxies are not shown, however they are written', () => {
   assert.match(formatRehearsal(rehearsal([url]), view, terminal), /https:\/\/kubernetes\.io\/docs\/@x and a@b/)
 })
 
+test('headers that a kubelet fetches Pods with are not shown, in a file, a difference or a ConfigMap', () => {
+  const config = (header: string) => `a: 1\nstaticPodURLHeader:\n  Authorization:\n  - Bearer ${header}\nz: 1\n`
+  const files = [
+    { ...FILE, bytes: bytes(config('hunter2')) },
+    { ...FILE, state: 'differs' as const, bytes: bytes(config('hunter2')), before: bytes(config('hunter1')) },
+    { ...FILE, state: 'differs' as const, bytes: bytes(config('hunter2')), before: bytes('a: 1\nz: 1\n') },
+  ]
+  const told = rehearsal(files, [{ ...SECRET, kind: 'ConfigMap', data: { kubelet: config('hunter2') } }])
+  for (const text of [formatRehearsal(told, view, terminal), JSON.stringify(describeRehearsal(told, view))]) {
+    assert.not.match(text, /hunter|Bearer/)
+    assert.match(text, /staticPodURLHeader: \(withheld\)/)
+    assert.match(text, /z: 1/)
+    assert.match(text, /what differs is withheld/)
+  }
+})
+
 test('what is to be known of a step stands below it', () => {
   const told = rehearsal([FILE], [], ['p/etcd.yaml: changes nothing in etcd'])
   assert.match(formatRehearsal(told, view, terminal), /spec: \{\}\n {2}note: p\/etcd\.yaml: changes nothing in etcd\n/)
