@@ -38,7 +38,9 @@ export async function readRegularFile(path: string, maxBytes = MAX_INPUT_BYTES):
           `${path} is ${stats.isDirectory() ? 'a directory' : 'not a regular file'}`,
           {
             details: { path },
-            ...(stats.isFIFO() ? { hint: 'move it away; what comes through a pipe is read from standard input: -' } : {}),
+            ...(stats.isFIFO()
+              ? { hint: 'move it away; what comes through a pipe is read from standard input: -' }
+              : {}),
           },
         )
       }
