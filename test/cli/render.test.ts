@@ -10,6 +10,8 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
+// The default export on purpose: faults are put into single calls of it.
+import fs from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'uvu'
@@ -26,7 +28,6 @@ import { parseYamlStream } from '../../lib/yaml.js'
 import { run } from '../support/cli.js'
 import { testContext } from '../support/context.js'
 import { memoryHost } from '../support/memory-host.js'
-import { testUnlessRoot } from '../support/skip.js'
 import { snapshot } from '../support/temp.js'
 
 const DESCRIPTION = `apiVersion: kubeadm.k8s.io/v1beta4
@@ -423,14 +424,15 @@ test('for programs: phases, and what was written', async () => {
   assert.ok(told.phases.some(({ made }: { made: string[] }) => made.includes(join(root, 'etc/kubernetes/pki/ca.crt'))))
 })
 
-testUnlessRoot(test, 'a directory that cannot be written to is named', async () => {
+test('a directory that cannot be written to is named', async () => {
   const { root, render } = room()
-  mkdirSync(root)
-  chmodSync(root, 0o500)
-  const { status, stderr } = await render()
-  chmodSync(root, 0o700)
+  const { mkdir } = fs
+  // What the kernel says to everybody but root.
+  Object.assign(fs, { mkdir: async () => Promise.reject(Object.assign(new Error('no'), { code: 'EACCES' })) })
+  const { status, stderr } = await render().finally(() => Object.assign(fs, { mkdir }))
   assert.is(status, 1)
   assert.match(stderr, /cannot be written to/)
+  assert.not(existsSync(root))
 })
 
 test.run()

@@ -17,15 +17,6 @@ export function testWith(tool: string, tests: Tests, name: string, handler: () =
   }
 }
 
-/** Registers a test of what root may do all the same; run as root it is counted as skipped, with the reason. */
-export function testUnlessRoot(tests: Tests, name: string, handler: () => void | Promise<void>): void {
-  if (process.geteuid?.() !== 0) tests(name, handler)
-  else {
-    skipped.push(`${name} (not as root)`)
-    tests.skip()
-  }
-}
-
 /** Whether a program is on PATH. */
 export function hasTool(tool: string): boolean {
   return spawnSync('sh', ['-c', `command -v ${tool}`]).status === 0
