@@ -482,9 +482,14 @@ export { JOIN_CONTROL_PLANE, JOIN_WORKER } from './workflow/phases/show-join-com
 export {
   PREFLIGHT_ROLES,
   type PreflightCheck,
+  type PreflightCheckOfFiles,
+  type PreflightCheckOfSystem,
+  type PreflightFacts,
+  type PreflightFiles,
   type PreflightFinding,
   type PreflightProbe,
   type PreflightRole,
+  type PreflightSurroundings,
   type PreflightVerdict,
 } from './workflow/preflight/check.js'
 export { PREFLIGHT_CHECKS } from './workflow/preflight/checks.js'

@@ -37,7 +37,7 @@ export interface AddonObjects {
  * Everything that makes CoreDNS the DNS server of a cluster, in kubeadm's order.
  *
  * @param patches - those for `corednsdeployment` are applied to the Deployment, in every version
- * @param options - `replicas`: how many, where no patch says it. Default: {@link COREDNS}
+ * @param options - `replicas`: how many, where no patch says it. Default: 2
  * @throws `UsageError` `KPKI_PATCH_INVALID`
  * @see kubernetes/kubernetes v1.20.2 and master of 2025, cmd/kubeadm/app/phases/addons/dns/manifests.go
  */

@@ -57,6 +57,7 @@ export const IMAGE_NAMES = [
   'pause',
   'etcd',
 ] as const
+/** Name of an image that kubeadm knows, e.g. `kube-apiserver`. */
 export type ImageName = (typeof IMAGE_NAMES)[number]
 
 /**

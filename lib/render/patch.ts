@@ -12,6 +12,7 @@ export const PATCH_TARGETS = [
   'corednsdeployment',
   'kubeproxydaemonset',
 ] as const
+/** What a patch is for, e.g. `etcd`. */
 export type PatchTarget = (typeof PATCH_TARGETS)[number]
 
 /** How a patch is to be read: Kubernetes' strategic merge, RFC 7386, RFC 6902. */

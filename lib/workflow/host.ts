@@ -99,8 +99,11 @@ export type ServiceManagerName = 'systemd' | 'openrc'
 /** What looks after the host's services. */
 export interface ServiceManager {
   readonly name: ServiceManagerName
+  /** Whether it knows a service of that name. */
   isInstalled(service: string): Promise<boolean>
+  /** Whether the service is started with the host. */
   isEnabled(service: string): Promise<boolean>
+  /** Whether the service runs. */
   isActive(service: string): Promise<boolean>
   /** @throws `WorkflowError` `KPKI_SERVICE_FAILED` with what the manager says */
   stop(service: string): Promise<void>
@@ -126,11 +129,15 @@ export interface ContainerRuntime {
     /** It tells the kubelet its cgroup driver (RuntimeConfig). */
     readonly hasRuntimeConfig: boolean
   }>
+  /** Whether the image is there. */
   hasImage(image: string): Promise<boolean>
+  /** Fetches the image, also where it is there. */
   pullImage(image: string): Promise<void>
+  /** Of all Pods, running or not. */
   sandboxes(): Promise<readonly PodSandbox[]>
   /** Stops and removes it, with its containers. */
   removeSandbox(id: string): Promise<void>
+  /** Gives the connection free. */
   close(): void
 }
 

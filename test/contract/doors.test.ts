@@ -45,7 +45,7 @@ const DOORS = [
     HOST_PHASES OBJECT_PHASES RECORD_PATH RESET_PHASES holdStore withoutLock clusterObjects prepareRender readRecord renderHost surveyReset writeManifests
     `,
     types: `
-    PreflightCheck PreflightFinding PreflightOptions PreflightProbe PreflightReport PreflightResult PreflightRole PreflightState PreflightSubject PreflightSubjectOptions PreflightVerdict
+    PreflightCheck PreflightCheckOfFiles PreflightCheckOfSystem PreflightFacts PreflightFiles PreflightFinding PreflightOptions PreflightProbe PreflightReport PreflightResult PreflightRole PreflightState PreflightSubject PreflightSubjectOptions PreflightSurroundings PreflightVerdict
     ContainerRuntime Host HostEntry HostSystem PodSandbox ProgramResult ServiceManager ServiceManagerName WebAnswer WebOptions InitOptions InitResult InitRunOptions MakeRowsOptions ManifestOptions WrittenManifests WriteFilesOptions PhasePlace PhaseRow InitRun InitToken PhaseAt Action Handed Hands Outcome Phase PhaseEvent PhaseResult PhaseSelection PlannedPhase RunOptions HostFile HostTraits
     ImageName ImageTags StaticPodComponent UnitFiles UnitOptions
     AddonObjects FormattedConfiguration ComponentConfiguration ParsedPatchFile Patch PatchTarget PatchType PatchedObject ReadPatches

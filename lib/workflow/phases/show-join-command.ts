@@ -54,6 +54,7 @@ function handJoinCommands(run: InitRun): Action {
   }
 }
 
-/** Names of what the phase hands over. */
+/** Name of what the phase hands over for workers. */
 export const JOIN_WORKER = 'join-worker'
+/** Name of what the phase hands over for further control planes. */
 export const JOIN_CONTROL_PLANE = 'join-control-plane'

@@ -6,6 +6,7 @@ import type { PreflightSubject } from './subject.js'
 
 /** What a host is about to become. */
 export const PREFLIGHT_ROLES = ['init', 'join-control-plane', 'join-worker'] as const
+/** What a host is about to become, e.g. `init`. */
 export type PreflightRole = (typeof PREFLIGHT_ROLES)[number]
 
 /** What stands in the way, or may. */
@@ -26,7 +27,7 @@ export interface PreflightVerdict {
 }
 
 /** What a check of files looks at. */
-export interface FileSurroundings {
+export interface PreflightFiles {
   readonly host: Host
   /** `undefined`: a directory stands for the host */
   readonly system: HostSystem | undefined
@@ -37,7 +38,7 @@ export interface FileSurroundings {
 }
 
 /** What a check looks at. */
-export interface Surroundings extends FileSurroundings {
+export interface PreflightSurroundings extends PreflightFiles {
   readonly system: HostSystem
 }
 
@@ -46,24 +47,25 @@ export interface Surroundings extends FileSurroundings {
  *
  * @typeParam Around - what it wants to know
  */
-export interface PreflightProbe<Around = Surroundings> {
+export interface PreflightProbe<Around = PreflightSurroundings> {
   /** As `--ignore-preflight-errors` takes it, e.g. `Port-6443`. */
   readonly name: string
+  /** Looks, and says what it came to. */
   readonly look: (surroundings: Around) => Promise<PreflightVerdict> | PreflightVerdict
 }
 
 /** A preflight check: looks at a host, and changes nothing on it. */
-export type PreflightCheck = PreflightFacts & (OfFiles | OfSystem)
+export type PreflightCheck = PreflightFacts & (PreflightCheckOfFiles | PreflightCheckOfSystem)
 
 /** Looks at files alone, and so at a directory that stands for a host, too. */
-interface OfFiles {
+export interface PreflightCheckOfFiles {
   readonly isOfFiles: true
   /** What there is to look at for a subject, in order. */
-  readonly probes: (subject: PreflightSubject) => readonly PreflightProbe<FileSurroundings>[]
+  readonly probes: (subject: PreflightSubject) => readonly PreflightProbe<PreflightFiles>[]
 }
 
 /** Asks the host for more. */
-interface OfSystem {
+export interface PreflightCheckOfSystem {
   readonly isOfFiles?: false
   /** What there is to look at for a subject, in order. */
   readonly probes: (subject: PreflightSubject) => readonly PreflightProbe[]

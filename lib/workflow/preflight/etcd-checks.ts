@@ -5,8 +5,8 @@ import {
   CONTROL_PLANE_ROLES,
   error,
   type PreflightCheck,
+  type PreflightSurroundings,
   type PreflightVerdict,
-  type Surroundings,
   together,
   well,
 } from './check.js'
@@ -75,7 +75,7 @@ interface Connection {
 }
 
 /** What is not there is what another check says. */
-async function connectionOptions(etcd: ExternalEtcd, { host }: Surroundings): Promise<Connection> {
+async function connectionOptions(etcd: ExternalEtcd, { host }: PreflightSurroundings): Promise<Connection> {
   const read = async (path: string | undefined) => {
     const bytes = path ? await host.read(path) : undefined
     return bytes && new TextDecoder().decode(bytes)
@@ -91,7 +91,7 @@ async function askVersion(
   endpoint: string,
   oldest: string,
   connection: Connection,
-  { system }: Surroundings,
+  { system }: PreflightSurroundings,
 ): Promise<PreflightVerdict> {
   const url = `${endpoint.replace(/\/+$/, '')}/version`
   const hint = 'check the endpoint (etcd.external.endpoints), its CA (caFile) and the client certificate'

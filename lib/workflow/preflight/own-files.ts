@@ -2,7 +2,7 @@ import { equalBytes } from '../../crypto/bytes.js'
 import { MANIFESTS_DIR } from '../../kubernetes/paths.js'
 import { KUBELET_PATHS } from '../../render/kubelet-flags.js'
 import { isAsMade } from '../record.js'
-import type { FileSurroundings } from './check.js'
+import type { PreflightFiles } from './check.js'
 
 /** What stands where a run would write a file. */
 export type OwnFile =
@@ -15,7 +15,7 @@ export type OwnFile =
   | 'foreign'
 
 /** Whose file stands at a path. */
-export async function whoseFile(path: string, { host, subject, context, made }: FileSurroundings): Promise<OwnFile> {
+export async function whoseFile(path: string, { host, subject, context, made }: PreflightFiles): Promise<OwnFile> {
   const bytes = await host.read(path)
   if (bytes === undefined) return 'none'
   const planned = subject.files.find(file => file.path === path)
@@ -29,7 +29,7 @@ export function manifestOf(component: string): string {
 }
 
 /** The file that says that a component of this host was set up by this run or an earlier one; `undefined`: it was not. */
-export async function ownFileOf(component: string, surroundings: FileSurroundings): Promise<string | undefined> {
+export async function ownFileOf(component: string, surroundings: PreflightFiles): Promise<string | undefined> {
   const names = component === 'kubelet' ? [KUBELET_PATHS.config] : [manifestOf(component)]
   const units = surroundings.subject.files
     .map(({ path }) => path)

@@ -5,11 +5,11 @@ import {
   CONTROL_PLANE_ROLES,
   dashed,
   error,
-  type FileSurroundings,
   PREFLIGHT_ROLES,
   type PreflightCheck,
+  type PreflightFiles,
+  type PreflightSurroundings,
   type PreflightVerdict,
-  type Surroundings,
   well,
 } from './check.js'
 import { manifestOf, ownFileOf, whoseFile } from './own-files.js'
@@ -46,7 +46,10 @@ function etcdPorts({ etcdDataDir, api, version }: PreflightSubject): readonly Wa
   return [PORTS.etcdClient, PORTS.etcdPeer].map(port => ({ port, component: 'etcd', address }))
 }
 
-async function lookAtPort({ port, component, address }: WantedPort, around: Surroundings): Promise<PreflightVerdict> {
+async function lookAtPort(
+  { port, component, address }: WantedPort,
+  around: PreflightSurroundings,
+): Promise<PreflightVerdict> {
   const state = await around.system.listen(address, port)
   if (state === 'free') return well()
   if (state === 'no-such-address') {
@@ -97,7 +100,7 @@ const MANIFESTS: PreflightCheck = {
 }
 
 /** A file that may only be there as this run would write it. */
-async function lookAtFile(path: string, around: FileSurroundings): Promise<PreflightVerdict> {
+async function lookAtFile(path: string, around: PreflightFiles): Promise<PreflightVerdict> {
   const { host, subject } = around
   const entry = await host.look(path)
   const place = host.locate(path)
@@ -184,7 +187,7 @@ const ETCD_DIR: PreflightCheck = {
       : [{ name: `DirAvailable-${dashed(etcdDataDir)}`, look: around => lookAtDataDir(etcdDataDir, around) }],
 }
 
-async function lookAtDataDir(path: string, around: FileSurroundings): Promise<PreflightVerdict> {
+async function lookAtDataDir(path: string, around: PreflightFiles): Promise<PreflightVerdict> {
   const { host } = around
   const entry = await host.look(path)
   if (entry && entry.type !== 'directory') return error(`${host.locate(path)} is not a directory`, 'move it away')

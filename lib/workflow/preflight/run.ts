@@ -5,7 +5,7 @@ import { has } from '../../kubernetes/differences.js'
 import type { Host } from '../host.js'
 import { stopIfInterrupted, unlessInterrupted } from '../interruption.js'
 import { type HostRecord, readRecord } from '../record.js'
-import type { FileSurroundings, PreflightCheck, PreflightFinding, PreflightVerdict } from './check.js'
+import type { PreflightCheck, PreflightFiles, PreflightFinding, PreflightVerdict } from './check.js'
 import type { PreflightSubject } from './subject.js'
 
 /** What a check came to: `ignored` has errors that somebody wants to live with. */
@@ -87,7 +87,7 @@ interface Probing {
   readonly check: PreflightCheck
   readonly name: string
   /** What was found, or why nothing was looked at. */
-  readonly look: (around: FileSurroundings) => Promise<PreflightVerdict> | PreflightVerdict | string
+  readonly look: (around: PreflightFiles) => Promise<PreflightVerdict> | PreflightVerdict | string
 }
 
 function expand(check: PreflightCheck, subject: PreflightSubject): readonly Probing[] {
@@ -132,7 +132,7 @@ async function readMade(host: Host): Promise<HostRecord> {
   }
 }
 
-async function look({ check, look }: Probing, around: FileSurroundings): Promise<PreflightVerdict | string> {
+async function look({ check, look }: Probing, around: PreflightFiles): Promise<PreflightVerdict | string> {
   try {
     return await look(around)
   } catch (failure) {

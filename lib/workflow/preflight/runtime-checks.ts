@@ -3,8 +3,8 @@ import {
   error,
   PREFLIGHT_ROLES,
   type PreflightCheck,
+  type PreflightSurroundings,
   type PreflightVerdict,
-  type Surroundings,
   warning,
   well,
 } from './check.js'
@@ -24,7 +24,7 @@ const RUNTIME: PreflightCheck = {
   probes: ({ criSocket }) => [{ name: 'CRI', look: around => lookAtRuntime(criSocket, around) }],
 }
 
-async function lookAtRuntime(criSocket: string, { system }: Surroundings): Promise<PreflightVerdict> {
+async function lookAtRuntime(criSocket: string, { system }: PreflightSurroundings): Promise<PreflightVerdict> {
   if (isDockershim(criSocket))
     return well('Docker is reached through the kubelet, which does not run yet: it is not asked')
   const runtime = system.runtime(criSocket)

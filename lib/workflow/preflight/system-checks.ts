@@ -8,8 +8,8 @@ import {
   error,
   PREFLIGHT_ROLES,
   type PreflightCheck,
+  type PreflightSurroundings,
   type PreflightVerdict,
-  type Surroundings,
   together,
   warning,
   well,
@@ -152,7 +152,7 @@ async function* asStream(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
 }
 
 async function judgeConfig(
-  { host, system, subject: { version } }: Surroundings,
+  { host, system, subject: { version } }: PreflightSurroundings,
   cgroups: Cgroups,
 ): Promise<PreflightVerdict> {
   const text = await readConfig(host, system.kernelRelease)
@@ -183,7 +183,7 @@ interface Cgroups {
 }
 
 /** What is at the usual place decides, else v2 wherever it is mounted, as system-validators has it; some controllers have no file. */
-async function readCgroups({ host, system }: Surroundings): Promise<Cgroups> {
+async function readCgroups({ host, system }: PreflightSurroundings): Promise<Cgroups> {
   const read = async (path: string) => new TextDecoder().decode((await host.read(path)) ?? new Uint8Array())
   const mounts = (await read('/proc/mounts')).split('\n').map(line => line.split(' '))
   const usual = mounts.filter(([, path]) => path === '/sys/fs/cgroup').at(-1)?.[2]
@@ -202,7 +202,7 @@ async function readCgroups({ host, system }: Surroundings): Promise<Cgroups> {
   return { version: mounts.some(([, , type]) => type === 'cgroup') ? 'v1' : 'none', controllers }
 }
 
-function judgeCgroups({ subject }: Surroundings, { version, controllers }: Cgroups): PreflightVerdict {
+function judgeCgroups({ subject }: PreflightSurroundings, { version, controllers }: Cgroups): PreflightVerdict {
   const hint =
     'boot with cgroups v2 (kernel parameter systemd.unified_cgroup_hierarchy=1), or mount them at /sys/fs/cgroup'
   if (version === 'none') return error('no control groups are mounted', hint)
@@ -229,7 +229,7 @@ function judgeCgroups({ subject }: Surroundings, { version, controllers }: Cgrou
   return together(verdicts)
 }
 
-function judgeV1({ version, allowsCgroupV1 }: Surroundings['subject'], hint: string): PreflightVerdict {
+function judgeV1({ version, allowsCgroupV1 }: PreflightSurroundings['subject'], hint: string): PreflightVerdict {
   if (has(version, 'preflightRefusesCgroupV1') && !allowsCgroupV1) {
     return error(
       'the host has cgroups v1, with which the kubelet does not start',

@@ -15,8 +15,8 @@ import { verifySignature } from '../../x509/signature.js'
 import {
   CONTROL_PLANE_ROLES,
   error,
-  type FileSurroundings,
   type PreflightCheck,
+  type PreflightFiles,
   type PreflightVerdict,
   together,
 } from './check.js'
@@ -36,7 +36,7 @@ const FOREIGN_TREE: PreflightCheck = {
   probes: () => [{ name: 'CertificateTree', look: lookAtTree }],
 }
 
-async function lookAtTree(around: FileSurroundings): Promise<PreflightVerdict> {
+async function lookAtTree(around: PreflightFiles): Promise<PreflightVerdict> {
   const verdicts: PreflightVerdict[] = []
   for (const id of ROW_IDS) {
     const issuer = issuerOf(id)
@@ -75,7 +75,7 @@ async function lookAtTree(around: FileSurroundings): Promise<PreflightVerdict> {
 /** What a row says of who has signed it: its certificates, or the CA that a kubeconfig trusts. */
 type Told = { readonly chain: readonly Certificate[] } | { readonly trusted: readonly Certificate[] }
 
-async function readRow(id: RowId, around: FileSurroundings): Promise<Told | undefined> {
+async function readRow(id: RowId, around: PreflightFiles): Promise<Told | undefined> {
   if (!isKubeconfigId(id)) {
     const chain = id === 'sa' ? undefined : await readCertificates(id, around)
     return chain && { chain }
@@ -88,24 +88,24 @@ async function readRow(id: RowId, around: FileSurroundings): Promise<Told | unde
   return caCertificates.length === 0 ? undefined : { trusted: caCertificates }
 }
 
-async function isOf(told: Told, cas: readonly Certificate[], { context }: FileSurroundings): Promise<boolean> {
+async function isOf(told: Told, cas: readonly Certificate[], { context }: PreflightFiles): Promise<boolean> {
   if ('trusted' in told) return told.trusted.some(({ spki }) => cas.some(ca => equalBytes(ca.spki, spki)))
   const [leaf, ...between] = told.chain
   for (const { spki } of [...cas, ...between]) if (leaf && (await verifySignature(leaf, spki, context))) return true
   return false
 }
 
-function pathOf(id: RowId, { subject }: Pick<FileSurroundings, 'subject'>): string {
+function pathOf(id: RowId, { subject }: Pick<PreflightFiles, 'subject'>): string {
   return isKubeconfigId(id) ? `/etc/kubernetes/${id}` : `${subject.certificatesDir}/${baseName(id)}.crt`
 }
 
-function placeOf(id: RowId, around: FileSurroundings): string {
+function placeOf(id: RowId, around: PreflightFiles): string {
   return around.host.locate(pathOf(id, around))
 }
 
 async function readCertificates(
   id: CertificateId,
-  around: FileSurroundings,
+  around: PreflightFiles,
 ): Promise<readonly Certificate[] | undefined> {
   const bytes = await around.host.read(pathOf(id, around))
   return bytes && parseCertificates(new TextDecoder().decode(bytes), placeOf(id, around))
@@ -122,7 +122,7 @@ const CLOCK: PreflightCheck = {
   probes: () => [{ name: 'Clock', look: lookAtClock }],
 }
 
-async function lookAtClock(around: FileSurroundings): Promise<PreflightVerdict> {
+async function lookAtClock(around: PreflightFiles): Promise<PreflightVerdict> {
   const now = around.context.clock()
   const hint = 'set the clock (timedatectl set-ntp true), and run again'
   if (now < EARLIEST)
