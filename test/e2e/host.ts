@@ -138,7 +138,8 @@ export async function until<T>(what: string, seconds: number, ask: () => Promise
     try {
       return await ask()
     } catch (error) {
-      if (Date.now() > end) throw new Error(`${what}: not within ${seconds} seconds`, { cause: error })
+      const last = error instanceof Error ? error.message : String(error)
+      if (Date.now() > end) throw new Error(`${what}: not within ${seconds} seconds: ${last}`, { cause: error })
     }
     await new Promise(resolve => setTimeout(resolve, 200))
   }

@@ -206,8 +206,8 @@ testServing('ConfigMaps, RBAC and addons are those of kubeadm v1.20.2', async ()
 })
 
 testServing('static Pods are seen in the cluster, and none was started twice', async () => {
-  // The kubelet mirrors a static Pod when it looks at it again, which it does once a minute.
-  await until('mirrors are there', 90, async () => {
+  // The kubelet mirrors a static Pod when it looks at it again, which it does every 60 to 90 seconds, and says how it is then.
+  await until('mirrors are there', 240, async () => {
     const { items } = await cp().get<{
       items: readonly (Named & {
         status: { containerStatuses?: readonly { restartCount: number; ready: boolean }[] }
