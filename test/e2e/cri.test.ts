@@ -12,6 +12,7 @@ import { formatProto, parseProto } from '../../lib/host/protobuf.js'
 import { rejects } from '../support/context.js'
 import { Host, must, until } from './host.js'
 import { imageFile, importImages } from './images.js'
+import { socketOf, startContainerd } from './kubelet.js'
 import { testWithAll } from './programs.js'
 
 const test = suite('cri')
@@ -76,40 +77,10 @@ function makeRegistry(dir: string): void {
   )
 }
 
-const socketOf = (on: Host) => join(on.data, 'containerd.sock')
-
-/** As `startContainerd` of the kubelet's tests; sandboxes are really started, in a namespace that may not shield them from the OOM killer. */
-function startRuntime(on: Host): void {
-  const net = join(on.data, 'net')
-  mkdirSync(net)
-  writeFileSync(
-    join(net, '10-none.conflist'),
-    JSON.stringify({ cniVersion: '0.4.0', name: 'none', plugins: [{ type: 'loopback' }] }),
-  )
-  writeFileSync(
-    join(on.data, 'config.toml'),
-    `version = 2
-root = "${on.data}/root"
-state = "${on.data}/state"
-[grpc]
-address = "${socketOf(on)}"
-[plugins."io.containerd.grpc.v1.cri"]
-sandbox_image = "${PAUSE}"
-restrict_oom_score_adj = true
-[plugins."io.containerd.grpc.v1.cri".cni]
-bin_dir = "${on.data}/bin"
-conf_dir = "${net}"
-[plugins."io.containerd.internal.v1.opt"]
-path = "${on.data}/opt"
-`,
-  )
-  on.daemon('containerd', 'containerd', ['--config', join(on.data, 'config.toml')])
-}
-
 testWithAll(['containerd', 'ctr', 'dpkg'], test, 'a real runtime says what it is, and fetches an image', async () => {
   host = await Host.create('cri-1')
   const on = host
-  startRuntime(on)
+  startContainerd(on, { pause: PAUSE })
   const ctr = (...args: string[]) => must(on.run('ctr', ['-a', socketOf(on), '-n', 'k8s.io', ...args]))
   await until('containerd', 20, () => ctr('version'))
   makeRegistry(join(on.data, 'registry'))

@@ -28,8 +28,18 @@ nodeStatusUpdateFrequency: 2s
 featureGates: {CSIMigration: false}
 `
 
+/** How containerd is started; every field has a default. */
+export interface ContainerdOptions {
+  /** Default: below the host's own directory. */
+  readonly socket?: string
+  /** Where what runs is kept. Default: below the host's own directory. */
+  readonly state?: string
+  /** Image of Pods' sandboxes, which then are really started, in a namespace that may not shield them from the OOM killer. Default: none are */
+  readonly pause?: string
+}
+
 /** Starts containerd, with everything that it keeps below the host's own directory, and with a network that needs no plugin. */
-export function startContainerd(host: Host): void {
+export function startContainerd(host: Host, { socket = socketOf(host), state, pause }: ContainerdOptions = {}): void {
   const dir = join(host.data, 'containerd')
   mkdirSync(join(dir, 'net'), { recursive: true })
   const network = { cniVersion: '0.4.0', name: 'none', plugins: [{ type: 'loopback' }] }
@@ -38,10 +48,10 @@ export function startContainerd(host: Host): void {
     join(dir, 'config.toml'),
     `version = 2
 root = "${dir}/root"
-state = "${dir}/state"
+state = "${state ?? `${dir}/state`}"
 [grpc]
-address = "${socketOf(host)}"
-[plugins."io.containerd.grpc.v1.cri".cni]
+address = "${socket}"
+${pause === undefined ? '' : sandboxes(pause)}[plugins."io.containerd.grpc.v1.cri".cni]
 bin_dir = "${dir}/bin"
 conf_dir = "${dir}/net"
 [plugins."io.containerd.internal.v1.opt"]
@@ -65,4 +75,10 @@ export async function startKubelet(host: Host): Promise<void> {
   ])
 }
 
-const socketOf = (host: Host) => join(host.data, 'containerd/containerd.sock')
+const sandboxes = (pause: string) => `[plugins."io.containerd.grpc.v1.cri"]
+sandbox_image = "${pause}"
+restrict_oom_score_adj = true
+`
+
+/** Where containerd listens on a host, unless it is told otherwise. */
+export const socketOf = (host: Host): string => join(host.data, 'containerd/containerd.sock')

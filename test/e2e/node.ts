@@ -3,10 +3,11 @@
  * that has the images, and the kubelet that a person starts, since there is no systemd. Its static Pods are run by the real
  * kubelet v1.20.2, as containers; or by a stand-in, as processes (`static-pods.ts`), where the kubelet is not what is tried.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Host, must, type Said, type Switch, until } from './host.js'
 import { imageFile, importImages } from './images.js'
+import { startContainerd } from './kubelet.js'
 import { kube } from './programs.js'
 
 /** What {@link Node.startRuntime} and {@link Node.startKubelet} want. */
@@ -98,28 +99,7 @@ export class Node {
 
   /** Starts containerd where everybody looks for it, and gives it the images of a control plane of v1.20.2. */
   async startRuntime(): Promise<void> {
-    const dir = join(this.host.data, 'containerd')
-    mkdirSync(join(dir, 'net'), { recursive: true })
-    const network = { cniVersion: '0.4.0', name: 'none', plugins: [{ type: 'loopback' }] }
-    writeFileSync(join(dir, 'net/10-none.conflist'), JSON.stringify(network))
-    writeFileSync(
-      join(dir, 'config.toml'),
-      `version = 2
-root = "${dir}/root"
-state = "/run/containerd"
-[grpc]
-address = "${SOCKET}"
-[plugins."io.containerd.grpc.v1.cri"]
-sandbox_image = "${PAUSE}"
-restrict_oom_score_adj = true
-[plugins."io.containerd.grpc.v1.cri".cni]
-bin_dir = "${dir}/bin"
-conf_dir = "${dir}/net"
-[plugins."io.containerd.internal.v1.opt"]
-path = "${dir}/opt"
-`,
-    )
-    this.host.daemon('containerd', 'containerd', ['--config', join(dir, 'config.toml')])
+    startContainerd(this.host, { socket: SOCKET, state: '/run/containerd', pause: PAUSE })
     const images = await controlPlaneImages()
     await until('containerd answers', 20, async () => must(this.host.run('ctr', ['-a', SOCKET, 'version'])))
     await importImages(this.host, SOCKET, images)

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Host, KPKI, must, Switch, until } from './host.js'
-import { startContainerd } from './kubelet.js'
+import { socketOf, startContainerd } from './kubelet.js'
 import { kube, testWithAll } from './programs.js'
 
 const PROGRAMS = ['kubeadm', 'kubelet', 'containerd', 'ctr']
@@ -39,8 +39,6 @@ async function start(): Promise<Host> {
     chmodSync(join(bin, name), 0o755)
   return made
 }
-
-const socketOf = (on: Host) => join(on.data, 'containerd/containerd.sock')
 
 const CONFIG = (on: Host, more: string, socket: string) => `apiVersion: kubeadm.k8s.io/v1beta2
 kind: InitConfiguration
